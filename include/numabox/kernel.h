@@ -1,0 +1,109 @@
+/* numabox/kernel.h -- kernel versions are data.
+ *
+ * A profile holds everything in which one kernel differs from another, so that
+ * no code asks for a version number. Profiles are constant tables
+ * (src/machine/kernel.c); one is chosen per machine. Threads: read only.
+ */
+#ifndef NUMABOX_KERNEL_H
+#define NUMABOX_KERNEL_H
+
+#include <numabox/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum nb_arch {
+	NB_ARCH_X86_64,
+	NB_ARCH_I386,	 /* two-level paging, HIGHMEM4G; no NUMA in Debian's flavour */
+	NB_ARCH_I386PAE, /* HIGHMEM64G */
+	NB_ARCH_ARM64,
+	NB_ARCH_ARM,   /* 32-bit Android-like: Normal and HighMem only */
+	NB_ARCH_OTHER, /* zones not modelled: one plain Normal zone a node */
+	NB_NR_ARCH
+};
+
+/* How the node lists are ordered and loaded. Source: facts 3.2, 3.3. */
+enum nb_zonelist_style {
+	NB_ZONELIST_ROUND_ROBIN, /* 2.6.7: node+1, node+2, ..., distance ignored */
+	NB_ZONELIST_LOAD_OLD,	 /* to 5.18: load starts at nr_online_nodes and sinks */
+	NB_ZONELIST_LOAD_ONE,	 /* load += 1 where the distance changes */
+};
+
+/* Auto-tuned per-CPU page sets came with 6.7. Source: facts 5.5. */
+enum nb_pcp_style { NB_PCP_FIXED, NB_PCP_AUTO };
+
+/* How reserves may be dipped into. Source: facts 2.6. */
+enum nb_reserve_style {
+	NB_RESERVE_HARDER, /* vanilla to 6.2: ALLOC_HIGH, ALLOC_HARDER */
+	NB_RESERVE_FLAGS,  /* 6.3 and Debian's 6.1.y: MIN_RESERVE, NON_BLOCK, OOM */
+};
+
+struct nb_kernel_profile {
+	const char *key;	  /* "6.12" */
+	unsigned version;	  /* major * 1000 + minor, for choosing the nearest */
+	bool confirmed[NB_NR_ARCH]; /* some capture in the tests confirms it there */
+
+	/* boot and zones */
+	bool movable_is_highmem;	/* Movable: min = clamp(managed/1024,32,128) always */
+	bool memoryless_own_first;	/* a memoryless node leads its own zonelist (6.1) */
+	bool memoryless_hidden;		/* old x86: no such node, its CPUs move */
+	bool managed_less_memmap;	/* "Total pages" leaves out the mem_map (to 6.11) */
+	bool fake_from_first_byte;	/* numa=fake starts at the first RAM byte (6.12) */
+	enum nb_zonelist_style zonelist_style;
+	bool zone_order_option;		/* numa_zonelist_order=zone exists (before 4.14) */
+
+	/* watermarks */
+	unsigned min_free_kbytes_max;	/* upper clamp of the square root, KiB */
+	bool thp_zones_all;		/* THP's share counts Movable and HighMem too (before 5.14) */
+	unsigned watermark_scale_max;	/* greatest watermark_scale_factor */
+	bool has_boost;			/* watermark_boost_factor (5.0) */
+	bool has_scale_factor;		/* watermark_scale_factor (4.6) */
+	bool has_promo;			/* zoneinfo prints promo */
+	bool reserve_sparse;		/* empty upper zones reserve 0 instead of the running sum */
+
+	/* page sets, requests */
+	enum nb_pcp_style pcp_style;
+	unsigned pcp_batch_max_kib;	/* 1024, 512 before 5.0 */
+	bool pcp_orders;		/* lists of orders 1..3 and THP (5.13) */
+	enum nb_reserve_style reserve_style;
+	bool below_high_first;		/* first test the high mark while not BELOW_HIGH (6.7) */
+	bool highatomic_free_only;	/* watermark leaves out free highatomic pages only */
+
+	/* free lists */
+	bool claim_whole_block;		/* 6.10+: a block is claimed whole or pages stay on their list */
+	bool deferred_max_order;	/* deferred init frees MAX_ORDER chunks (6.12) */
+	unsigned memmap_struct_page_bytes; /* sizeof(struct page), 64-bit */
+
+	/* text formats: see src/view */
+	unsigned zoneinfo_format;	/* index of an item table in src/view/zoneinfo.c */
+};
+
+/* The profile of that key ("6.12", "6.1", "6.18", "2.6.24", "2.6.7"), or NULL. */
+const struct nb_kernel_profile *nb_kernel_by_key(const char *key);
+
+/* The profile that fits a release string ("6.12.113+deb12-amd64", "6.1",
+ * "2.6.32-754.el6") best: the greatest version that is not above it, else the
+ * lowest there is. *ret_exact says whether that version itself is a profile.
+ * NULL when no number can be read. Vendor backports are never exact. */
+const struct nb_kernel_profile *nb_kernel_nearest(const char *release, bool *ret_exact);
+
+/* The `i`th profile from 0, or NULL past the end; the default stands first. */
+const struct nb_kernel_profile *nb_kernel_at(unsigned i);
+
+/* Which zones the architecture's kernels configure, bit = enum nb_zone_type. */
+unsigned nb_arch_zones(enum nb_arch arch);
+
+/* Highest buddy order (10 with 4 KiB pages, 11 with arm64's 16 KiB, 13 with 64 KiB). */
+unsigned nb_arch_max_order(enum nb_arch arch, unsigned page_shift);
+
+/* log2(pages) of a pageblock: the PMD huge page, or the highest order without one. */
+unsigned nb_arch_pageblock_order(enum nb_arch arch, unsigned page_shift);
+
+/* "x86_64", "i386" (both), "arm64", "arm", "other". */
+const char *nb_arch_name(enum nb_arch arch);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,71 @@
+/* numabox/sink.h -- the engine speaks upward: events with the kernel's names.
+ *
+ * A sink is a callback in the system; without one an event costs one predicted
+ * branch. Fields are positional and named by nb_event_desc(), in the order and
+ * with the names of the kernel's tracepoint format.
+ * Threads: called on the thread that drives the engine, with zone locks
+ *          possibly held: a sink must not call the engine.
+ */
+#ifndef NUMABOX_SINK_H
+#define NUMABOX_SINK_H
+
+#include <numabox/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum nb_event_kind {
+	NB_EV_MM_PAGE_ALLOC,		  /* pfn order gfp_flags migratetype */
+	NB_EV_MM_PAGE_FREE,		  /* pfn order */
+	NB_EV_MM_PAGE_FREE_BATCHED,	  /* pfn */
+	NB_EV_MM_PAGE_ALLOC_ZONE_LOCKED,  /* pfn order migratetype percpu_refill */
+	NB_EV_MM_PAGE_PCPU_DRAIN,	  /* pfn order migratetype */
+	NB_EV_MM_PAGE_ALLOC_EXTFRAG,	  /* pfn alloc_order fallback_order pageblock_order
+					     alloc_migratetype fallback_migratetype
+					     fragmenting change_ownership */
+	NB_EV_MM_VMSCAN_WAKEUP_KSWAPD,	  /* nid zid order gfp_flags */
+	NB_EV_MM_VMSCAN_KSWAPD_WAKE,	  /* nid zid order */
+	NB_EV_MM_VMSCAN_KSWAPD_SLEEP,	  /* nid */
+	NB_EV_MM_VMSCAN_DIRECT_RECLAIM_BEGIN, /* order gfp_flags */
+	NB_EV_MM_VMSCAN_DIRECT_RECLAIM_END,   /* nr_reclaimed */
+	NB_EV_MM_COMPACTION_TRY_TO_COMPACT,   /* order gfp_mask prio */
+	NB_EV_OOM_KILL,			  /* pid: oom:mark_victim */
+	NB_EV_PAGE_FAULT_USER,		  /* address ip error_code */
+	NB_EV_MM_MIGRATE_PAGES,		  /* succeeded failed mode reason */
+	NB_NR_EVENTS
+};
+
+#define NB_EVENT_MAX_FIELDS 8
+
+struct nb_event {
+	enum nb_event_kind kind;
+	int cpu;	  /* virtual CPU it happened on */
+	int pid;	  /* of the running task; 0 none */
+	uint64_t time_ns; /* virtual time */
+	uint64_t field[NB_EVENT_MAX_FIELDS];
+};
+
+struct nb_event_desc {
+	const char *system; /* "kmem", "vmscan", ... */
+	const char *name;   /* "mm_page_alloc" */
+	unsigned nr_fields;
+	const char *field[NB_EVENT_MAX_FIELDS];
+};
+
+/* Name and fields of a kind; never NULL for a valid kind. */
+const struct nb_event_desc *nb_event_desc(enum nb_event_kind kind);
+
+/* The kind of that name ("mm_vmscan_kswapd_wake"), or -NB_EINVAL. */
+int nb_event_by_name(const char *name);
+
+struct nb_sink {
+	void *ctx;
+	void (*event)(void *ctx, const struct nb_event *ev);
+	uint64_t wanted; /* bit = enum nb_event_kind; others are not delivered */
+};
+
+#ifdef __cplusplus
+}
+#endif
+#endif

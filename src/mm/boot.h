@@ -1,0 +1,41 @@
+/* boot.h -- the steps of boot, in the order in which system.c calls them.
+ *
+ * Each step reads what the steps before it have filled in and fills in its own
+ * fields of struct nb_system; all memory comes from sys->arena. Each returns 0 or a negative
+ * errno with *err.
+ */
+#ifndef NB_MM_BOOT_H
+#define NB_MM_BOOT_H
+
+#include "mm/mmzone.h"
+
+/* e820.c, memblock.c, numa.c, numa_emulation.c: machine -> sys->memblock (byte ranges with
+ * nodes), max_pfn, max_low_pfn, pgdat[] (ids, online, cpus), cpu_to_node, distances. */
+int nb_boot_memory(struct nb_system *sys, struct nb_error *err);
+
+/* zone.c: zone_low_pfn/high, movable.c: movable_start_pfn, then every zone's start, spanned,
+ * present, managed (facts, or an estimate: present less 64 bytes a present page off each node's top). */
+int nb_boot_zones(struct nb_system *sys, struct nb_error *err);
+
+/* section.c: ranges[], section table, mem_map reservations, pageblock flags. */
+int nb_boot_memory_map(struct nb_system *sys, struct nb_error *err);
+
+/* zonelist.c: fallback, zonelist, policy_zone, vm_total_pages, nr_zonelists, mobility_grouping. */
+int nb_boot_zonelists(struct nb_system *sys, struct nb_error *err);
+
+/* watermark.c: min_free_kbytes, marks, reserves, totalreserve, thresholds; pageset_*; as at boot,
+ * from managed_at_init_pages where it is known. */
+int nb_boot_watermarks(struct nb_system *sys, struct nb_error *err);
+
+/* buddy.c: hands every managed page to the free lists in the kernel's order (extents). */
+int nb_boot_free_lists(struct nb_system *sys, struct nb_error *err);
+
+/* watermark.c, for sysctl.c and hotplug: as the functions of those names in the kernel. */
+void nb_setup_per_zone_wmarks(struct nb_system *sys, bool at_init);
+void nb_setup_per_zone_lowmem_reserve(struct nb_system *sys, bool at_init);
+void nb_calculate_totalreserve_pages(struct nb_system *sys);
+void nb_refresh_zone_stat_thresholds(struct nb_system *sys);
+/* pcp.c: batch and high of every zone from the current marks; existing sets are updated. */
+void nb_setup_per_cpu_pagesets(struct nb_system *sys);
+
+#endif
