@@ -39,12 +39,24 @@ enum nb_reserve_style {
 	NB_RESERVE_FLAGS,  /* 6.3 and Debian's 6.1.y: MIN_RESERVE, NON_BLOCK, OOM */
 };
 
+/* Which items the text forms of /proc have, and in which order (src/view/names.c). */
+enum nb_text_format {
+	NB_TEXT_6_12,
+	NB_TEXT_6_1,
+	NB_TEXT_6_18,
+	NB_TEXT_2_6_24,
+	NB_TEXT_2_6_7,
+	NB_NR_TEXT_FORMATS
+};
+
 struct nb_kernel_profile {
 	const char *key;	  /* "6.12" */
-	unsigned version;	  /* major * 1000 + minor, for choosing the nearest */
+	unsigned version;	  /* major * 1000 + minor (2.x.y: 2000 + x * 100 + y), for choosing
+				     the nearest */
 	bool confirmed[NB_NR_ARCH]; /* some capture in the tests confirms it there */
 
 	/* boot and zones */
+	unsigned zones_absent;		/* mask of enum nb_zone_type that this kernel did not know yet */
 	bool movable_is_highmem;	/* Movable: min = clamp(managed/1024,32,128) always */
 	bool memoryless_own_first;	/* a memoryless node leads its own zonelist (6.1) */
 	bool memoryless_hidden;		/* old x86: no such node, its CPUs move */
@@ -61,10 +73,19 @@ struct nb_kernel_profile {
 	bool has_scale_factor;		/* watermark_scale_factor (4.6) */
 	bool has_promo;			/* zoneinfo prints promo */
 	bool reserve_sparse;		/* empty upper zones reserve 0 instead of the running sum */
+	bool has_thp;			/* transparent huge pages raise min_free_kbytes (2.6.38) */
+	bool reserve_floor_one;		/* lowmem_reserve_ratio is at least 1 (before 4.19) */
+	bool marks_are_multiples;	/* low = 2 min, high = 3 min (to 2.6.16) */
+	unsigned min_free_root_factor;	/* KiB of low memory times this under the root; 0 is 16 */
+	unsigned default_reclaim_distance; /* farther nodes switch zone_reclaim_mode on (before 3.16); 0: never */
+	bool no_mobility_grouping;	/* one free list an order (before 2.6.24) */
+	bool node_load_kept;		/* node_load goes on from node to node (3.0) */
 
 	/* page sets, requests */
 	enum nb_pcp_style pcp_style;
 	unsigned pcp_batch_max_kib;	/* 1024, 512 before 5.0 */
+	unsigned pcp_high_batches;	/* FIXED: high is this many batches (6, before 5.14);
+					   0: high is the low mark shared by the node's CPUs */
 	bool pcp_orders;		/* lists of orders 1..3 and THP (5.13) */
 	enum nb_reserve_style reserve_style;
 	bool below_high_first;		/* first test the high mark while not BELOW_HIGH (6.7) */
@@ -76,7 +97,7 @@ struct nb_kernel_profile {
 	unsigned memmap_struct_page_bytes; /* sizeof(struct page), 64-bit */
 
 	/* text formats: see src/view */
-	unsigned zoneinfo_format;	/* index of an item table in src/view/zoneinfo.c */
+	unsigned zoneinfo_format;	/* enum nb_text_format: item lists, src/view/names.c */
 };
 
 /* The profile of that key ("6.12", "6.1", "6.18", "2.6.24", "2.6.7"), or NULL. */
@@ -93,6 +114,10 @@ const struct nb_kernel_profile *nb_kernel_at(unsigned i);
 
 /* Which zones the architecture's kernels configure, bit = enum nb_zone_type. */
 unsigned nb_arch_zones(enum nb_arch arch);
+
+/* The same for one kernel: those without the zones that it did not know yet (DMA32 came with
+ * 2.6.15, Movable with 2.6.23, Device with 4.5). */
+unsigned nb_kernel_zones(const struct nb_kernel_profile *profile, enum nb_arch arch);
 
 /* Highest buddy order (10 with 4 KiB pages, 11 with arm64's 16 KiB, 13 with 64 KiB). */
 unsigned nb_arch_max_order(enum nb_arch arch, unsigned page_shift);

@@ -74,6 +74,10 @@ struct nb_node {
 /* What was observed of a zone and cannot be derived from hardware. A value of
  * NB_UNKNOWN was not seen. */
 #define NB_UNKNOWN UINT64_MAX
+
+/* The most pages of one node: links are 32-bit dense page numbers + 1. */
+#define NB_MAX_NODE_PAGES (UINT64_C(0xffffffff) - 1)
+
 struct nb_zone_fact {
 	int nid;
 	enum nb_zone_type type;
@@ -107,8 +111,9 @@ struct nb_machine {
 	const char *arch_name; /* as uname -m says, for NB_ARCH_OTHER too */
 	unsigned page_shift;  /* 12, 14, 16 */
 	const char *release;  /* "6.12.113+deb12-amd64"; "" unknown */
+	/* NULL until sealed, unless a reader or the user chose one: then it stays */
 	const struct nb_kernel_profile *profile;
-	bool profile_exact;   /* `release` is of that very version */
+	bool profile_exact;   /* `release` is of that very version (or unknown) */
 	const char *cmdline;  /* kernel command line words; "" none */
 
 	/* nodes, ascending id; CPUs, ascending id */
@@ -146,14 +151,15 @@ struct nb_machine {
 	unsigned nr_sysctls;
 
 	/* private to src/machine */
+	unsigned nr_distances, nr_latencies, nr_bandwidths; /* rows that were given */
 	const struct nb_port *port;
 	void *arena;
 	bool sealed;
 	const char *file; /* input that `line` fields speak of; may be NULL */
 };
 
-/* An empty machine: x86_64, 4 KiB pages, profile 6.12. `port` must outlive it.
- * NULL without memory. */
+/* An empty machine: x86_64, 4 KiB pages; nb_machine_seal() gives it the profile that fits
+ * `release`, 6.12 without one, unless m->profile was set. `port` must outlive it. NULL without memory. */
 struct nb_machine *nb_machine_new(const struct nb_port *port);
 void nb_machine_free(struct nb_machine *m);
 
