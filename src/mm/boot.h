@@ -19,6 +19,8 @@ int nb_boot_zones(struct nb_system *sys, struct nb_error *err);
 
 /* section.c: ranges[], section table, mem_map reservations, pageblock flags. */
 int nb_boot_memory_map(struct nb_system *sys, struct nb_error *err);
+/* section.c, for shutdown (also of a half-booted system): gives the reservations back. */
+void nb_release_memory_map(struct nb_system *sys);
 
 /* zonelist.c: fallback, zonelist, policy_zone, vm_total_pages, nr_zonelists, mobility_grouping. */
 int nb_boot_zonelists(struct nb_system *sys, struct nb_error *err);

@@ -4,9 +4,11 @@
  *   c  constant after boot (sysctl and hotplug excepted, which run alone)
  *   z  under the zone's lock
  *   p  owned by its CPU; others take the page set's lock
+ *   a  atomic; written under the zone's lock, read without it (relaxed)
  * Equations, proved by nb_system_check():
- *   zone: free_pages == sum over orders of free_area[o].nr_free << o
+ *   zone: nr_free_pages == sum over orders of free_area[o].nr_free << o
  *   zone: free_area[o].nr_free == sum over types of nr_free_type[t]
+ *   zone: bit o of free_mask[t] is set iff free_area[o].free_list[t] holds a block
  *   zone: managed == free + in page sets + allocated
  *   page: in exactly one of free list (or inside a free block or an extent),
  *         page set, allocated block, reserved
@@ -24,11 +26,16 @@
 #include <numabox/system.h>
 #include <numabox/task.h>
 
-/* A link to a page of the same node: its dense number + 1; 0 is none. */
+/* Dense page numbers: every max-order block that holds a present page of a node gets
+ * 1 << max_order consecutive numbers, in address order. So dense and pfn agree in their low
+ * max_order bits, buddies are found by the same arithmetic on either, and holes of whole blocks
+ * cost nothing. section.c turns one into the other (mm/page.h).
+ * A link to a page of the same node: its dense number + 1; 0 is none. */
 typedef uint32_t nb_link_t;
 
-/* The page descriptor. All-zero means: inside a free block (or an extent), or not yet
- * looked at; its pageblock is movable. next/prev/index/mapping mean what `flags` says. */
+/* The page descriptor. flags == 0 means: inside a block that another page heads (free, in a page
+ * set or allocated), inside an extent, or a hole; then the other fields mean nothing.
+ * next/prev/index/mapping mean what `flags` says. */
 struct nb_page {
 	uint32_t flags; /* PG_* and, for a block head, its order */
 	uint32_t refcount;
@@ -62,10 +69,14 @@ enum {
 	PG_MLOCKED = 1u << 19,
 	PG_COMPOUND = 1u << 20, /* head or tail of a compound page */
 	PG_TAIL = 1u << 21,
-	/* bits 24..26: migrate type cached while in a page set or a free list */
+	PG_DESCENDING = 1u << 22, /* with PG_EXTENT: the head is the highest block */
+	/* bits 24..26: migrate type cached while in a page set or a free list;
+	 * bits 27..29: zone type of every head */
 	PG_MT_SHIFT = 24,
+	PG_ZONE_SHIFT = 27,
 };
 #define PG_MT_MASK (7u << PG_MT_SHIFT)
+#define PG_ZONE_MASK (7u << PG_ZONE_SHIFT)
 
 struct nb_list {
 	nb_link_t first, last;
@@ -77,21 +88,29 @@ struct nb_free_area {
 	uint64_t nr_free;				/* z */
 };
 
-#define NB_PCP_ORDERS 4 /* orders 0..3 have lists; PMD order has two more */
+#define NB_PCP_ORDERS 4 /* orders 0..3 have lists; the pageblock (PMD) order has two more */
 #define NB_NR_PCP_LISTS (NB_MIGRATE_PCPTYPES * NB_PCP_ORDERS + 2)
 
-/* A zone's page set on one CPU. Made on first use. Source: facts 5.5. */
+/* A zone's page set on one CPU, and that CPU's counters of the zone. Made on first use
+ * (nb_zone_pcp()). Counters are written by the owner alone, read by anybody.
+ * Source: facts 5.5. */
 struct nb_pcp {
 	struct nb_lock lock;
 	int count; /* p, base pages */
 	int high, high_min, high_max, batch;
-	uint8_t flags;
+	uint8_t flags; /* PCPF_* */
 	uint8_t alloc_factor;
 	int16_t free_count; /* 6.7+; free_factor before */
 	uint16_t expire;
-	struct nb_list list[NB_NR_PCP_LISTS];
-	uint64_t numa[NB_NR_NUMA_EVENTS]; /* p */
-	int32_t free_pages_diff;	  /* p: not yet folded into the zone (vm stats threshold) */
+	bool local; /* c: the zone's node is the CPU's own */
+	struct nb_list list[NB_NR_PCP_LISTS]; /* p */
+	_Atomic uint64_t numa[NB_NR_NUMA_EVENTS];
+	_Atomic uint64_t pgalloc, pgfree; /* base pages: pgalloc_<zone>, pgfree */
+	_Atomic int32_t free_pages_diff; /* not yet folded into the zone (vm stats threshold) */
+};
+enum {
+	PCPF_PREV_FREE_HIGH_ORDER = 1 << 0,
+	PCPF_FREE_HIGH_BATCH = 1 << 1,
 };
 
 struct nb_pgdat;
@@ -101,30 +120,53 @@ struct nb_zone {
 	struct nb_system *sys;
 	struct nb_pgdat *pgdat;
 	enum nb_zone_type type;
+	uint32_t page_bits; /* the zone's PG_ZONE bits */
 	nb_pfn_t zone_start_pfn;
 	uint64_t spanned_pages, present_pages;
 	uint64_t managed_pages, managed_at_init_pages, cma_pages;
 	enum nb_source managed_source;
+	/* memory map (section.c): present pages at or above managed_end_pfn are reserved */
+	struct nb_page *mem_map; /* the node's */
+	nb_pfn_t managed_end_pfn;
+	nb_pfn_t pfn_delta; /* pfn - dense number, where one_run */
+	bool one_run;	    /* the zone lies in one run of dense numbers */
+	bool nofragment;    /* requests that prefer this zone get ALLOC_NOFRAGMENT */
 	/* marks: stored, without boost. Source: facts 2.2 */
 	uint64_t wmark[NB_NR_WMARK];
-	uint64_t watermark_boost; /* z */
 	uint64_t lowmem_reserve[NB_MAX_NR_ZONES];
 	uint64_t percpu_drift_mark;
 	uint64_t min_unmapped_pages, min_slab_pages;
 	int pageset_batch, pageset_high_min, pageset_high_max;
 	int stat_threshold, stat_threshold_pressure;
-	struct nb_pcp **pageset; /* [cpu id]; NULL until first used */
+	/* [cpu id]; the array and each set are made on first use: nb_zone_pcp(), nb_zone_pcp_peek() */
+	_Atomic(struct nb_pcp *) *_Atomic pageset;
+
+	_Atomic uint64_t watermark_boost; /* a */
+	_Atomic unsigned flags;		  /* ZONE_*; atomic */
+	_Atomic uint64_t nr_reserved_highatomic; /* a */
+	_Atomic uint64_t nr_free_highatomic;	 /* a */
+
+	char pad[64]; /* what follows is written often */
 
 	struct nb_lock lock;
-	unsigned flags; /* ZONE_* */
-	uint64_t nr_reserved_highatomic;	   /* z */
-	uint64_t nr_free_highatomic;		   /* z */
-	uint64_t nr_pageblocks[NB_MIGRATE_TYPES];  /* z */
-	_Atomic uint64_t nr_free_pages;		   /* z to write */
+	_Atomic uint64_t nr_free_pages;			   /* a */
+	_Atomic uint64_t nr_free_cma;			   /* a */
+	_Atomic uint16_t free_mask[NB_MIGRATE_TYPES];	   /* a: orders with a block */
+	struct nb_free_area free_area[NB_NR_ORDERS];	   /* z */
+	uint64_t nr_pageblocks[NB_MIGRATE_TYPES];	   /* z */
 	_Atomic uint64_t nr_anon, nr_file, nr_pagetable;
-	struct nb_free_area free_area[NB_NR_ORDERS]; /* z */
 	uint64_t numa_base[NB_NR_NUMA_EVENTS]; /* observed beginning */
+	/* c: observed.c: whole max-order blocks in use since before observation began */
+	struct nb_block_run *system_runs;
+	unsigned nr_system_runs;
 };
+
+/* Consecutive max-order blocks by dense number of their first page. */
+struct nb_block_run {
+	uint32_t dense;
+	uint32_t nr_blocks;
+};
+
 enum {
 	ZONE_BOOSTED_WATERMARK = 1 << 0,
 	ZONE_RECLAIM_ACTIVE = 1 << 1,
@@ -154,18 +196,64 @@ struct nb_pgdat {
 	struct nb_zoneref *zonelist_nofallback; /* own node only (__GFP_THISNODE) */
 	int *fallback;			      /* node order */
 	unsigned nr_fallback;
-	/* memory map: present pages numbered densely from 0 */
-	struct nb_page *mem_map;
-	uint64_t mem_map_pages;	  /* numbers given out */
-	uint64_t *mem_map_committed; /* bit per 64 KiB of descriptors */
-	uint8_t *pageblock_flags; /* 4 bits a pageblock: migratetype ^ MOVABLE, so that 0 is movable */
+	/* memory map (section.c) */
+	struct nb_page *mem_map; /* by dense number */
+	uint64_t mem_map_pages;	 /* numbers given out */
+	size_t mem_map_bytes;	 /* reserved */
+	_Atomic uint64_t *mem_map_committed; /* bit per NB_MAP_STEP_PAGES descriptors */
+	struct nb_lock map_lock;	     /* commits */
+	_Atomic uint8_t *pageblock_flags; /* a pageblock's migratetype ^ MOVABLE; 0 is movable */
+	size_t pageblock_bytes;		  /* reserved */
+	struct nb_map_run *runs;	  /* by dense number, and by pfn */
+	unsigned nr_runs;
+
+	/* kswapd, as far as wake-ups need it */
+	int kswapd_order, kswapd_highest_zoneidx;
+	bool kswapd_awake;
 };
 
-/* A piece of memblock.memory on one node, with the dense number of its first page. */
+/* 64 KiB of descriptors: the step in which the memory map is committed. */
+#define NB_MAP_STEP_PAGES 2048u
+
+/* Consecutive dense numbers that stand for consecutive pfns. */
+struct nb_map_run {
+	nb_pfn_t pfn;
+	uint32_t dense;
+	uint64_t pages; /* up to 2^32 */
+};
+
+/* A piece of memblock.memory in one zone, sorted by pfn; dense numbers run on inside. */
 struct nb_memblock_range {
 	nb_pfn_t start_pfn, end_pfn;
 	struct nb_pgdat *pgdat;
+	struct nb_zone *zone;
 	uint32_t dense; /* number of start_pfn in pgdat->mem_map */
+};
+
+/* Pfns of one size, aligned. zone != NULL: all of them are present pages of that zone, and
+ * map + pfn * sizeof(struct nb_page) is the descriptor's address. Otherwise they mix (holes count): `map` is the
+ * index of the first range that ends past the section's start. */
+struct nb_section {
+	uintptr_t map;
+	struct nb_zone *zone;
+};
+
+/* What later files (vmscan, compaction, oom) plug into the slow path. NULL: no progress. */
+struct nb_alloc_context;
+struct nb_alloc_hooks {
+	/* kswapd of the node was woken for this request. */
+	void (*wake_kswapd)(struct nb_system *sys, struct nb_pgdat *pgdat);
+	/* Pages reclaimed. */
+	uint64_t (*direct_reclaim)(struct nb_system *sys, const struct nb_alloc_context *ac);
+	/* enum nb_compact_result (mm/page_alloc.h). */
+	int (*direct_compact)(struct nb_system *sys, const struct nb_alloc_context *ac, int prio);
+	/* NODE_RECLAIM_*: -2 no scan, -1 full, 0 some, 1 success. NULL: full. */
+	int (*node_reclaim)(struct nb_system *sys, const struct nb_alloc_context *ac,
+			    struct nb_pgdat *pgdat);
+	/* May this node take another page to be dirtied? NULL: yes. */
+	bool (*node_dirty_ok)(struct nb_system *sys, struct nb_pgdat *pgdat);
+	/* out_of_memory(): was a victim chosen? */
+	bool (*out_of_memory)(struct nb_system *sys, const struct nb_alloc_context *ac);
 };
 
 #define NB_MAX_MESSAGES 256
@@ -206,10 +294,16 @@ struct nb_system {
 	int16_t *cpu_to_node;
 	unsigned nr_cpu_ids, nr_cpus_online;
 
-	/* section table: pfn >> section_shift -> dense base, node, zone (section.c) */
-	uint64_t *section;
+	/* section table, by pfn >> section_shift (section.c) */
+	struct nb_section *section;
 	uint64_t nr_sections;
 	unsigned section_shift;
+
+	/* page_alloc.c */
+	int8_t gfp_zone[16]; /* by the lowest four gfp bits: zone type, or -NB_EINVAL */
+	bool shuffle;	     /* page_alloc.shuffle=1 */
+	struct nb_alloc_hooks hooks;
+	struct nb_lock arena_lock; /* nb_system_alloc() */
 
 	/* tunables; see sysctl.c for ranges */
 	struct nb_tunables {
@@ -226,8 +320,8 @@ struct nb_system {
 	} tune;
 	uint64_t totalreserve_pages;
 
-	/* per-CPU event counters, made on first use: vmstat.c */
-	uint64_t **vm_events; /* [cpu id] */
+	/* per-CPU event counters, made on first use: vmstat.c (mm/vmstat.h) */
+	_Atomic(_Atomic uint64_t *) *vm_events; /* [cpu id]; NULL until boot has made it */
 
 	/* tasks: task.c */
 	struct nb_task *tasks;
@@ -252,6 +346,15 @@ static inline bool nb_zone_configured(const struct nb_system *sys, enum nb_zone_
 static inline nb_pfn_t nb_zone_end_pfn(const struct nb_zone *z)
 {
 	return z->zone_start_pfn + z->spanned_pages;
+}
+
+/* Zeroed memory for the system's lifetime, also after boot and from any thread. NULL without. */
+static inline void *nb_system_alloc(struct nb_system *sys, size_t bytes)
+{
+	nb_lock(&sys->arena_lock, sys->port);
+	void *p = nb_arena_alloc(sys->arena, bytes);
+	nb_unlock(&sys->arena_lock, sys->port);
+	return p;
 }
 
 /* Adds a boot message (kernel's wording, no newline). Cut off silently past NB_MAX_MESSAGES. */
