@@ -46,6 +46,12 @@ int nb_capture_to_machine(struct nb_capture *c, struct nb_machine *m, bool fresh
  * affinity of acpi/SRAT"), after nb_capture_to_machine(); NULL past the end. */
 const char *nb_capture_note(const struct nb_capture *c, size_t i);
 
+struct nb_observed;
+/* Parses what the capture holds of Linux's own reports into *obs, an empty one (view/observed.h):
+ * proc/zoneinfo and its kin, every node's files, the boot log. A report that is not there is left
+ * out; one that cannot be read is an error. The caller releases *obs, also on failure. */
+int nb_capture_observed(struct nb_capture *c, struct nb_observed *obs, struct nb_error *err);
+
 /* Sets every zone of a booted system to what proc/zoneinfo, proc/pagetypeinfo and proc/buddyinfo
  * say: free blocks by order and type, marks with boost, reserves, numa counters. `sys` must have
  * been booted from this capture's machine. Zones that the capture lacks stay as booted; a zone

@@ -1,0 +1,45 @@
+/* onmachine.c -- opens the machine that a command line names.
+ *
+ * The one place where the program meets the reader, the port and boot.
+ */
+#include "cli/onmachine.h"
+
+#include "read/capture.h"
+#include "read/machine.h"
+
+#include <string.h>
+
+int nb_onmachine_open(struct nb_onmachine *om, const struct nb_common *c, bool fresh, bool sysctls,
+		      struct nb_error *err)
+{
+	struct nb_read_options opt = {
+		.kernel = c->kernel,
+		.arch = c->arch,
+		.cmdline = c->cmdline,
+		.sysctls = sysctls ? c->sysctl.v : NULL,
+		.nr_sysctls = sysctls ? c->sysctl.n : 0,
+		.boot_fresh = fresh,
+	};
+
+	memset(om, 0, sizeof(*om));
+	nb_port_posix(&om->port, false);
+	return nb_read_machine(&om->port, c->machine, &opt, &om->machine, &om->capture, err);
+}
+
+int nb_onmachine_boot(struct nb_onmachine *om, struct nb_error *err)
+{
+	return nb_system_boot(&om->port, om->machine, NULL, &om->sys, err);
+}
+
+void nb_onmachine_close(struct nb_onmachine *om)
+{
+	if (om->sys)
+		nb_system_shutdown(om->sys);
+	if (om->capture)
+		nb_capture_free(om->capture);
+	if (om->machine)
+		nb_machine_free(om->machine);
+	om->sys = NULL;
+	om->capture = NULL;
+	om->machine = NULL;
+}

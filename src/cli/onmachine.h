@@ -1,0 +1,31 @@
+/* onmachine.h -- from the common options to a machine, and to a booted system.
+ *
+ * Called by every command that takes -m.
+ */
+#ifndef NB_CLI_ONMACHINE_H
+#define NB_CLI_ONMACHINE_H
+
+#include "cli/cmd.h"
+
+#include <numabox/port.h>
+#include <numabox/system.h>
+
+struct nb_capture;
+
+/* A machine and what it was read from; nb_onmachine_close() frees both. */
+struct nb_onmachine {
+	struct nb_port port;
+	struct nb_machine *machine;
+	struct nb_capture *capture; /* NULL: no capture */
+	struct nb_system *sys;      /* NULL until nb_onmachine_boot() */
+};
+
+/* Reads -m with the options on top. `sysctls` false leaves --sysctl to the caller (the simulator
+ * writes them later, on the observed state). 0, or a negative errno with *err. *om must
+ * stay where it is while it is open. */
+int nb_onmachine_open(struct nb_onmachine *om, const struct nb_common *c, bool fresh, bool sysctls,
+		      struct nb_error *err);
+int nb_onmachine_boot(struct nb_onmachine *om, struct nb_error *err);
+void nb_onmachine_close(struct nb_onmachine *om);
+
+#endif
