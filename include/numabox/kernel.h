@@ -77,7 +77,8 @@ struct nb_kernel_profile {
 	bool reserve_floor_one;		/* lowmem_reserve_ratio is at least 1 (before 4.19) */
 	bool marks_are_multiples;	/* low = 2 min, high = 3 min (to 2.6.16) */
 	unsigned min_free_root_factor;	/* KiB of low memory times this under the root; 0 is 16 */
-	unsigned default_reclaim_distance; /* farther nodes switch zone_reclaim_mode on (before 3.16); 0: never */
+	unsigned default_reclaim_distance; /* farther nodes switch zone_reclaim_mode on
+					      (before 3.16); 0: never */
 	bool no_mobility_grouping;	/* one free list an order (before 2.6.24) */
 	bool node_load_kept;		/* node_load goes on from node to node (3.0) */
 
@@ -95,6 +96,7 @@ struct nb_kernel_profile {
 	bool claim_whole_block;		/* 6.10+: a block is claimed whole or pages stay on their list */
 	bool deferred_max_order;	/* deferred init frees MAX_ORDER chunks (6.12) */
 	unsigned memmap_struct_page_bytes; /* sizeof(struct page), 64-bit */
+	unsigned memmap_struct_page_bytes_32; /* the same of the 32-bit kernels */
 
 	/* text formats: see src/view */
 	unsigned zoneinfo_format;	/* enum nb_text_format: item lists, src/view/names.c */

@@ -34,6 +34,7 @@ static const struct nb_kernel_profile profiles[] = {
 		.claim_whole_block = true,
 		.deferred_max_order = true,
 		.memmap_struct_page_bytes = 64,
+		.memmap_struct_page_bytes_32 = 40,
 		.zoneinfo_format = 0,
 	},
 	{
@@ -55,6 +56,7 @@ static const struct nb_kernel_profile profiles[] = {
 		.pcp_orders = true,
 		.reserve_style = NB_RESERVE_FLAGS,
 		.memmap_struct_page_bytes = 64,
+		.memmap_struct_page_bytes_32 = 40,
 		.zoneinfo_format = 1,
 	},
 	{
@@ -80,6 +82,7 @@ static const struct nb_kernel_profile profiles[] = {
 		.claim_whole_block = true,
 		.deferred_max_order = true,
 		.memmap_struct_page_bytes = 64,
+		.memmap_struct_page_bytes_32 = 40,
 		.zoneinfo_format = 2,
 	},
 	{
@@ -99,6 +102,7 @@ static const struct nb_kernel_profile profiles[] = {
 		.pcp_high_batches = 6,
 		.reserve_style = NB_RESERVE_HARDER,
 		.memmap_struct_page_bytes = 56,
+		.memmap_struct_page_bytes_32 = 32,
 		.zoneinfo_format = 3,
 	},
 	{
@@ -119,6 +123,7 @@ static const struct nb_kernel_profile profiles[] = {
 		.pcp_high_batches = 6,
 		.reserve_style = NB_RESERVE_HARDER,
 		.memmap_struct_page_bytes = 56,
+		.memmap_struct_page_bytes_32 = 32,
 		.zoneinfo_format = 4,
 	},
 };

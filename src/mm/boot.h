@@ -37,6 +37,20 @@ void nb_setup_per_zone_wmarks(struct nb_system *sys, bool at_init);
 void nb_setup_per_zone_lowmem_reserve(struct nb_system *sys, bool at_init);
 void nb_calculate_totalreserve_pages(struct nb_system *sys);
 void nb_refresh_zone_stat_thresholds(struct nb_system *sys);
+/* min_unmapped_pages and min_slab_pages of every zone from the present managed pages. */
+void nb_setup_reclaim_ratios(struct nb_system *sys);
+
+/* zonelist.c, for sysctl.c: takes d(efault), n(ode) or, where the kernel has it, z(one); false for
+ * anything else, and nothing is changed. Then nb_build_all_zonelists() makes the lists again. */
+bool nb_zonelist_set_order(struct nb_system *sys, char letter);
+int nb_build_all_zonelists(struct nb_system *sys);
+
+/* sysctl.c: what the tunables are before anything is written; before the boot steps. */
+void nb_sysctl_defaults(struct nb_system *sys);
+/* sysctl.c, after boot: sysctl.NAME=VALUE words of the command line, which are ignored when wrong as in
+ * Linux, then the machine's own settings, of which a wrong one is an error with its line. */
+int nb_sysctl_apply_machine(struct nb_system *sys, struct nb_error *err);
+
 /* pcp.c: batch and high of every zone from the current marks; existing sets are updated. */
 void nb_setup_per_cpu_pagesets(struct nb_system *sys);
 

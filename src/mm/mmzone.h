@@ -124,12 +124,14 @@ struct nb_zone {
 	nb_pfn_t zone_start_pfn;
 	uint64_t spanned_pages, present_pages;
 	uint64_t managed_pages, managed_at_init_pages, cma_pages;
+	uint64_t gigantic_pages; /* of managed_at_init: taken by boot-time gigantic pages */
 	enum nb_source managed_source;
 	/* memory map (section.c): present pages at or above managed_end_pfn are reserved */
 	struct nb_page *mem_map; /* the node's */
 	nb_pfn_t managed_end_pfn;
 	nb_pfn_t pfn_delta; /* pfn - dense number, where one_run */
 	bool one_run;	    /* the zone lies in one run of dense numbers */
+	int32_t first_range, last_range; /* its pieces in sys->ranges; -1 none */
 	bool nofragment;    /* requests that prefer this zone get ALLOC_NOFRAGMENT */
 	/* marks: stored, without boost. Source: facts 2.2 */
 	uint64_t wmark[NB_NR_WMARK];
@@ -149,6 +151,8 @@ struct nb_zone {
 	char pad[64]; /* what follows is written often */
 
 	struct nb_lock lock;
+	int lock_cpu; /* z: who holds it; events say so */
+	uint64_t rng; /* z: page_alloc.shuffle's later choices */
 	_Atomic uint64_t nr_free_pages;			   /* a */
 	_Atomic uint64_t nr_free_cma;			   /* a */
 	_Atomic uint16_t free_mask[NB_MIGRATE_TYPES];	   /* a: orders with a block */
@@ -199,11 +203,11 @@ struct nb_pgdat {
 	/* memory map (section.c) */
 	struct nb_page *mem_map; /* by dense number */
 	uint64_t mem_map_pages;	 /* numbers given out */
-	size_t mem_map_bytes;	 /* reserved */
+	size_t mem_map_bytes;	 /* reserved, pageblock_flags behind the descriptors included */
 	_Atomic uint64_t *mem_map_committed; /* bit per NB_MAP_STEP_PAGES descriptors */
 	struct nb_lock map_lock;	     /* commits */
 	_Atomic uint8_t *pageblock_flags; /* a pageblock's migratetype ^ MOVABLE; 0 is movable */
-	size_t pageblock_bytes;		  /* reserved */
+	uint64_t *pageblock_committed;	  /* bit per 64 KiB of pageblock_flags */
 	struct nb_map_run *runs;	  /* by dense number, and by pfn */
 	unsigned nr_runs;
 
@@ -228,6 +232,7 @@ struct nb_memblock_range {
 	struct nb_pgdat *pgdat;
 	struct nb_zone *zone;
 	uint32_t dense; /* number of start_pfn in pgdat->mem_map */
+	int32_t prev, next; /* index of the zone's piece below and above; -1 none */
 };
 
 /* Pfns of one size, aligned. zone != NULL: all of them are present pages of that zone, and
@@ -316,6 +321,7 @@ struct nb_system {
 		unsigned numa_balancing;
 		bool numa_stat;
 		bool zone_order; /* old kernels: numa_zonelist_order=zone */
+		char zonelist_order_text[16]; /* as written, where the kernel keeps it */
 		bool thp_always_or_madvise;
 	} tune;
 	uint64_t totalreserve_pages;

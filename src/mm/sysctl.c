@@ -1,0 +1,507 @@
+/* sysctl.c -- what can be tuned at run time: the names, their ranges, what a write does.
+ *
+ * Called by drivers through include/numabox/system.h, and by system.c right after boot. A
+ * write reads its numbers as the kernel's integer handlers do (blanks, a sign, decimal, 0x or 0 for
+ * octal; text after the last wanted number is ignored when a blank parts it), changes everything
+ * or nothing, and computes with the pages that are managed now.
+ * Unlike in Linux, reading lowmem_reserve_ratio computes nothing again: nb_sysctl_read() is a
+ * look from outside.
+ * Source: kernel/sysctl.c, vm_table and proc_dointvec_minmax(); mm/page_alloc.c, the *_sysctl_handler()s;
+ *     facts 2.1, 2.2, 2.4, 3.3, 3.5, 5.5.
+ */
+#include "base/fmt.h"
+#include "mm/boot.h"
+
+enum id {
+	MIN_FREE_KBYTES,
+	LOWMEM_RESERVE_RATIO,
+	WATERMARK_SCALE_FACTOR,
+	WATERMARK_BOOST_FACTOR,
+	PERCPU_PAGELIST_HIGH_FRACTION,
+	ZONE_RECLAIM_MODE,
+	NUMA_STAT,
+	NUMA_ZONELIST_ORDER,
+	SWAPPINESS,
+	MIN_UNMAPPED_RATIO,
+	MIN_SLAB_RATIO,
+	NUMA_BALANCING,
+	NR_SYSCTLS
+};
+
+struct sysctl {
+	const char *name;
+	unsigned since; /* first kernel, as nb_kernel_profile.version */
+	bool numa;	/* kernels without NUMA lack it */
+	int64_t min, max;
+};
+
+static const struct sysctl sysctls[NR_SYSCTLS] = {
+	[MIN_FREE_KBYTES] = {"vm.min_free_kbytes", 2605, false, 0, INT32_MAX},
+	[LOWMEM_RESERVE_RATIO] = {"vm.lowmem_reserve_ratio", 2611, false, INT32_MIN, INT32_MAX},
+	[WATERMARK_SCALE_FACTOR] = {"vm.watermark_scale_factor", 4006, false, 1, 3000},
+	[WATERMARK_BOOST_FACTOR] = {"vm.watermark_boost_factor", 5000, false, 0, INT32_MAX},
+	[PERCPU_PAGELIST_HIGH_FRACTION] = {"vm.percpu_pagelist_high_fraction", 5014, false, 0,
+					   INT32_MAX},
+	[ZONE_RECLAIM_MODE] = {"vm.zone_reclaim_mode", 2616, true, 0, INT32_MAX},
+	[NUMA_STAT] = {"vm.numa_stat", 4015, true, 0, 1},
+	[NUMA_ZONELIST_ORDER] = {"vm.numa_zonelist_order", 2623, true, 0, 0},
+	[SWAPPINESS] = {"vm.swappiness", 2600, false, 0, 200},
+	[MIN_UNMAPPED_RATIO] = {"vm.min_unmapped_ratio", 2618, true, 0, 100},
+	[MIN_SLAB_RATIO] = {"vm.min_slab_ratio", 2619, true, 0, 100},
+	[NUMA_BALANCING] = {"kernel.numa_balancing", 3008, true, 0, 4},
+};
+
+#define HIGH_FRACTION_MIN 8 /* MIN_PERCPU_PAGELIST_HIGH_FRACTION */
+#define SWAPPINESS_200_SINCE 5008u
+#define NUMA_BALANCING_4_SINCE 5018u
+#define CMDLINE_SYSCTL_SINCE 5008u
+#define NUMBER_CHARS_MAX 21u /* longer ones are refused unread */
+
+static bool has_numa(const struct nb_system *sys)
+{
+	enum nb_arch arch = sys->machine->arch;
+
+	return arch != NB_ARCH_I386 && arch != NB_ARCH_I386PAE && arch != NB_ARCH_ARM;
+}
+
+static bool known_here(const struct nb_system *sys, unsigned id)
+{
+	return sys->profile->version >= sysctls[id].since && (!sysctls[id].numa || has_numa(sys));
+}
+
+static int64_t max_of(const struct nb_system *sys, unsigned id)
+{
+	unsigned version = sys->profile->version;
+
+	switch (id) {
+	case WATERMARK_SCALE_FACTOR:
+		return sys->profile->watermark_scale_max;
+	case SWAPPINESS:
+		return version >= SWAPPINESS_200_SINCE ? 200 : 100;
+	case NUMA_BALANCING:
+		return version >= NUMA_BALANCING_4_SINCE ? 4 : 1;
+	default:
+		return sysctls[id].max;
+	}
+}
+
+static bool blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\v' || c == '\f';
+}
+
+/* One int as proc_dointvec reads it. 0, -NB_ENOENT when the text is at its end, -NB_EINVAL. */
+static int read_int(const char **text, int64_t *ret)
+{
+	const char *s = *text, *digits;
+	uint64_t v = 0, base = 10;
+	bool minus = false;
+
+	while (blank(*s))
+		s++;
+	if (!*s)
+		return -NB_ENOENT;
+	digits = s;
+	if (*s == '-') {
+		minus = true;
+		s++;
+	}
+	if (s[0] == '0' && (s[1] == 'x' || s[1] == 'X')) {
+		base = 16;
+		s += 2;
+	} else if (s[0] == '0') {
+		base = 8;
+	}
+	for (*ret = -1;; s++) {
+		uint64_t d = *s >= '0' && *s <= '9' ? (uint64_t)(*s - '0') :
+			     *s >= 'a' && *s <= 'f' ? (uint64_t)(*s - 'a' + 10) :
+			     *s >= 'A' && *s <= 'F' ? (uint64_t)(*s - 'A' + 10) :
+						      16;
+		if (d >= base)
+			break;
+		*ret = 0;
+		v = v * base + d;
+		if (v > (uint64_t)INT32_MAX + minus)
+			return -NB_EINVAL;
+	}
+	if (*ret < 0 || (*s && !blank(*s)) || (size_t)(s - digits) > NUMBER_CHARS_MAX)
+		return -NB_EINVAL;
+	*ret = minus ? -(int64_t)v : (int64_t)v;
+	*text = s;
+	return 0;
+}
+
+static int not_a_number(const struct sysctl *s, const char *value, struct nb_error *err)
+{
+	return nb_error_set(err, -NB_EINVAL, 0, "%s: '%.*s' is no whole number", s->name, 60, value);
+}
+
+static void marks_again(struct nb_system *sys)
+{
+	nb_setup_per_zone_wmarks(sys, false);
+	nb_setup_per_cpu_pagesets(sys);
+}
+
+static int write_ratios(struct nb_system *sys, const char *value, struct nb_error *err)
+{
+	unsigned ratio[NB_MAX_NR_ZONES];
+	bool any = false;
+
+	for (unsigned t = 0; t < NB_MAX_NR_ZONES; t++) {
+		int64_t v;
+		int ret;
+
+		ratio[t] = sys->tune.lowmem_reserve_ratio[t];
+		if (!nb_zone_configured(sys, (enum nb_zone_type)t))
+			continue;
+		ret = read_int(&value, &v);
+		if (ret == -NB_ENOENT && any)
+			continue;
+		if (ret)
+			return not_a_number(&sysctls[LOWMEM_RESERVE_RATIO], value, err);
+		any = true;
+		ratio[t] = v < 1 ? sys->profile->reserve_floor_one : (unsigned)v;
+	}
+	for (unsigned t = 0; t < NB_MAX_NR_ZONES; t++)
+		sys->tune.lowmem_reserve_ratio[t] = ratio[t];
+	nb_setup_per_zone_lowmem_reserve(sys, false);
+	return 0;
+}
+
+static int write_order(struct nb_system *sys, const char *value, struct nb_error *err)
+{
+	bool old = sys->profile->zone_order_option, before = sys->tune.zone_order;
+	size_t n = 0;
+
+	if (!nb_zonelist_set_order(sys, value[0]))
+		return nb_error_set(err, -NB_EINVAL, 0,
+				    "vm.numa_zonelist_order: '%.*s' is no order of this kernel; "
+				    "%sdefault and node are right",
+				    60, value, old ? "zone, " : "");
+	if (!old)
+		return 0;
+	while (value[n] && value[n] != '\n' && n + 1 < sizeof(sys->tune.zonelist_order_text)) {
+		sys->tune.zonelist_order_text[n] = value[n];
+		n++;
+	}
+	sys->tune.zonelist_order_text[n] = '\0';
+	return before == sys->tune.zone_order ? 0 : nb_build_all_zonelists(sys);
+}
+
+/* numastat begins at zero again. */
+static void clear_numa(struct nb_system *sys)
+{
+	for (unsigned i = 0; i < sys->nr_pgdat * NB_MAX_NR_ZONES; i++) {
+		struct nb_zone *z = &sys->pgdat[i / NB_MAX_NR_ZONES]->zone[i % NB_MAX_NR_ZONES];
+		_Atomic(struct nb_pcp *) *sets = atomic_load(&z->pageset);
+
+		for (unsigned e = 0; e < NB_NR_NUMA_EVENTS; e++)
+			z->numa_base[e] = 0;
+		for (unsigned cpu = 0; sets && cpu < sys->nr_cpu_ids; cpu++) {
+			struct nb_pcp *pcp = atomic_load(&sets[cpu]);
+
+			for (unsigned e = 0; pcp && e < NB_NR_NUMA_EVENTS; e++)
+				atomic_store_explicit(&pcp->numa[e], 0, memory_order_relaxed);
+		}
+	}
+}
+
+static void store(struct nb_system *sys, unsigned id, unsigned v)
+{
+	struct nb_tunables *t = &sys->tune;
+
+	switch (id) {
+	case MIN_FREE_KBYTES:
+		t->min_free_kbytes = t->user_min_free_kbytes = v;
+		marks_again(sys);
+		break;
+	case WATERMARK_SCALE_FACTOR:
+		t->watermark_scale_factor = v;
+		marks_again(sys);
+		break;
+	case WATERMARK_BOOST_FACTOR:
+		t->watermark_boost_factor = v;
+		break;
+	case PERCPU_PAGELIST_HIGH_FRACTION:
+		t->percpu_pagelist_high_fraction = v;
+		nb_setup_per_cpu_pagesets(sys);
+		break;
+	case ZONE_RECLAIM_MODE:
+		t->zone_reclaim_mode = v;
+		break;
+	case NUMA_STAT:
+		if (t->numa_stat && !v)
+			clear_numa(sys);
+		t->numa_stat = v;
+		break;
+	case SWAPPINESS:
+		t->swappiness = v;
+		break;
+	case MIN_UNMAPPED_RATIO:
+		t->min_unmapped_ratio = v;
+		nb_setup_reclaim_ratios(sys);
+		break;
+	case MIN_SLAB_RATIO:
+		t->min_slab_ratio = v;
+		nb_setup_reclaim_ratios(sys);
+		break;
+	default:
+		t->numa_balancing = v;
+		break;
+	}
+}
+
+static int write_number(struct nb_system *sys, unsigned id, const char *value, struct nb_error *err)
+{
+	const struct sysctl *s = &sysctls[id];
+	const char *text = value;
+	int64_t v, max = max_of(sys, id);
+
+	if (read_int(&text, &v))
+		return not_a_number(s, value, err);
+	if (v < s->min || v > max)
+		return nb_error_set(err, -NB_EINVAL, 0, "%s: %lld is out of range; %lld to %lld is right",
+				    s->name, (long long)v, (long long)s->min, (long long)max);
+	if (id == PERCPU_PAGELIST_HIGH_FRACTION && v && v < HIGH_FRACTION_MIN)
+		return nb_error_set(err, -NB_EINVAL, 0,
+				    "%s: %lld is out of range; 0, or %d and more is right", s->name,
+				    (long long)v, HIGH_FRACTION_MIN);
+	store(sys, id, (unsigned)v);
+	return 0;
+}
+
+/* Changes of one character that turn a into b, counted up to 63 characters. */
+static unsigned edit_distance(const char *a, const char *b)
+{
+	unsigned row[64], la = (unsigned)nb_strlen(a), lb = (unsigned)nb_strlen(b);
+
+	if (la > 63 || lb > 63)
+		return 64;
+	for (unsigned j = 0; j <= lb; j++)
+		row[j] = j;
+	for (unsigned i = 1; i <= la; i++) {
+		unsigned diag = row[0];
+
+		row[0] = i;
+		for (unsigned j = 1; j <= lb; j++) {
+			unsigned best = diag + (a[i - 1] != b[j - 1]);
+
+			if (row[j] + 1 < best)
+				best = row[j] + 1;
+			if (row[j - 1] + 1 < best)
+				best = row[j - 1] + 1;
+			diag = row[j];
+			row[j] = best;
+		}
+	}
+	return row[lb];
+}
+
+static int unknown(const struct nb_system *sys, const char *name, struct nb_error *err)
+{
+	unsigned best = NR_SYSCTLS, least = 0;
+
+	for (unsigned id = 0; id < NR_SYSCTLS; id++) {
+		const char *s = sysctls[id].name, *bare = s;
+		unsigned d;
+
+		while (*bare != '.')
+			bare++;
+		if (!nb_strcmp(name, s))
+			return nb_error_set(err, -NB_ENOENT, 0, "%s: this kernel (%s, %s) has no such sysctl",
+					    s, sys->profile->key, nb_arch_name(sys->machine->arch));
+		d = nb_strcmp(name, bare + 1) ? edit_distance(name, s) : 0;
+		if (best == NR_SYSCTLS || d < least) {
+			best = id;
+			least = d;
+		}
+	}
+	if (least <= nb_strlen(name) / 3)
+		return nb_error_set(err, -NB_ENOENT, 0, "unknown sysctl '%.*s'; did you mean %s?", 60,
+				    name, sysctls[best].name);
+	return nb_error_set(err, -NB_ENOENT, 0, "unknown sysctl '%.*s'; known are %s and its kin", 60,
+			    name, sysctls[0].name);
+}
+
+static unsigned find(const struct nb_system *sys, const char *name)
+{
+	for (unsigned id = 0; id < NR_SYSCTLS; id++) {
+		if (!nb_strcmp(name, sysctls[id].name) && known_here(sys, id))
+			return id;
+	}
+	return NR_SYSCTLS;
+}
+
+int nb_sysctl_write(struct nb_system *sys, const char *name, const char *value, struct nb_error *err)
+{
+	unsigned id = find(sys, name);
+
+	switch (id) {
+	case NR_SYSCTLS:
+		return unknown(sys, name, err);
+	case LOWMEM_RESERVE_RATIO:
+		return write_ratios(sys, value, err);
+	case NUMA_ZONELIST_ORDER:
+		return write_order(sys, value, err);
+	default:
+		return write_number(sys, id, value, err);
+	}
+}
+
+static int64_t value_of(const struct nb_tunables *t, unsigned id)
+{
+	switch (id) {
+	case MIN_FREE_KBYTES:
+		return t->min_free_kbytes;
+	case WATERMARK_SCALE_FACTOR:
+		return t->watermark_scale_factor;
+	case WATERMARK_BOOST_FACTOR:
+		return t->watermark_boost_factor;
+	case PERCPU_PAGELIST_HIGH_FRACTION:
+		return t->percpu_pagelist_high_fraction;
+	case ZONE_RECLAIM_MODE:
+		return t->zone_reclaim_mode;
+	case NUMA_STAT:
+		return t->numa_stat;
+	case SWAPPINESS:
+		return t->swappiness;
+	case MIN_UNMAPPED_RATIO:
+		return t->min_unmapped_ratio;
+	case MIN_SLAB_RATIO:
+		return t->min_slab_ratio;
+	default:
+		return t->numa_balancing;
+	}
+}
+
+int nb_sysctl_read(const struct nb_system *sys, const char *name, char *buf, size_t n)
+{
+	unsigned id = find(sys, name);
+	size_t len = 0;
+
+	if (id == NR_SYSCTLS)
+		return -NB_ENOENT;
+	if (id == NUMA_ZONELIST_ORDER)
+		return (int)nb_snprintf(buf, n, "%s",
+					sys->profile->zone_order_option ?
+						sys->tune.zonelist_order_text :
+						"Node");
+	if (id != LOWMEM_RESERVE_RATIO)
+		return (int)nb_snprintf(buf, n, "%lld", (long long)value_of(&sys->tune, id));
+	for (unsigned t = 0; t < NB_MAX_NR_ZONES; t++) {
+		if (!nb_zone_configured(sys, (enum nb_zone_type)t))
+			continue;
+		len += nb_snprintf(len < n ? buf + len : NULL, len < n ? n - len : 0, "%s%u",
+				   len ? "\t" : "", sys->tune.lowmem_reserve_ratio[t]);
+	}
+	return (int)len;
+}
+
+const char *nb_sysctl_name(unsigned i)
+{
+	return i < NR_SYSCTLS ? sysctls[i].name : NULL;
+}
+
+void nb_sysctl_defaults(struct nb_system *sys)
+{
+	struct nb_tunables *t = &sys->tune;
+	bool old = sys->profile->reserve_floor_one;
+	const char *opt;
+	size_t len;
+
+	t->min_free_kbytes = 1024;
+	t->user_min_free_kbytes = -1;
+	t->watermark_scale_factor = 10;
+	t->watermark_boost_factor = sys->profile->has_boost ? 15000 : 0;
+	t->lowmem_reserve_ratio[NB_ZONE_DMA] = 256;
+	t->lowmem_reserve_ratio[NB_ZONE_DMA32] = 256;
+	t->lowmem_reserve_ratio[NB_ZONE_NORMAL] = 32;
+	t->lowmem_reserve_ratio[NB_ZONE_HIGHMEM] = old ? 32 : 0;
+	t->lowmem_reserve_ratio[NB_ZONE_MOVABLE] = old ? 32 : 0;
+	t->swappiness = 60;
+	t->min_unmapped_ratio = 1;
+	t->min_slab_ratio = 5;
+	t->numa_stat = has_numa(sys);
+	(void)nb_snprintf(t->zonelist_order_text, sizeof(t->zonelist_order_text), "default");
+	t->thp_always_or_madvise = true;
+	opt = nb_machine_option(sys->machine, "transparent_hugepage=", &len);
+	if (opt && nb_str_is(opt, len, "never"))
+		t->thp_always_or_madvise = false;
+}
+
+/* Automatic NUMA balancing is on where there are several nodes, unless the command line says
+ * otherwise. Source: mm/mempolicy.c, check_numabalancing_enable(). */
+static void numa_balancing_default(struct nb_system *sys)
+{
+	const char *opt;
+	size_t len;
+
+	if (!known_here(sys, NUMA_BALANCING))
+		return;
+	sys->tune.numa_balancing = nb_nodemask_weight(&sys->online_nodes) > 1;
+	opt = nb_machine_option(sys->machine, "numa_balancing=", &len);
+	if (opt && nb_str_is(opt, len, "enable"))
+		sys->tune.numa_balancing = 1;
+	if (opt && nb_str_is(opt, len, "disable"))
+		sys->tune.numa_balancing = 0;
+}
+
+/* One "sysctl.NAME=VALUE" word; '/' may stand for the dots. */
+static void cmdline_word(struct nb_system *sys, const char *s, size_t len)
+{
+	char name[64], value[64];
+	size_t i, n = 0;
+
+	for (i = 0; i < len && s[i] != '=' && n + 1 < sizeof(name); i++)
+		name[n++] = (char)(s[i] == '/' ? '.' : s[i]);
+	name[n] = '\0';
+	if (i >= len || s[i] != '=' || len - i - 1 >= sizeof(value))
+		return;
+	for (n = 0, i++; i < len; i++)
+		value[n++] = s[i];
+	value[n] = '\0';
+	(void)nb_sysctl_write(sys, name, value, NULL);
+}
+
+static void apply_cmdline(struct nb_system *sys)
+{
+	static const char prefix[] = "sysctl.";
+	const char *s = sys->machine->cmdline;
+
+	if (!s || sys->profile->version < CMDLINE_SYSCTL_SINCE)
+		return;
+	while (*s) {
+		size_t len = 0;
+
+		while (s[len] && s[len] != ' ')
+			len++;
+		if (nb_str_is(s, len, "--"))
+			return;
+		if (len > sizeof(prefix) - 1 && !nb_strncmp(s, prefix, sizeof(prefix) - 1))
+			cmdline_word(sys, s + sizeof(prefix) - 1, len - sizeof(prefix) + 1);
+		s += len;
+		while (*s == ' ')
+			s++;
+	}
+}
+
+int nb_sysctl_apply_machine(struct nb_system *sys, struct nb_error *err)
+{
+	const struct nb_machine *m = sys->machine;
+
+	numa_balancing_default(sys);
+	apply_cmdline(sys);
+	for (unsigned i = 0; i < m->nr_sysctls; i++) {
+		const struct nb_sysctl_setting *s = &m->sysctls[i];
+		struct nb_error why = {0};
+		int ret = nb_sysctl_write(sys, s->name, s->value, &why);
+
+		if (ret) {
+			nb_error_set(err, ret, s->line, "%s", why.text);
+			if (m->file)
+				nb_error_file(err, m->file);
+			return ret;
+		}
+	}
+	return 0;
+}

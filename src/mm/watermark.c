@@ -1,0 +1,363 @@
+/* watermark.c -- min_free_kbytes, the marks of a zone, and what zones keep for lower requests.
+ *
+ * Called by system.c once at boot (nb_boot_watermarks) and by sysctl.c whenever a tunable
+ * changes; page_alloc.c and the views only read what stands in struct nb_zone.
+ * Invariants: wmark MIN <= LOW <= HIGH <= PROMO; all are stored without the boost;
+ *     lowmem_reserve[j] == 0 for j <= the zone's own type, and grows with j.
+ * Units: pages, but min_free_kbytes is KiB. Divisions cut off, as unsigned long does.
+ * Source: mm/page_alloc.c, calculate_min_free_kbytes(), __setup_per_zone_wmarks(),
+ *     setup_per_zone_lowmem_reserve(), calculate_totalreserve_pages(); mm/khugepaged.c,
+ *     set_recommended_min_free_kbytes(); mm/vmstat.c, refresh_zone_stat_thresholds();
+ *     facts part 1, sections 2.1 to 2.8.
+ *
+ * Boot computes with the pages that were managed then ("at init"): the initial RAM disk and
+ * init memory are given back later, and nothing computes again by itself. Gigantic pages
+ * taken from the firmware's memory are missing even from those until hugetlb starts, which is
+ * between the first pass and the second.
+ */
+#include "base/fmt.h"
+#include "mm/boot.h"
+#include "mm/hugetlb_boot.h"
+
+#define CLUSTER_MAX 32u /* SWAP_CLUSTER_MAX */
+#define MIN_FREE_KBYTES_FLOOR 128u
+#define THP_MIN_RAM_BYTES (UINT64_C(512) << 20)
+
+/* Which count of managed pages a formula uses. */
+enum when {
+	WHEN_NOW,      /* a write at run time */
+	WHEN_POSTCORE, /* first pass at boot: gigantic pages not yet counted */
+	WHEN_INIT,     /* second pass at boot */
+};
+
+static uint64_t managed(const struct nb_zone *z, enum when when)
+{
+	uint64_t n;
+
+	if (when == WHEN_NOW || z->managed_at_init_pages == NB_UNKNOWN)
+		n = z->managed_pages;
+	else
+		n = z->managed_at_init_pages;
+	if (when == WHEN_POSTCORE)
+		n -= n < z->gigantic_pages ? n : z->gigantic_pages;
+	return n;
+}
+
+static uint64_t boost(const struct nb_zone *z)
+{
+	return atomic_load_explicit(&z->watermark_boost, memory_order_relaxed);
+}
+
+/* HighMem, and Movable when it is cut out of HighMem; later kernels treat every
+ * Movable zone so (facts 2.2). */
+static bool like_highmem(const struct nb_zone *z)
+{
+	if (z->type == NB_ZONE_HIGHMEM)
+		return true;
+	return z->type == NB_ZONE_MOVABLE && (z->sys->profile->movable_is_highmem ||
+					      z->sys->movable_zone == NB_ZONE_HIGHMEM);
+}
+
+static uint64_t kbytes_to_pages(const struct nb_system *sys, uint64_t kbytes)
+{
+	return kbytes >> (sys->page_shift - 10);
+}
+
+/* Pages that a GFP_USER request could get down to the high marks, on all nodes.
+ * Source: mm/page_alloc.c, nr_free_buffer_pages(). */
+static uint64_t nr_free_buffer_pages(const struct nb_system *sys, enum when when)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < sys->nr_pgdat; i++) {
+		for (unsigned t = NB_ZONE_DMA; t <= NB_ZONE_NORMAL; t++) {
+			const struct nb_zone *z = &sys->pgdat[i]->zone[t];
+			uint64_t high = z->wmark[NB_WMARK_HIGH] + boost(z);
+			uint64_t n = managed(z, when);
+
+			if (z->present_pages && n > high)
+				sum += n - high;
+		}
+	}
+	return sum;
+}
+
+/* The square root of low memory; what a user has set stays if it is greater. */
+static void calculate_min_free_kbytes(struct nb_system *sys, enum when when)
+{
+	uint64_t lowmem_kbytes = nr_free_buffer_pages(sys, when) << (sys->page_shift - 10);
+	unsigned factor = sys->profile->min_free_root_factor ? sys->profile->min_free_root_factor : 16;
+	int64_t root = (int64_t)nb_int_sqrt(lowmem_kbytes * factor);
+	int64_t max = sys->profile->min_free_kbytes_max;
+
+	if (root <= sys->tune.user_min_free_kbytes) {
+		nb_boot_message(sys,
+				"min_free_kbytes is not updated to %lld because user defined value "
+				"%lld is preferred",
+				(long long)root, (long long)sys->tune.user_min_free_kbytes);
+		return;
+	}
+	if (root < (int64_t)MIN_FREE_KBYTES_FLOOR)
+		root = MIN_FREE_KBYTES_FLOOR;
+	if (root > max)
+		root = max;
+	sys->tune.min_free_kbytes = root;
+}
+
+/* What transparent huge pages want kept free: two pageblocks a zone, and one for each pair
+ * of migrate types that a page set holds, at most a twentieth of what is free. */
+static void thp_recommended_min_free(struct nb_system *sys, enum when when)
+{
+	unsigned last = sys->profile->thp_zones_all ? NB_MAX_NR_ZONES - 1 : NB_ZONE_NORMAL;
+	uint64_t block = UINT64_C(1) << sys->pageblock_order;
+	uint64_t zones = 0, want, cap;
+
+	for (unsigned i = 0; i < sys->nr_pgdat; i++) {
+		for (unsigned t = 0; t <= last; t++)
+			zones += sys->pgdat[i]->zone[t].present_pages != 0;
+	}
+	want = block * zones * (2 + NB_MIGRATE_PCPTYPES * NB_MIGRATE_PCPTYPES);
+	cap = nr_free_buffer_pages(sys, when) / 20;
+	if (want > cap)
+		want = cap;
+	want <<= sys->page_shift - 10;
+	if ((int64_t)want <= sys->tune.min_free_kbytes)
+		return;
+	if (sys->tune.user_min_free_kbytes >= 0)
+		nb_boot_message(sys,
+				"raising min_free_kbytes from %lld to %llu to help transparent "
+				"hugepage allocations",
+				(long long)sys->tune.min_free_kbytes, (unsigned long long)want);
+	sys->tune.min_free_kbytes = (int64_t)want;
+}
+
+static void set_zone_wmarks(struct nb_zone *z, uint64_t pages_min, uint64_t lowmem_pages,
+			    enum when when)
+{
+	const struct nb_kernel_profile *prof = z->sys->profile;
+	uint64_t n = managed(z, when), scale = z->sys->tune.watermark_scale_factor;
+	uint64_t share = lowmem_pages ? pages_min * n / lowmem_pages : 0;
+	uint64_t gap = share >> 2, scaled;
+	uint64_t min = share;
+
+	if (like_highmem(z)) {
+		min = n / 1024;
+		if (min < CLUSTER_MAX)
+			min = CLUSTER_MAX;
+		if (min > 128)
+			min = 128;
+	}
+	/* n * scale / 10000 without a product past 64 bits */
+	scaled = n / 10000 * scale + n % 10000 * scale / 10000;
+	if (prof->has_scale_factor && scaled > gap)
+		gap = scaled;
+	atomic_store_explicit(&z->watermark_boost, 0, memory_order_relaxed);
+	z->wmark[NB_WMARK_MIN] = min;
+	z->wmark[NB_WMARK_LOW] = min + gap;
+	z->wmark[NB_WMARK_HIGH] = min + 2 * gap;
+	z->wmark[NB_WMARK_PROMO] = min + 3 * gap;
+	if (!prof->has_scale_factor)
+		z->wmark[NB_WMARK_HIGH] = min + share / 2;
+	if (prof->marks_are_multiples) {
+		z->wmark[NB_WMARK_LOW] = 2 * min;
+		z->wmark[NB_WMARK_HIGH] = 3 * min;
+	}
+}
+
+static void setup_wmarks(struct nb_system *sys, enum when when)
+{
+	uint64_t pages_min = kbytes_to_pages(sys, (uint64_t)sys->tune.min_free_kbytes);
+	uint64_t lowmem_pages = 0;
+
+	for (unsigned i = 0; i < sys->nr_pgdat; i++) {
+		for (unsigned t = 0; t < NB_MAX_NR_ZONES; t++) {
+			const struct nb_zone *z = &sys->pgdat[i]->zone[t];
+
+			if (!like_highmem(z))
+				lowmem_pages += managed(z, when);
+		}
+	}
+	for (unsigned i = 0; i < sys->nr_pgdat; i++) {
+		for (unsigned t = 0; t < NB_MAX_NR_ZONES; t++) {
+			struct nb_zone *z = &sys->pgdat[i]->zone[t];
+
+			if (!nb_zone_configured(sys, (enum nb_zone_type)t))
+				continue;
+			nb_lock(&z->lock, sys->port);
+			set_zone_wmarks(z, pages_min, lowmem_pages, when);
+			nb_unlock(&z->lock, sys->port);
+		}
+	}
+}
+
+static void totalreserve(struct nb_system *sys, enum when when)
+{
+	uint64_t total = 0;
+
+	for (unsigned i = 0; i < sys->nr_pgdat; i++) {
+		struct nb_pgdat *p = sys->pgdat[i];
+
+		p->totalreserve_pages = 0;
+		for (unsigned t = 0; t < NB_MAX_NR_ZONES; t++) {
+			const struct nb_zone *z = &p->zone[t];
+			uint64_t max = 0;
+
+			for (unsigned j = t; j < NB_MAX_NR_ZONES; j++) {
+				if (z->lowmem_reserve[j] > max)
+					max = z->lowmem_reserve[j];
+			}
+			max += z->wmark[NB_WMARK_HIGH] + boost(z);
+			if (max > managed(z, when))
+				max = managed(z, when);
+			p->totalreserve_pages += max;
+		}
+		total += p->totalreserve_pages;
+	}
+	sys->totalreserve_pages = total;
+}
+
+/* Only zones of the same node count. An empty upper zone repeats the sum so far, except
+ * where the profile says that it reserves nothing. */
+static void set_zone_reserve(struct nb_pgdat *p, unsigned t, enum when when)
+{
+	struct nb_system *sys = p->sys;
+	struct nb_zone *z = &p->zone[t];
+	unsigned ratio = sys->tune.lowmem_reserve_ratio[t];
+	bool clear = ratio == 0 || (managed(z, when) == 0 && !sys->profile->reserve_floor_one);
+	uint64_t sum = 0;
+
+	for (unsigned j = 0; j < NB_MAX_NR_ZONES; j++)
+		z->lowmem_reserve[j] = 0;
+	for (unsigned j = t + 1; j < NB_MAX_NR_ZONES; j++) {
+		uint64_t upper = managed(&p->zone[j], when);
+
+		if (!nb_zone_configured(sys, (enum nb_zone_type)j))
+			continue;
+		sum += upper;
+		if (!clear && (upper || !sys->profile->reserve_sparse))
+			z->lowmem_reserve[j] = sum / ratio;
+	}
+}
+
+static void setup_lowmem_reserve(struct nb_system *sys, enum when when)
+{
+	for (unsigned i = 0; i < sys->nr_pgdat; i++) {
+		for (unsigned t = 0; t < NB_MAX_NR_ZONES; t++)
+			set_zone_reserve(sys->pgdat[i], t, when);
+	}
+	totalreserve(sys, when);
+}
+
+static unsigned fls64(uint64_t x)
+{
+	unsigned n = 0;
+
+	while (x) {
+		n++;
+		x >>= 1;
+	}
+	return n;
+}
+
+static void stat_thresholds(struct nb_system *sys, enum when when)
+{
+	unsigned cpus = sys->nr_cpus_online ? sys->nr_cpus_online : 1;
+
+	for (unsigned i = 0; i < sys->nr_pgdat; i++) {
+		for (unsigned t = 0; t < NB_MAX_NR_ZONES; t++) {
+			struct nb_zone *z = &sys->pgdat[i]->zone[t];
+			uint64_t mem = managed(z, when) >> (27 - sys->page_shift);
+			uint64_t gap = z->wmark[NB_WMARK_LOW] - z->wmark[NB_WMARK_MIN];
+			uint64_t n, pressure;
+
+			if (!z->present_pages)
+				continue;
+			n = 2ull * fls64(cpus) * (1 + fls64(mem));
+			n = n > 125 ? 125 : n;
+			pressure = gap / cpus;
+			pressure = pressure < 1 ? 1 : pressure > 125 ? 125 : pressure;
+			z->stat_threshold = (int)n;
+			z->stat_threshold_pressure = (int)pressure;
+			z->percpu_drift_mark = 0;
+			if (cpus * n > gap)
+				z->percpu_drift_mark = z->wmark[NB_WMARK_HIGH] + cpus * n;
+		}
+	}
+}
+
+static void reclaim_ratios(struct nb_system *sys, enum when when)
+{
+	for (unsigned i = 0; i < sys->nr_pgdat; i++) {
+		for (unsigned t = 0; t < NB_MAX_NR_ZONES; t++) {
+			struct nb_zone *z = &sys->pgdat[i]->zone[t];
+			uint64_t n = managed(z, when);
+
+			z->min_unmapped_pages = n * sys->tune.min_unmapped_ratio / 100;
+			z->min_slab_pages = n * sys->tune.min_slab_ratio / 100;
+		}
+	}
+}
+
+/* The start of khugepaged, after hugetlb's. With transparent huge pages off the square root is
+ * taken again, now with the first high marks left out; with little memory nothing happens. */
+static void thp_init(struct nb_system *sys)
+{
+	uint64_t total = 0;
+
+	if (!sys->profile->has_thp)
+		return;
+	for (unsigned i = 0; i < sys->nr_pgdat; i++) {
+		for (unsigned t = 0; t < NB_MAX_NR_ZONES; t++)
+			total += managed(&sys->pgdat[i]->zone[t], WHEN_INIT);
+	}
+	if (total < THP_MIN_RAM_BYTES >> sys->page_shift) {
+		sys->tune.thp_always_or_madvise = false;
+		return;
+	}
+	if (sys->tune.thp_always_or_madvise)
+		thp_recommended_min_free(sys, WHEN_INIT);
+	else
+		calculate_min_free_kbytes(sys, WHEN_INIT);
+	setup_wmarks(sys, WHEN_INIT);
+	totalreserve(sys, WHEN_INIT);
+}
+
+int nb_boot_watermarks(struct nb_system *sys, struct nb_error *err)
+{
+	(void)err;
+	nb_boot_gigantic_pages(sys);
+	calculate_min_free_kbytes(sys, WHEN_POSTCORE);
+	setup_wmarks(sys, WHEN_POSTCORE);
+	totalreserve(sys, WHEN_POSTCORE);
+	stat_thresholds(sys, WHEN_POSTCORE);
+	setup_lowmem_reserve(sys, WHEN_POSTCORE);
+	reclaim_ratios(sys, WHEN_POSTCORE);
+	thp_init(sys);
+	return 0;
+}
+
+void nb_setup_per_zone_wmarks(struct nb_system *sys, bool at_init)
+{
+	setup_wmarks(sys, at_init ? WHEN_INIT : WHEN_NOW);
+	totalreserve(sys, at_init ? WHEN_INIT : WHEN_NOW);
+}
+
+void nb_setup_per_zone_lowmem_reserve(struct nb_system *sys, bool at_init)
+{
+	setup_lowmem_reserve(sys, at_init ? WHEN_INIT : WHEN_NOW);
+}
+
+void nb_calculate_totalreserve_pages(struct nb_system *sys)
+{
+	totalreserve(sys, WHEN_NOW);
+}
+
+void nb_refresh_zone_stat_thresholds(struct nb_system *sys)
+{
+	stat_thresholds(sys, WHEN_NOW);
+}
+
+void nb_setup_reclaim_ratios(struct nb_system *sys)
+{
+	reclaim_ratios(sys, WHEN_NOW);
+}
