@@ -57,8 +57,8 @@ int main(int argc, char **argv)
 			return 2;
 		}
 		if (count)
-			printf("%zu\n", json_is_array(at) ? json_array_size(at)
-							  : json_object_size(at));
+			printf("%zu\n",
+			       json_is_array(at) ? json_array_size(at) : json_object_size(at));
 		else
 			print(at);
 	}
