@@ -259,10 +259,15 @@ static unsigned fls64(uint64_t x)
 	return n;
 }
 
+/* Counts of each CPU may drift this far from the zone's before they are folded in. When the other CPUs
+ * came up no zone had marks yet, so each got a drift mark then, and only a zone with one is looked at
+ * again when its kswapd first goes to sleep; that is after hugetlb has started. */
 static void stat_thresholds(struct nb_system *sys, enum when when)
 {
 	unsigned cpus = sys->nr_cpus_online ? sys->nr_cpus_online : 1;
 
+	if (when == WHEN_POSTCORE && cpus > 1)
+		when = WHEN_INIT;
 	for (unsigned i = 0; i < sys->nr_pgdat; i++) {
 		for (unsigned t = 0; t < NB_MAX_NR_ZONES; t++) {
 			struct nb_zone *z = &sys->pgdat[i]->zone[t];
@@ -278,9 +283,10 @@ static void stat_thresholds(struct nb_system *sys, enum when when)
 			pressure = pressure < 1 ? 1 : pressure > 125 ? 125 : pressure;
 			z->stat_threshold = (int)n;
 			z->stat_threshold_pressure = (int)pressure;
-			z->percpu_drift_mark = 0;
 			if (cpus * n > gap)
 				z->percpu_drift_mark = z->wmark[NB_WMARK_HIGH] + cpus * n;
+			else if (cpus > 1 && !z->percpu_drift_mark)
+				z->percpu_drift_mark = cpus * n;
 		}
 	}
 }
