@@ -329,9 +329,8 @@ struct nb_system {
 	/* per-CPU event counters, made on first use: vmstat.c (mm/vmstat.h) */
 	_Atomic(_Atomic uint64_t *) *vm_events; /* [cpu id]; NULL until boot has made it */
 
-	/* tasks: task.c */
-	struct nb_task *tasks;
-	int next_pid;
+	/* tasks: task.c; NULL before the first */
+	_Atomic(struct nb_task_side *) task_side;
 
 	const char *message[NB_MAX_MESSAGES];
 	unsigned nr_messages;

@@ -138,7 +138,7 @@ static void add_load(struct builder *b, unsigned from, unsigned nr)
 		unsigned pick = b->order[i];
 
 		if (b->far[pick] != b->far[prev])
-			b->load[pick] += one ? 1 : load;
+			b->load[pick] = one ? b->load[pick] + 1 : load;
 		prev = pick;
 		load--;
 	}

@@ -1,0 +1,44 @@
+/* mempolicy.h -- which node a request goes to.
+ *
+ * Called by task.c (set_mempolicy, mbind), fault.c (user pages) and page_alloc.c, which hands a
+ * request that names a task but no node to nb_alloc_pages_task(). Policies are shared by reference
+ * between a VMA's pieces. Source: mm/mempolicy.c; facts 6.
+ */
+#ifndef NB_MM_MEMPOLICY_H
+#define NB_MM_MEMPOLICY_H
+
+#include "mm/mmzone.h"
+
+#define NB_MPOL_SHORT 16u
+
+struct nb_mempolicy {
+	unsigned refs;
+	uint8_t mode; /* enum nb_mpol_mode, never DEFAULT */
+	unsigned flags; /* NB_MPOL_F_* */
+	int home_node;	/* or NB_NO_NODE */
+	struct nb_nodemask nodes; /* in force */
+	struct nb_nodemask user;  /* as given with STATIC or RELATIVE; else mems_allowed then */
+	unsigned weight;	  /* bits in nodes */
+	uint16_t node[NB_MPOL_SHORT]; /* the first of them, ascending */
+};
+
+/* Checks as set_mempolicy and mbind do and makes the policy in the task's cpuset. *ret_pol is NULL for
+ * the default. 0, -NB_EINVAL, -NB_ENOMEM. */
+int nb_mpol_new(struct nb_task *t, int mode_and_flags, const struct nb_nodemask *nodes,
+		struct nb_mempolicy **ret_pol);
+void nb_mpol_get(struct nb_mempolicy *pol); /* NULL is fine */
+void nb_mpol_put(struct nb_system *sys, struct nb_mempolicy *pol);
+bool nb_mpol_equal(const struct nb_mempolicy *a, const struct nb_mempolicy *b);
+/* The mode with flags and the mask that get_mempolicy shows. */
+void nb_mpol_show(const struct nb_mempolicy *pol, int *ret_mode, struct nb_nodemask *ret_nodes);
+
+/* One user page under `pol` (NULL: default). `index` is the page's place in its mapping: (vm_pgoff
+ * + offset), on which interleaving depends. The frame, or NB_NO_PFN. */
+nb_pfn_t nb_mpol_alloc(struct nb_task *t, const struct nb_mempolicy *pol, nb_gfp_t gfp,
+		       unsigned order, uint64_t index);
+
+/* A kernel allocation of rq->task, without a node: alloc_pages(). Interleaving goes by the task's
+ * counter. Called by nb_alloc_pages(); calls it back with a node. */
+nb_pfn_t nb_alloc_pages_task(struct nb_system *sys, const struct nb_alloc_request *rq);
+
+#endif

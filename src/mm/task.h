@@ -1,0 +1,84 @@
+/* task.h -- inside a task: its address space, its policy, where it runs.
+ *
+ * Called by task.c, vma.c, fault.c, mempolicy.c; the allocator reads pid, flags and mems_allowed of the
+ * task that a request names. A task is driven by one thread at a time; the list of tasks and the
+ * pools have locks of their own. Objects come from pools (pool.h), which live as long as the system.
+ */
+#ifndef NB_MM_TASK_H
+#define NB_MM_TASK_H
+
+#include "mm/mempolicy.h"
+#include "mm/pool.h"
+
+struct nb_vma;
+struct nb_ptable;
+
+/* Shape of the page tables: as the architecture's, so that Linux's page-table pages are ours. */
+struct nb_pt_shape {
+	uint8_t levels;	    /* 2 .. 4, the root included */
+	uint8_t page_shift;
+	uint8_t bits;	    /* index bits of every level but the root */
+	uint8_t root_bits;
+};
+
+/* An address space. Equation (nb_mm_check()): rss_pages == sum over zone_rss[]
+ * == entries of all leaves that hold a page. */
+struct nb_mm {
+	struct nb_system *sys;
+	unsigned users; /* tasks that live in it */
+	uint32_t id;	/* page->mapping of its anonymous pages */
+	struct nb_vma *vmas; /* root of the tree, by address */
+	unsigned nr_vmas;
+	struct nb_ptable *root;
+	struct nb_pt_shape shape;
+	uint64_t task_size, mmap_base; /* bytes */
+	uint64_t rss_pages;
+	uint64_t *zone_rss; /* [position of the node * NB_MAX_NR_ZONES + zone type] */
+	uint64_t nr_ptables; /* without the root */
+};
+
+enum {
+	NB_PF_MEMALLOC = 1 << 0, /* may dip below the marks: reclaims memory itself */
+	NB_PF_OOM_VICTIM = 1 << 1,
+	NB_PF_RT = 1 << 2, /* real-time class */
+	NB_PF_CPUSET = 1 << 3, /* mems_allowed is less than all memory: a cpuset limits it */
+};
+
+struct nb_task {
+	struct nb_system *sys;
+	struct nb_task *next; /* all tasks, ascending pid */
+	int pid;
+	bool alive;
+	bool put; /* nb_task_put() was called: goes when it is dead */
+	unsigned flags; /* NB_PF_* */
+	int cpu;
+	char comm[16];
+	struct nb_cpumask cpus_allowed;
+	struct nb_nodemask mems_allowed; /* of its cpuset */
+	struct nb_mempolicy *policy;	 /* NULL: default */
+	int il_prev;			 /* last node of the interleave counter; -1: none */
+	unsigned il_weight;
+	struct nb_mm *mm;
+};
+
+/* What tasks need of a system; made with the first of them. */
+struct nb_task_side {
+	struct nb_lock lock; /* the list, pids */
+	struct nb_task *tasks;
+	int next_pid;
+	uint32_t next_mm;
+	uint64_t next_inode; /* of shared anonymous memory */
+	struct nb_pool task_pool, mm_pool, vma_pool, policy_pool, table_pool;
+	uint8_t *il_weights; /* of weighted interleave by node id; NULL: all 1 */
+};
+
+/* NULL without memory. */
+struct nb_task_side *nb_task_side(struct nb_system *sys);
+
+/* Node of the CPU that the task runs on, as numa_node_id(). */
+static inline int nb_task_local_node(const struct nb_task *t)
+{
+	return t->sys->cpu_to_node[t->cpu];
+}
+
+#endif
