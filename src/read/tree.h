@@ -26,7 +26,8 @@ enum nb_tree_kind { NB_TREE_DIR, NB_TREE_ARCHIVE, NB_TREE_HOST };
 
 /* Opens a directory or an archive. When nothing of a capture stands at its top, but exactly one
  * directory does and holds one, that directory is the root. -NB_ENOENT: no such file, or nothing of
- * a capture in it; -NB_EINVAL: not an archive, or a hostile one; -NB_EFBIG: past a limit; -NB_EACCES. */
+ * a capture in it; -NB_EINVAL: not an archive, or a hostile one; -NB_EFBIG: past a limit;
+ * -NB_EACCES. */
 int nb_tree_open(const char *path, struct nb_tree **ret_tree, struct nb_error *err);
 
 /* The live machine: proc/ and sys/ of `root` (NULL: "/"), dmesg from the kernel's log buffer. */
@@ -46,24 +47,25 @@ const char *nb_tree_origin(const struct nb_tree *t);
 int nb_tree_read(struct nb_tree *t, const char *path, const char **ret_text, size_t *ret_len);
 
 /* As nb_tree_read(), with the path put together printf-like. */
-__attribute__((format(printf, 4, 5)))
-int nb_tree_readf(struct nb_tree *t, const char **ret_text, size_t *ret_len, const char *fmt, ...);
+__attribute__((format(printf, 4, 5))) int nb_tree_readf(struct nb_tree *t, const char **ret_text,
+							size_t *ret_len, const char *fmt, ...);
 
 /* One number out of a file ("0x" hex allowed, blanks and newline around it). -NB_EINVAL. */
-__attribute__((format(printf, 3, 4)))
-int nb_tree_numberf(struct nb_tree *t, int64_t *ret, const char *fmt, ...);
+__attribute__((format(printf, 3, 4))) int nb_tree_numberf(struct nb_tree *t, int64_t *ret,
+							  const char *fmt, ...);
 
 /* Is there a file, a directory or a link of that name? Nothing is opened. */
 bool nb_tree_has(struct nb_tree *t, const char *path);
 
-/* Names in a directory, links included, "." and ".." not; sorted bytewise, NULL-terminated; owned by the
- * tree. An unknown or unreadable directory gives an empty list. */
+/* Names in a directory, links included, "." and ".." not; sorted bytewise, NULL-terminated; owned
+ * by the tree. An unknown or unreadable directory gives an empty list. `ret_n` may be NULL. */
 const char *const *nb_tree_list(struct nb_tree *t, const char *dir, size_t *ret_n);
 
 /* Puts a file into the tree's overlay: seen where the tree has none of that path. */
 void nb_tree_add(struct nb_tree *t, const char *path, const void *data, size_t len);
 
-/* Paths that are there but could not be read (permission), one after the other; NULL past the end. */
+/* Paths that are there but could not be read (permission), one after the other; NULL past the end.
+ */
 const char *nb_tree_unreadable(const struct nb_tree *t, size_t i);
 
 #endif

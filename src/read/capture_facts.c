@@ -1,0 +1,184 @@
+/* capture_facts.c -- managed pages of each zone, now and when boot set watermarks and reserves.
+ *
+ * Called by capture_machine.c. Managed pages depend on what the kernel reserved for itself, so they
+ * are taken from proc/zoneinfo. Watermarks of boot rest on fewer: the initrd, init memory, gaps in
+ * the kernel image and unused decrypted memory were given back later, and the boot log says how
+ * much. Where: the initrd at RAMDISK's address, the rest beside "Kernel code" of proc/iomem.
+ * Source: facts 2.8. Units: pages.
+ */
+#include "read/capture_priv.h"
+#include <stdlib.h>
+#include <string.h>
+
+struct given {
+	const struct nb_zoneinfo_zone *zone;
+	uint64_t pages; /* given back after boot's watermarks */
+};
+
+struct placing {
+	struct nb_build *b;
+	struct given *zones; /* as in zoneinfo */
+	size_t n;
+};
+
+static bool in_span(const struct nb_zoneinfo_zone *z, uint64_t pfn)
+{
+	uint64_t start, spanned;
+
+	return nb_zoneinfo_get(z, NB_ZI_START_PFN, &start) &&
+	       nb_zoneinfo_get(z, NB_ZI_SPANNED, &spanned) && pfn >= start && pfn - start < spanned;
+}
+
+/* Node of an address by the affinity or the ranges that the machine was given; NB_NO_NODE. */
+static int node_of(const struct nb_machine *m, uint64_t addr)
+{
+	for (unsigned i = 0; i < m->nr_ranges; i++)
+		if (addr >= m->ranges[i].start && addr < m->ranges[i].end)
+			return m->ranges[i].nid;
+	for (unsigned i = 0; i < m->nr_affinity; i++)
+		if (addr >= m->affinity[i].start && addr < m->affinity[i].end)
+			return m->affinity[i].nid;
+	return NB_NO_NODE;
+}
+
+/* The zone type that holds an address where no spans are printed. Source: facts 1.1. */
+static int type_of(const struct nb_machine *m, uint64_t addr)
+{
+	if (m->arch == NB_ARCH_ARM64)
+		return addr >> 32 ? NB_ZONE_NORMAL : NB_ZONE_DMA;
+	if (addr < 1 << 24)
+		return NB_ZONE_DMA;
+	if (m->arch == NB_ARCH_X86_64)
+		return addr >> 32 ? NB_ZONE_NORMAL : NB_ZONE_DMA32;
+	return m->lowmem_end && addr >= m->lowmem_end ? NB_ZONE_HIGHMEM : NB_ZONE_NORMAL;
+}
+
+/* The zone that holds a frame: by span; of several (nodes that interleave) the address' node's. */
+static struct given *zone_at(struct placing *p, uint64_t pfn)
+{
+	const struct nb_machine *m = p->b->m;
+	uint64_t addr = pfn << m->page_shift;
+	int nid = node_of(m, addr), type = type_of(m, addr);
+	struct given *found = NULL;
+
+	for (size_t i = 0; i < p->n; i++)
+		if (in_span(p->zones[i].zone, pfn) && (!found || p->zones[i].zone->nid == nid))
+			found = &p->zones[i];
+	for (size_t i = 0; !found && i < p->n; i++)
+		if (p->zones[i].zone->type == type &&
+		    (nid == NB_NO_NODE || p->zones[i].zone->nid == nid))
+			found = &p->zones[i];
+	return found;
+}
+
+/* Gives [start_pfn, start_pfn + pages) back to the zones that hold it. */
+static void give(struct placing *p, uint64_t start_pfn, uint64_t pages)
+{
+	enum { STEP = 256 }; /* zones begin at multiples of 1 MiB, or nearly: single steps there */
+
+	for (uint64_t pfn = start_pfn, end = start_pfn + pages; pfn < end;) {
+		struct given *first = zone_at(p, pfn);
+		uint64_t n = end - pfn < STEP ? end - pfn : STEP;
+
+		if (n > 1 && first != zone_at(p, pfn + n - 1))
+			n = 1;
+		if (first)
+			first->pages += n;
+		pfn += n;
+	}
+}
+
+static bool kernel_code(const struct nb_capture *c, uint64_t *ret)
+{
+	for (size_t i = 0; c->has_iomem && i < c->iomem.nr_entries; i++)
+		if (c->iomem.entries[i].name && !strcmp(c->iomem.entries[i].name, "Kernel code")) {
+			*ret = c->iomem.entries[i].start;
+			return true;
+		}
+	return false;
+}
+
+/* Where x86 links its kernel, unless KASLR moved it; the lowest RAM elsewhere. */
+static uint64_t default_kernel(const struct nb_machine *m)
+{
+	if (m->arch != NB_ARCH_ARM64 && m->arch != NB_ARCH_ARM)
+		return UINT64_C(1) << 24;
+	return m->nr_ranges ? m->ranges[0].start : 0;
+}
+
+static void place_freed(struct placing *p)
+{
+	const struct nb_dmesg *d = &p->b->c->dmesg;
+	unsigned shift = p->b->m->page_shift;
+	uint64_t initrd = d->freed_initrd_kib >> (shift - 10), page = UINT64_C(1) << shift, code;
+	struct given *home;
+
+	if (!kernel_code(p->b->c, &code))
+		code = default_kernel(p->b->m);
+	home = zone_at(p, code >> shift);
+	if (home)
+		home->pages += d->freed_init_kib >> (shift - 10);
+	if (d->initrd_end > d->initrd_start &&
+	    initrd <= (d->initrd_end - d->initrd_start) / page + 1)
+		give(p, d->initrd_start >> shift, initrd);
+	else if (home)
+		home->pages += initrd;
+}
+
+static int add_fact(struct nb_build *b, const struct given *g, bool has_log)
+{
+	const struct nb_zoneinfo_zone *z = g->zone;
+	struct nb_zone_fact fact = {.nid = z->nid,
+				    .type = (enum nb_zone_type)z->type,
+				    .managed_at_init_pages = NB_UNKNOWN,
+				    .cma_pages = NB_UNKNOWN,
+				    .line = z->line};
+	uint64_t present;
+
+	if (!nb_zoneinfo_get(z, NB_ZI_MANAGED, &fact.managed_pages))
+		return 0;
+	if (nb_zoneinfo_get(z, NB_ZI_PRESENT, &present) && fact.managed_pages > present)
+		return nb_error_set(b->err, -NB_EINVAL, z->line,
+				    "node %d, zone %s: managed %llu is more than present %llu; at "
+				    "most as many can be managed",
+				    z->nid, z->name, (unsigned long long)fact.managed_pages,
+				    (unsigned long long)present);
+	if (has_log && fact.managed_pages >= g->pages)
+		fact.managed_at_init_pages = fact.managed_pages - g->pages;
+	(void)nb_zoneinfo_get(z, NB_ZI_CMA, &fact.cma_pages);
+	return nb_machine_add_zone_fact(b->m, &fact);
+}
+
+int nb_capture_facts(struct nb_build *b)
+{
+	const struct nb_zoneinfo *zi = &b->c->zoneinfo;
+	const struct nb_dmesg *d = &b->c->dmesg;
+	bool has_log = d->freed_initrd_kib || d->freed_init_kib, any = false;
+	struct placing p = {.b = b};
+	int bad = 0;
+
+	if (!b->c->has_zoneinfo) {
+		nb_capture_add_note(b->c, "managed pages: no proc/zoneinfo, estimated");
+		return 0;
+	}
+	p.zones = nb_xcalloc(zi->nr_zones + 1, sizeof(*p.zones));
+	for (size_t i = 0; i < zi->nr_zones; i++)
+		if (zi->zones[i].type >= 0 && nb_arch_zones(b->m->arch) >> zi->zones[i].type & 1)
+			p.zones[p.n++].zone = &zi->zones[i];
+	place_freed(&p);
+	for (size_t i = 0; i < p.n && !bad; i++) {
+		any |= nb_zoneinfo_get(p.zones[i].zone, NB_ZI_MANAGED, NULL);
+		bad = add_fact(b, &p.zones[i], has_log);
+	}
+	free(p.zones);
+	if (bad)
+		nb_error_file(b->err, "proc/zoneinfo");
+	nb_capture_add_note(b->c, any ? "managed pages: proc/zoneinfo"
+				      : "managed pages: not in proc/zoneinfo, estimated");
+	if (any)
+		nb_capture_add_note(b->c, has_log ? "managed pages at boot: less what dmesg says "
+						    "was freed later"
+						  : "managed pages at boot: no boot log, taken as "
+						    "those of today");
+	return bad;
+}
