@@ -1,0 +1,214 @@
+/* capture_apply.c -- a booted system brought to the state in which its capture was taken.
+ *
+ * Called through capture.h by sim and replay. Free blocks come from proc/pagetypeinfo by type, or
+ * from proc/buddyinfo where the types are not told: then all of a zone's free blocks count as
+ * Movable, the type that free memory of a booted machine mostly has. Where pagetypeinfo stopped
+ * counting (">100000") buddyinfo's figure less the other types' is taken. Marks, boost and reserves
+ * come from proc/zoneinfo. Units: blocks of 1 << order pages; marks in pages.
+ */
+#include "read/capture_priv.h"
+#include "view/buddyinfo.h"
+#include "view/pagetypeinfo.h"
+#include <string.h>
+
+struct apply {
+	struct nb_capture *c;
+	struct nb_system *sys;
+	struct nb_pagetypeinfo types;
+	struct nb_buddyinfo buddy;
+	bool has_types, has_buddy;
+};
+
+/* What nb_zone_observed points at. */
+struct marks {
+	uint64_t wmark[NB_NR_WMARK];
+	uint64_t protection[NB_MAX_NR_ZONES];
+};
+
+static int read_counts(struct apply *a, struct nb_error *err)
+{
+	const char *text;
+	size_t len;
+	int bad;
+
+	if (!nb_tree_read(a->c->tree, "proc/pagetypeinfo", &text, &len) && len) {
+		bad = nb_pagetypeinfo_parse(text, len, &a->types, err);
+		if (bad) {
+			nb_error_file(err, "proc/pagetypeinfo");
+			return bad;
+		}
+		a->has_types = true;
+	}
+	if (!nb_tree_read(a->c->tree, "proc/buddyinfo", &text, &len) && len) {
+		bad = nb_buddyinfo_parse(text, len, &a->buddy, err);
+		if (bad) {
+			nb_error_file(err, "proc/buddyinfo");
+			return bad;
+		}
+		a->has_buddy = true;
+	}
+	if (a->has_types || a->has_buddy)
+		return 0;
+	return nb_error_set(err, -NB_ENOENT, 0,
+			    "the capture has neither proc/pagetypeinfo nor proc/buddyinfo: its "
+			    "free memory is not known; --fresh boots by rule");
+}
+
+static const struct nb_buddyinfo_row *buddy_row(const struct apply *a, int nid, const char *zone)
+{
+	return a->has_buddy ? nb_buddyinfo_find(&a->buddy, nid, zone) : NULL;
+}
+
+/* Counts that pagetypeinfo cut off: what the zone has of that order, less what the other types
+ * have. */
+static void fill_capped(const struct nb_pagetypeinfo_free *row, int type, unsigned order,
+			const struct nb_buddyinfo_row *all, struct nb_zone_observed *obs)
+{
+	uint64_t others = 0, total = all && order < all->nr_orders ? all->nr_free[order] : 0;
+
+	for (int t = 0; t < NB_MIGRATE_TYPES; t++)
+		if (t != type)
+			others += obs->nr_free_by_type[t][order];
+	if (total > others && total - others > row->nr_free[order])
+		obs->nr_free_by_type[type][order] = total - others;
+}
+
+/* Free blocks by type of one zone; false if pagetypeinfo does not have it. */
+static bool free_by_type(const struct apply *a, const struct nb_zoneinfo_zone *z,
+			 struct nb_zone_observed *obs)
+{
+	const struct nb_buddyinfo_row *all = buddy_row(a, z->nid, z->name);
+	bool found = false;
+
+	for (size_t pass = 0; pass < 2; pass++) { /* capped ones last: they need the others */
+		for (size_t i = 0; a->has_types && i < a->types.nr_free_rows; i++) {
+			const struct nb_pagetypeinfo_free *row = &a->types.free[i];
+			int type = nb_pagetypeinfo_type(row->type);
+
+			if (row->nid != z->nid || row->zone_type != z->type || type < 0)
+				continue;
+			found = true;
+			for (unsigned o = 0; o < row->nr_orders && o < NB_NR_ORDERS; o++) {
+				if (!pass)
+					obs->nr_free_by_type[type][o] = row->nr_free[o];
+				else if (row->capped >> o & 1)
+					fill_capped(row, type, o, all, obs);
+			}
+		}
+	}
+	for (size_t i = 0; a->has_types && i < a->types.nr_blocks_rows; i++) {
+		const struct nb_pagetypeinfo_blocks *row = &a->types.blocks[i];
+
+		if (row->nid != z->nid || row->zone_type != z->type)
+			continue;
+		for (unsigned k = 0; k < row->nr_types; k++) {
+			int type = nb_pagetypeinfo_type(a->types.types[k]);
+
+			if (type >= 0)
+				obs->nr_pageblocks[type] = row->nr_blocks[k];
+		}
+	}
+	return found;
+}
+
+static bool free_of_buddy(const struct apply *a, const struct nb_zoneinfo_zone *z,
+			  struct nb_zone_observed *obs)
+{
+	const struct nb_buddyinfo_row *row = buddy_row(a, z->nid, z->name);
+
+	if (!row)
+		return false;
+	for (unsigned o = 0; o < row->nr_orders && o < NB_NR_ORDERS; o++)
+		obs->nr_free_by_type[NB_MIGRATE_MOVABLE][o] = row->nr_free[o];
+	return true;
+}
+
+/* zoneinfo's marks have the boost in them; the system wants them without. Kernels that print no
+ * promo mark have it one gap above high. */
+static void take_marks(const struct nb_zoneinfo_zone *z, struct marks *m,
+		       struct nb_zone_observed *obs)
+{
+	uint64_t min, low, high, promo;
+
+	(void)nb_zoneinfo_get(z, NB_ZI_BOOST, &obs->boost_pages);
+	if (!nb_zoneinfo_get(z, NB_ZI_MIN, &min) || !nb_zoneinfo_get(z, NB_ZI_LOW, &low) ||
+	    !nb_zoneinfo_get(z, NB_ZI_HIGH, &high) || min < obs->boost_pages || low < min ||
+	    high < low)
+		return;
+	if (!nb_zoneinfo_get(z, NB_ZI_PROMO, &promo) || promo < high)
+		promo = high + (high - low);
+	m->wmark[NB_WMARK_MIN] = min - obs->boost_pages;
+	m->wmark[NB_WMARK_LOW] = low - obs->boost_pages;
+	m->wmark[NB_WMARK_HIGH] = high - obs->boost_pages;
+	m->wmark[NB_WMARK_PROMO] = promo - obs->boost_pages;
+	obs->wmark_pages = m->wmark;
+}
+
+/* protection[] has one number for each zone that the kernel configures, in its order. */
+static void take_protection(const struct apply *a, const struct nb_zoneinfo_zone *z,
+			    struct marks *m, struct nb_zone_observed *obs)
+{
+	unsigned zones = nb_arch_zones(nb_system_machine(a->sys)->arch), k = 0;
+
+	for (int type = 0; type < NB_MAX_NR_ZONES && k < z->nr_protection; type++)
+		if (zones >> type & 1)
+			m->protection[type] = z->protection[k++];
+	if (z->nr_protection && k == z->nr_protection)
+		obs->protection_pages = m->protection;
+}
+
+static void take_numa(const struct nb_zoneinfo_zone *z, struct nb_zone_observed *obs)
+{
+	static const char *const names[NB_NR_NUMA_EVENTS] = {
+		"numa_hit",        "numa_miss",  "numa_foreign",
+		"numa_interleave", "numa_local", "numa_other",
+	};
+
+	for (int i = 0; i < NB_NR_NUMA_EVENTS; i++)
+		obs->numa[i] = nb_items_value(&z->items, names[i], 0);
+}
+
+/* 1: set; 0: left as booted; negative: error. */
+static int apply_zone(struct apply *a, const struct nb_zoneinfo_zone *z)
+{
+	struct nb_zone_observed obs = {0};
+	struct marks marks = {0};
+	struct nb_zone_info info;
+	struct nb_error why = {0};
+
+	if (z->type < 0 || nb_zone_info(a->sys, z->nid, (enum nb_zone_type)z->type, &info) ||
+	    !info.managed_pages)
+		return 0;
+	if (!free_by_type(a, z, &obs) && !free_of_buddy(a, z, &obs))
+		return 0;
+	take_marks(z, &marks, &obs);
+	take_protection(a, z, &marks, &obs);
+	take_numa(z, &obs);
+	if (!nb_zone_set_observed(a->sys, z->nid, (enum nb_zone_type)z->type, &obs, &why))
+		return 1;
+	nb_capture_add_note(a->c, "node %d, zone %s: left as booted: %s", z->nid, z->name,
+			    why.text);
+	return 0;
+}
+
+int nb_capture_apply_observed(struct nb_capture *c, struct nb_system *sys, struct nb_error *err)
+{
+	struct apply a = {.c = c, .sys = sys};
+	int bad = read_counts(&a, err), n = 0;
+
+	if (!bad && !c->has_zoneinfo)
+		bad = nb_error_set(err, -NB_ENOENT, 0,
+				   "the capture has no proc/zoneinfo: marks and counters are not "
+				   "known; --fresh boots by rule");
+	for (size_t i = 0; !bad && i < c->zoneinfo.nr_zones; i++)
+		n += apply_zone(&a, &c->zoneinfo.zones[i]);
+	if (!bad)
+		nb_capture_add_note(c, "state: %d zones set to proc/%s", n,
+				    a.has_types ? "pagetypeinfo and proc/zoneinfo"
+						: "buddyinfo and proc/zoneinfo");
+	if (a.has_types)
+		nb_pagetypeinfo_release(&a.types);
+	if (a.has_buddy)
+		nb_buddyinfo_release(&a.buddy);
+	return bad;
+}
