@@ -61,6 +61,8 @@ struct nb_kernel_profile {
 	bool memoryless_own_first;	/* a memoryless node leads its own zonelist (6.1) */
 	bool memoryless_hidden;		/* old x86: no such node, its CPUs move */
 	bool managed_less_memmap;	/* "Total pages" leaves out the mem_map (to 6.11) */
+	bool coverage_by_region;	/* SRAT dropped if more than 1 MiB is uncovered (6.8); before: from 1 MiB on */
+	bool mirror_checked;		/* kernelcore=mirror is ignored without mirrored memory (6.3) */
 	bool fake_from_first_byte;	/* numa=fake starts at the first RAM byte (6.12) */
 	enum nb_zonelist_style zonelist_style;
 	bool zone_order_option;		/* numa_zonelist_order=zone exists (before 4.14) */

@@ -86,6 +86,9 @@ struct nb_zone_fact {
 	 * initrd and init memory were freed. Source: facts 2.8. */
 	uint64_t managed_at_init_pages;
 	uint64_t cma_pages;
+	/* Present pages when it was seen; 0 or NB_UNKNOWN: not seen. A fact is not used for a zone that
+	 * boots with another size (a what-if command line). */
+	uint64_t present_pages;
 	unsigned line;
 };
 

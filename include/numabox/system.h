@@ -42,7 +42,8 @@ uint64_t nb_system_time_ns(const struct nb_system *sys);
 void nb_system_set_time_ns(struct nb_system *sys, uint64_t ns);
 
 /* What the kernel made of the hardware: memblock.memory, in address order, with
- * its nodes, after every boot rule. *ret_n ranges; owned by the system. */
+ * its nodes, after every boot rule. Ranges that were hot-added later carry NB_RANGE_HOTADDED:
+ * boot did not see them. *ret_n ranges; owned by the system. */
 const struct nb_mem_range *nb_system_memblock(const struct nb_system *sys, unsigned *ret_n);
 
 /* Node ids in ascending order as the kernel counts them (numa=off, numa=fake and a

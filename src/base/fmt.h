@@ -23,6 +23,10 @@ int nb_parse_u64(const char *s, size_t len, uint64_t *ret);
  * after it), with an optional decimal fraction before the suffix ("1.5G"). -NB_EINVAL, -NB_ERANGE. */
 int nb_parse_size(const char *s, size_t len, uint64_t *ret_bytes);
 
+/* The kernel's simple_strtoull(s, &end, 0): digits (decimal, 0x hex or 0 octal), no suffix; *ret_used
+ * bytes were read (0: no number). Wraps like the kernel's. */
+uint64_t nb_strtoull(const char *s, size_t len, size_t *ret_used);
+
 /* The kernel's memparse(): a number (decimal, 0x hex or 0 octal) and one suffix letter; stops at the
  * first byte that does not belong; *ret_used bytes were read (0: no number). Wraps like the kernel's. */
 uint64_t nb_memparse(const char *s, size_t len, size_t *ret_used);

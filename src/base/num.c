@@ -1,7 +1,7 @@
 /* num.c -- numbers and sizes out of text, and the integer square root.
  *
- * Called by the core for the kernel command line and by every reader. Texts are (pointer, length) and
- * need no NUL. Source: lib/cmdline.c:memparse(), lib/math/int_sqrt.c (results, not code).
+ * Called by the core for the kernel command line and by every reader. Texts are (pointer, length)
+ * and need no NUL. Source: lib/cmdline.c:memparse(), lib/math/int_sqrt.c (results, not code).
  */
 #include "base/fmt.h"
 
@@ -130,12 +130,11 @@ int nb_parse_size(const char *s, size_t len, uint64_t *ret_bytes)
 	return 0;
 }
 
-uint64_t nb_memparse(const char *s, size_t len, size_t *ret_used)
+uint64_t nb_strtoull(const char *s, size_t len, size_t *ret_used)
 {
 	unsigned base = 10;
 	size_t skip = 0, used;
 	uint64_t v;
-	int shift;
 
 	if (len > 2 && s[0] == '0' && (s[1] == 'x' || s[1] == 'X') && digit_value(s[2]) < 16) {
 		base = 16;
@@ -144,19 +143,19 @@ uint64_t nb_memparse(const char *s, size_t len, size_t *ret_used)
 		base = 8;
 	}
 	(void)read_digits(s + skip, len - skip, base, &v, &used);
-	if (!used) {
-		*ret_used = 0;
-		return 0;
+	*ret_used = used ? used + skip : 0;
+	return used ? v : 0;
+}
+
+uint64_t nb_memparse(const char *s, size_t len, size_t *ret_used)
+{
+	uint64_t v = nb_strtoull(s, len, ret_used);
+	int shift = *ret_used && *ret_used < len ? suffix_shift(s[*ret_used]) : -1;
+
+	if (shift > 0) {
+		v <<= shift;
+		++*ret_used;
 	}
-	used += skip;
-	if (used < len) {
-		shift = suffix_shift(s[used]);
-		if (shift > 0) {
-			v <<= shift;
-			used++;
-		}
-	}
-	*ret_used = used;
 	return v;
 }
 
