@@ -301,6 +301,64 @@ static void add_tsv(struct nb_tree *t, const char *file, const char *below)
 	nb_text_release(&value);
 }
 
+/* Gives a file of another name, the first of a directory that begins so, the name that readers ask
+ * for. */
+static void add_alias(struct nb_tree *t, const char *name, const char *dir, const char *begin)
+{
+	const char *const *names, *text;
+	size_t len;
+
+	if (nb_tree_has(t, name))
+		return;
+	for (names = nb_tree_list(t, dir, NULL); *names; names++)
+		if (!strncmp(*names, begin, strlen(begin)) &&
+		    !nb_tree_readf(t, &text, &len, "%s%s%s", dir, *dir ? "/" : "", *names) && len) {
+			nb_tree_add(t, name, text, len);
+			return;
+		}
+}
+
+/* sosreport's own commands: "vm.swappiness = 60" lines of sysctl -a become files of proc/sys. */
+static void add_sysctl_lines(struct nb_tree *t, const char *file)
+{
+	const char *text, *line;
+	size_t len, pos = 0, n;
+	struct nb_text path = {0}, value = {0};
+
+	if (nb_tree_read(t, file, &text, &len))
+		return;
+	while (nb_next_line(text, len, &pos, &line, &n)) {
+		const char *eq = memchr(line, '=', n), *end = eq;
+
+		if (!eq || n < 4 || memcmp(line, "vm.", 3))
+			continue;
+		while (end > line && (end[-1] == ' ' || end[-1] == '\t'))
+			end--;
+		for (eq++; eq < line + n && *eq == ' ';)
+			eq++;
+		nb_text_clear(&path);
+		nb_text_clear(&value);
+		nb_text_printf(&path, "proc/sys/vm/%.*s", (int)(end - line - 3), line + 3);
+		nb_text_printf(&value, "%.*s\n", (int)(line + n - eq), eq);
+		if (!strstr(nb_text_str(&path), "..") && path.len < NB_PATH_MAX)
+			nb_tree_add(t, path.s, value.s, value.len);
+	}
+	nb_text_release(&path);
+	nb_text_release(&value);
+}
+
+/* Files under the names that recorders and sosreport give them. */
+static void add_overlay(struct nb_tree *t)
+{
+	add_tsv(t, "sysfs.tsv", "");
+	add_tsv(t, "proc-sys.tsv", "proc/sys/");
+	add_sysctl_lines(t, "sos_commands/kernel/sysctl_-a");
+	add_alias(t, "dmesg", "", "dmesg");
+	add_alias(t, "dmesg", "sos_commands/kernel", "dmesg");
+	add_alias(t, "dmesg", "var/log", "dmesg");
+	add_alias(t, "uname", "sos_commands/kernel", "uname");
+}
+
 /* Finds the directory that is the machine's root: the top, or the one directory in it, and so on.
  */
 static bool find_root(struct nb_tree *t)
@@ -379,8 +437,7 @@ int nb_tree_open(const char *path, struct nb_tree **ret_tree, struct nb_error *e
 		nb_tree_close(t);
 		return ret;
 	}
-	add_tsv(t, "sysfs.tsv", "");
-	add_tsv(t, "proc-sys.tsv", "proc/sys/");
+	add_overlay(t);
 	*ret_tree = t;
 	return 0;
 }

@@ -4,12 +4,11 @@
  * Paths:   as below the machine's root, without a leading slash: "proc/zoneinfo". Symbolic links
  *          are followed inside the tree only: an absolute target, or "..", never leaves its root.
  * Extras:  lines of sysfs.tsv, proc-sys.tsv (path TAB value) appear as files of the tree where
- *          it has no such file itself. "dmesg" is found under the names that sosreport and others
- *          give it (see nb_tree_dmesg()).
- * Memory:  texts belong to the tree and live until nb_tree_close(); each file is read once, so two
- *          readers see the same bytes even on a live machine.
- * Bounds:  NB_TREE_MAX_FILE a file; archives as in archive.h. Only regular files are opened.
- * Threads: one at a time.
+ *          it has no such file itself. "dmesg" and "uname" are found under sosreport's names too,
+ * and its sysctl -a as files of proc/sys/vm. Memory:  texts belong to the tree and live until
+ * nb_tree_close(); each file is read once, so two readers see the same bytes even on a live
+ * machine. Bounds:  NB_TREE_MAX_FILE a file; archives as in archive.h. Only regular files are
+ * opened. Threads: one at a time.
  */
 #ifndef NB_READ_TREE_H
 #define NB_READ_TREE_H
