@@ -108,6 +108,17 @@ static void take_cpuinfo(struct nb_build *b, struct cpu_table *t, struct nb_cpum
 	}
 }
 
+/* The last resort: CPUs as the boot log announces them. */
+static void take_log(const struct nb_capture *c, struct cpu_table *t)
+{
+	for (size_t i = 0; i < c->dmesg.nr_smp; i++) {
+		nb_cpumask_set(&t->present, c->dmesg.smp[i].id);
+		t->nid[c->dmesg.smp[i].id] = c->dmesg.smp[i].nid;
+	}
+	if (c->dmesg.nr_smp)
+		nb_cpumask_set(&t->present, 0);
+}
+
 static void find_cpus(struct nb_build *b, struct cpu_table *t)
 {
 	struct nb_capture *c = b->c;
@@ -142,6 +153,8 @@ static void find_cpus(struct nb_build *b, struct cpu_table *t)
 				if (cpu >= 0 && cpu < NB_MAX_CPUS)
 					nb_cpumask_set(&t->present, cpu);
 			}
+	if (nb_cpumask_empty(&t->present))
+		take_log(c, t);
 	if (nb_cpumask_empty(&t->present)) {
 		nb_capture_add_note(c, "CPUs: not in the capture, one on node %d assumed",
 				    b->m->nodes[0].id);
@@ -193,7 +206,7 @@ static int table_node(const struct nb_capture *c, uint32_t apic, unsigned cpu)
 		return apic == UINT32_MAX ? nb_acpi_cpu_node(c->acpi, cpu) : NB_NO_NODE;
 	}
 	for (size_t i = 0; apic != UINT32_MAX && i < c->dmesg.nr_cpus; i++)
-		if (c->dmesg.cpus[i].apic_id == apic)
+		if (c->dmesg.cpus[i].id == apic)
 			return c->dmesg.cpus[i].nid;
 	return NB_NO_NODE;
 }

@@ -17,20 +17,30 @@ static void note_unreadable(struct nb_capture *c)
 	nb_text_release(&t);
 }
 
+static int read_hardware(struct nb_build *b)
+{
+	int bad = nb_capture_nodes(b);
+
+	if (!bad)
+		bad = nb_capture_distances(b);
+	if (!bad)
+		bad = nb_capture_cpus(b);
+	if (!bad)
+		bad = nb_capture_memory(b);
+	return bad;
+}
+
 int nb_capture_to_machine(struct nb_capture *c, struct nb_machine *m, bool fresh,
 			  struct nb_error *err)
 {
 	struct nb_build b = {.c = c, .t = c->tree, .m = m, .err = err, .fresh = fresh};
-	int bad = nb_capture_identity(&b);
+	bool used = false;
+	int bad = nb_capture_qemu(&b, &used);
 
 	if (!bad)
-		bad = nb_capture_nodes(&b);
-	if (!bad)
-		bad = nb_capture_distances(&b);
-	if (!bad)
-		bad = nb_capture_cpus(&b);
-	if (!bad)
-		bad = nb_capture_memory(&b);
+		bad = nb_capture_identity(&b);
+	if (!bad && !used)
+		bad = read_hardware(&b);
 	if (!bad)
 		bad = nb_capture_facts(&b);
 	if (!bad && !fresh)

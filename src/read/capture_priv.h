@@ -64,7 +64,9 @@ struct nb_build {
 __attribute__((format(printf, 2, 3))) void nb_capture_add_note(struct nb_capture *c,
 							       const char *fmt, ...);
 
-/* Each: 0, or a negative errno with b->err. */
+/* Each: 0, or a negative errno with b->err. nb_capture_qemu() comes first; where it was used, only
+ * identity, facts and sysctls follow. */
+int nb_capture_qemu(struct nb_build *b, bool *ret_used);
 int nb_capture_identity(struct nb_build *b);
 int nb_capture_nodes(struct nb_build *b);
 int nb_capture_distances(struct nb_build *b);

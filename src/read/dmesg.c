@@ -168,6 +168,32 @@ static void read_last_pfn(struct parse *p, struct cur c)
 		p->d->max_arch_pfn = pfn;
 }
 
+static void add_cpu(struct nb_dmesg_cpu **v, size_t *n, size_t *cap, uint32_t id, int nid)
+{
+	if (*n >= MAX_RANGES)
+		return;
+	if (*n == *cap) {
+		*cap = *cap ? *cap * 2 : 16;
+		*v = nb_xrealloc(*v, *cap, sizeof(**v));
+	}
+	(*v)[(*n)++] = (struct nb_dmesg_cpu){id, nid};
+}
+
+/* ".... node  #1, CPUs:   #2 #3", as x86 announces the CPUs that it wakes. */
+static void read_smp(struct parse *p, struct cur c)
+{
+	uint64_t nid, cpu;
+
+	if (!number(&c, 10, &nid) || nid >= NB_MAX_NODES || !lit(&c, ", CPUs:"))
+		return;
+	for (;;) {
+		blanks(&c);
+		if (!lit(&c, "#") || !number(&c, 10, &cpu) || cpu >= NB_MAX_CPUS)
+			return;
+		add_cpu(&p->d->smp, &p->d->nr_smp, &p->d->cap_smp, (uint32_t)cpu, (int)nid);
+	}
+}
+
 /* "Node 0 PXM 0 [mem ...] hotplug non-volatile", or "PXM 0 -> APIC 0x00 -> Node 0". */
 static void read_srat(struct parse *p, struct cur c)
 {
@@ -189,12 +215,8 @@ static void read_srat(struct parse *p, struct cur c)
 		nb_ranges_add(&d->srat, start, end, NB_MEM_RAM, (int)nid, flags, p->line);
 	} else if (lit(&c, "PXM ") && number(&c, 10, &pxm) && lit(&c, " -> APIC ") &&
 		   number(&c, 16, &apic) && lit(&c, " -> Node ") && number(&c, 10, &nid) &&
-		   nid < NB_MAX_NODES && apic <= UINT32_MAX && d->nr_cpus < MAX_RANGES) {
-		if (d->nr_cpus == d->cap_cpus) {
-			d->cap_cpus = d->cap_cpus ? d->cap_cpus * 2 : 16;
-			d->cpus = nb_xrealloc(d->cpus, d->cap_cpus, sizeof(*d->cpus));
-		}
-		d->cpus[d->nr_cpus++] = (struct nb_dmesg_cpu){(uint32_t)apic, (int)nid};
+		   nid < NB_MAX_NODES && apic <= UINT32_MAX) {
+		add_cpu(&d->cpus, &d->nr_cpus, &d->cap_cpus, (uint32_t)apic, (int)nid);
 	}
 }
 
@@ -333,6 +355,8 @@ static const struct {
 	{"RAMDISK: ", read_ramdisk},
 	{"Allocated new RAMDISK: ", read_ramdisk},
 	{"Freeing ", read_freeing},
+	{".... node  #", read_smp},
+	{".... node #", read_smp},
 	{"x86/mm: Memory block size: ", read_block_size},
 };
 
@@ -467,6 +491,7 @@ void nb_dmesg_release(struct nb_dmesg *d)
 	nb_ranges_release(&d->early);
 	nb_ranges_release(&d->mirror);
 	free(d->cpus);
+	free(d->smp);
 	free(d->release);
 	free(d->version);
 	free(d->cmdline);

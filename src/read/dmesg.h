@@ -23,7 +23,7 @@ void nb_ranges_add(struct nb_ranges *l, uint64_t start, uint64_t end, enum nb_me
 void nb_ranges_release(struct nb_ranges *l);
 
 struct nb_dmesg_cpu {
-	uint32_t apic_id;
+	uint32_t id;
 	int nid;
 };
 
@@ -37,8 +37,11 @@ struct nb_dmesg {
 	struct nb_ranges srat;     /* SRAT memory lines, in their order: nid and flags set */
 	struct nb_ranges early;    /* node ranges as the kernel found them */
 	struct nb_ranges mirror;   /* EFI descriptors of mirrored memory (efi=debug) */
-	struct nb_dmesg_cpu *cpus; /* SRAT processor lines */
+	struct nb_dmesg_cpu *cpus; /* SRAT processor lines: APIC id and node */
 	size_t nr_cpus, cap_cpus;
+	struct nb_dmesg_cpu *smp; /* CPUs as they came up on x86: CPU number and node; the boot
+				   * CPU is not among them */
+	size_t nr_smp, cap_smp;
 
 	uint64_t lowmem_end;               /* i386; 0 unknown */
 	bool lowmem_rounded;               /* known to the MiB only */
