@@ -18,7 +18,7 @@
 
 struct nb_capture; /* src/read: what was observed beside the hardware */
 
-#define NB_SIM_TIME_LIMIT_S 25u			   /* default of time_limit_s */
+#define NB_SIM_TIME_LIMIT_S 25u                       /* default of time_limit_s */
 #define NB_SIM_INSTRUCTION_LIMIT UINT64_C(2000000000) /* default of instruction_limit */
 #define NB_SIM_MEMORY_LIMIT_BYTES (UINT64_C(1) << 30) /* default of memory_limit_bytes */
 
@@ -39,7 +39,7 @@ struct nb_sim_options {
 	/* Where: a sealed machine, and the capture it came from (NULL: none). On a capture
 	 * the run begins at the observed state, unless `fresh`. */
 	const struct nb_machine *machine;
-	const struct nb_capture *capture;
+	struct nb_capture *capture;
 	bool fresh;
 	/* --sysctl: written after the beginning, in order. */
 	const struct nb_sysctl_setting *sysctls;
@@ -60,12 +60,13 @@ struct nb_sim_options {
 
 	/* What comes out beside the report. */
 	bool json;
-	const char *trace;	  /* --trace FILE: ftrace's text form; NULL: none */
+	bool quiet;               /* of a scenario: no report, only what it prints itself */
+	const char *trace;        /* --trace FILE: ftrace's text form; NULL: none */
 	const char *const *views; /* --view: printed after the run */
 	unsigned nr_views;
 
 	/* Limits of a scenario; 0: none. nb_sim_options_init() sets the defaults. */
-	unsigned time_limit_s;	     /* wall time */
+	unsigned time_limit_s;       /* wall time */
 	uint64_t instruction_limit;  /* Lua instructions */
 	uint64_t memory_limit_bytes; /* of Lua's own memory */
 

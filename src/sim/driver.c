@@ -1,0 +1,284 @@
+/* driver.c -- boots a system, moves its time, makes and ends its tasks.
+ *
+ * Called by strand.c and touch.c. See driver.h for the order of things.
+ */
+#include "sim/driver.h"
+
+#include "base/hosted/text.h"
+#include "read/capture.h"
+
+#include <stdlib.h>
+
+#define PS_PER_NS 1000u
+
+/* A task waits inside the engine: the daemons go on, at most until `until_ns`. Tasks do not: they
+ * stand in the clock with their own times and run when the waiting one's call is over.
+ * Source: DESIGN, Time is an event. */
+static void sim_wait(void *ctx, struct nb_task *task, enum nb_wait_reason reason, uint64_t until_ns)
+{
+	struct nb_sim *s = ctx;
+	struct nb_due *d;
+
+	(void)task;
+	(void)reason;
+	while ((d = nb_clock_first(&s->clock)) && d->kind < NB_DUE_TASK && d->time_ns <= until_ns) {
+		nb_clock_clear(&s->clock, d);
+		nb_sim_set_now(s, d->time_ns);
+		d->run(d);
+	}
+	nb_sim_set_now(s, until_ns);
+}
+
+static int begin_observed(struct nb_sim *s, const struct nb_sim_begin *b, struct nb_error *err)
+{
+	struct nb_error ignored = {0};
+	int ret;
+
+	if (b->capture && !b->fresh) {
+		ret = nb_capture_apply_observed(b->capture, s->sys, &ignored);
+		if (ret && ret != -NB_ENOENT) {
+			*err = ignored;
+			return ret;
+		}
+		s->observed = ret == 0;
+	}
+	for (unsigned i = 0; i < b->nr_sysctls; i++) {
+		ret = nb_sysctl_write(s->sys, b->sysctls[i].name, b->sysctls[i].value, err);
+		if (ret == -NB_ENOENT)
+			nb_error_set(err, ret, 0, "unknown sysctl '%s'", b->sysctls[i].name);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+int nb_sim_open(struct nb_sim *s, const struct nb_sim_begin *b, struct nb_error *err)
+{
+	struct nb_boot_options boot = {.seed = b->seed};
+	struct nb_error local = {0};
+	struct nb_sink sink;
+	int ret;
+
+	if (!err)
+		err = &local;
+	*s = (struct nb_sim){0};
+	nb_port_posix(&s->port, false);
+	s->port.ctx = s;
+	s->port.wait = sim_wait;
+	ret = nb_system_boot(&s->port, b->machine, &boot, &s->sys, err);
+	if (ret)
+		return ret;
+	ret = begin_observed(s, b, err);
+	if (ret) {
+		nb_system_shutdown(s->sys);
+		s->sys = NULL;
+		return ret;
+	}
+	nb_cost_init(&s->cost, s->sys);
+	s->numa_base = nb_xcalloc(s->cost.nr_nodes, sizeof(*s->numa_base));
+	for (unsigned i = 0; i < s->cost.nr_nodes; i++)
+		nb_sim_numastat(s, s->cost.node_id[i], s->numa_base[i]);
+	nb_recorder_init(&s->rec);
+	sink = nb_recorder_sink(&s->rec);
+	nb_system_set_sink(s->sys, &sink);
+	return 0;
+}
+
+void nb_sim_close(struct nb_sim *s)
+{
+	if (!s->sys)
+		return;
+	for (unsigned i = 0; i < s->nr_tasks; i++) {
+		nb_task_put(s->tasks[i]->task);
+		free(s->tasks[i]->last_pages);
+		free(s->tasks[i]);
+	}
+	free(s->tasks);
+	free(s->numa_base);
+	nb_system_shutdown(s->sys);
+	nb_recorder_release(&s->rec);
+	nb_cost_release(&s->cost);
+	nb_clock_release(&s->clock);
+	*s = (struct nb_sim){0};
+}
+
+int nb_sim_task_new(struct nb_sim *s, int cpu, const char *comm, struct nb_sim_task **ret_task)
+{
+	struct nb_task *task;
+	struct nb_sim_task *t;
+	int ret = nb_task_create(s->sys, cpu, comm, &task);
+
+	if (ret)
+		return ret;
+	t = nb_xcalloc(1, sizeof(*t));
+	*t = (struct nb_sim_task){
+		.task = task, .sim = s, .index = s->nr_tasks, .clock_ns = s->now_ns};
+	if ((s->nr_tasks & (s->nr_tasks - 1)) == 0) /* grows at powers of two */
+		s->tasks =
+			nb_xrealloc(s->tasks, s->nr_tasks ? 2 * s->nr_tasks : 1, sizeof(*s->tasks));
+	s->tasks[s->nr_tasks++] = t;
+	nb_recorder_task(&s->rec, nb_task_pid(task), nb_task_comm(task));
+	*ret_task = t;
+	return 0;
+}
+
+void nb_sim_task_end(struct nb_sim_task *t)
+{
+	if (t->ended)
+		return;
+	t->last_pages = nb_xcalloc(t->sim->cost.nr_nodes, sizeof(*t->last_pages));
+	nb_sim_task_pages(t, t->last_pages);
+	t->last_latency_ns = nb_sim_task_latency_ns(t);
+	t->last_cpu = nb_task_cpu(t->task);
+	t->ended = true;
+	nb_task_exit(t->task);
+}
+
+bool nb_sim_run_due(struct nb_sim *s, uint64_t t_ns)
+{
+	struct nb_due *d;
+
+	while ((d = nb_clock_first(&s->clock)) && d->time_ns < t_ns) {
+		if (d->kind >= NB_DUE_TASK)
+			return true;
+		nb_clock_clear(&s->clock, d);
+		nb_sim_set_now(s, d->time_ns);
+		d->run(d);
+	}
+	return false;
+}
+
+void nb_sim_set_now(struct nb_sim *s, uint64_t t_ns)
+{
+	if (t_ns <= s->now_ns)
+		return;
+	s->now_ns = t_ns;
+	nb_system_set_time_ns(s->sys, t_ns);
+}
+
+void nb_sim_charge_ps(struct nb_sim_task *t, uint64_t ps)
+{
+	t->rest_ps += ps % PS_PER_NS;
+	t->clock_ns += ps / PS_PER_NS + t->rest_ps / PS_PER_NS;
+	t->rest_ps %= PS_PER_NS;
+}
+
+/* What was resident before a grain was touched: counts of every node, or, on machines of so many
+ * nodes that looking at each page is less work, a bit per page. */
+#define COUNTED_NODES 16u
+struct resident {
+	bool counted;
+	uint64_t pages[COUNTED_NODES];
+	uint64_t present; /* bit i: page i of the grain */
+};
+_Static_assert(NB_SIM_GRAIN_PAGES <= 64, "a grain's pages fit in one word");
+
+static void look(const struct nb_sim_task *t, uint64_t start, uint64_t end, struct resident *r)
+{
+	const struct nb_cost *c = &t->sim->cost;
+
+	r->counted = c->nr_nodes <= COUNTED_NODES;
+	r->present = 0;
+	if (r->counted) {
+		for (unsigned i = 0; i < c->nr_nodes; i++)
+			r->pages[i] = nb_task_node_pages(t->task, c->node_id[i]);
+		return;
+	}
+	for (unsigned i = 0; start + (uint64_t)i * c->page_bytes < end; i++)
+		if (nb_task_node(t->task, start + (uint64_t)i * c->page_bytes) >= 0)
+			r->present |= UINT64_C(1) << i;
+}
+
+/* Charges the first touches of a grain to the nodes that its new pages came from. */
+static void charge_faults(struct nb_sim_task *t, uint64_t start, uint64_t end,
+			  const struct resident *before)
+{
+	const struct nb_cost *c = &t->sim->cost;
+	int from = nb_sim_task_node(t);
+	struct resident now;
+
+	look(t, start, end, &now);
+	if (now.counted) {
+		for (unsigned i = 0; i < c->nr_nodes; i++)
+			if (now.pages[i] > before->pages[i])
+				nb_sim_charge_ps(
+					t, nb_cost_faults_ps(c, from, c->node_id[i],
+							     now.pages[i] - before->pages[i]));
+		return;
+	}
+	for (unsigned i = 0; i < NB_SIM_GRAIN_PAGES; i++) {
+		if (!((now.present & ~before->present) >> i & 1))
+			continue;
+		nb_sim_charge_ps(
+			t, nb_cost_faults_ps(
+				   c, from,
+				   nb_task_node(t->task, start + (uint64_t)i * c->page_bytes), 1));
+	}
+}
+
+int nb_sim_touch_grain(struct nb_sim_task *t, uint64_t *addr, uint64_t end, bool write,
+		       uint64_t *faulted)
+{
+	uint64_t page = t->sim->cost.page_bytes;
+	uint64_t start = *addr, left = end - start, n = 0, begin_ns = t->clock_ns;
+	uint64_t first = start - start % page;
+	/* the first grain ends on a page boundary, so that the next ones are whole pages */
+	uint64_t grain = NB_SIM_GRAIN_PAGES * page - start % page;
+	struct resident before;
+	int ret;
+
+	if (grain > left)
+		grain = left;
+	look(t, first, start + grain, &before);
+	nb_sim_set_now(t->sim, t->clock_ns);
+	ret = nb_touch(t->task, start, grain, write, &n);
+	*addr = start + grain;
+	*faulted += n;
+	t->faults += n;
+	if (n)
+		charge_faults(t, first, start + grain, &before);
+	t->fault_ns += t->clock_ns - begin_ns;
+	return ret;
+}
+
+int nb_sim_task_node(const struct nb_sim_task *t)
+{
+	return nb_cost_cpu_node(&t->sim->cost, t->ended ? t->last_cpu : nb_task_cpu(t->task));
+}
+
+void nb_sim_task_pages(const struct nb_sim_task *t, uint64_t *ret_pages)
+{
+	const struct nb_cost *c = &t->sim->cost;
+
+	for (unsigned i = 0; i < c->nr_nodes; i++)
+		ret_pages[i] =
+			t->ended ? t->last_pages[i] : nb_task_node_pages(t->task, c->node_id[i]);
+}
+
+double nb_sim_task_latency_ns(const struct nb_sim_task *t)
+{
+	uint64_t *pages;
+	double ns;
+
+	if (t->ended)
+		return t->last_latency_ns;
+	pages = nb_xcalloc(t->sim->cost.nr_nodes, sizeof(*pages));
+	nb_sim_task_pages(t, pages);
+	ns = nb_cost_average_ns(&t->sim->cost, nb_sim_task_node(t), pages);
+	free(pages);
+	return ns;
+}
+
+void nb_sim_numastat(const struct nb_sim *s, int nid, uint64_t ret[NB_NR_NUMA_EVENTS])
+{
+	struct nb_zone_info z;
+
+	for (int e = 0; e < NB_NR_NUMA_EVENTS; e++)
+		ret[e] = 0;
+	for (int type = 0; type < NB_MAX_NR_ZONES; type++) {
+		if (nb_zone_info(s->sys, nid, (enum nb_zone_type)type, &z))
+			continue;
+		for (int e = 0; e < NB_NR_NUMA_EVENTS; e++)
+			ret[e] += z.numa[e];
+	}
+}

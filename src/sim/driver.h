@@ -1,0 +1,107 @@
+/* driver.h -- one simulation: a booted system, its virtual time, its tasks.
+ *
+ * Called by strand.c (Lua scenarios), touch.c, later replay. The driver holds no rule of Linux:
+ * it decides only when things run and what they cost (cost.h), and hands the work to the engine.
+ *
+ * Time:    now_ns is the greatest time that anything has begun at; it never goes back. A task's
+ *          clock may be ahead of it: the task is busy until then.
+ *          nb_sim_begin(task) -> run the engine -> nb_sim_end(task, cost).
+ * Daemons: kswapd and its kin are entries of the clock (nb_due, kind below NB_DUE_TASK); what adds
+ *          them is the part of the engine that has them. Between two calls of a task, and
+ *          while one waits inside the engine (port.wait), those due run in the clock's order.
+ * Memory:  everything goes with nb_sim_close().
+ */
+#ifndef NB_SIM_DRIVER_H
+#define NB_SIM_DRIVER_H
+
+#include "sim/clock.h"
+#include "sim/cost.h"
+#include "sim/recorder.h"
+
+#include <numabox/task.h>
+
+struct nb_capture;
+
+/* Pages that a task faults in before others get a look in: the grain of time. */
+#define NB_SIM_GRAIN_PAGES 64u
+
+struct nb_sim_task {
+	struct nb_task *task;
+	struct nb_sim *sim;
+	unsigned index;
+	uint64_t clock_ns; /* busy until then */
+	uint64_t rest_ps;  /* cost below one ns that is not yet in clock_ns */
+	/* totals for reports */
+	uint64_t faults, fault_ns;
+	uint64_t access_bytes, access_ns;
+	/* once it has ended: where its pages were before that */
+	bool ended;
+	uint64_t *last_pages; /* [node position] */
+	int last_cpu;
+	double last_latency_ns;
+	/* a place where one call's engine work has to wait: used by strand.c */
+	void *lua;
+};
+
+struct nb_sim {
+	struct nb_port port; /* the system's: posix, with wait() of this driver */
+	struct nb_system *sys;
+	struct nb_clock clock;
+	struct nb_cost cost;
+	struct nb_recorder rec;
+	uint64_t now_ns;
+	struct nb_sim_task **tasks; /* in the order of their making */
+	unsigned nr_tasks;
+	uint64_t (*numa_base)[NB_NR_NUMA_EVENTS]; /* [node position]: numastat when the run began */
+	bool observed;                            /* began at the capture's observed state */
+};
+
+struct nb_sim_begin {
+	const struct nb_machine *machine;
+	struct nb_capture *capture; /* NULL: none */
+	bool fresh;
+	const struct nb_sysctl_setting *sysctls;
+	unsigned nr_sysctls;
+	uint64_t seed;
+};
+
+/* Boots the machine, sets the observed state, writes the sysctls. 0 or a negative
+ * errno with *err; then there is nothing to close. */
+int nb_sim_open(struct nb_sim *s, const struct nb_sim_begin *b, struct nb_error *err);
+void nb_sim_close(struct nb_sim *s);
+
+/* A new task on `cpu`; -NB_EINVAL no such CPU, -NB_ENOMEM. */
+int nb_sim_task_new(struct nb_sim *s, int cpu, const char *comm, struct nb_sim_task **ret_task);
+/* Ends it: keeps the figures for reports, frees its pages. */
+void nb_sim_task_end(struct nb_sim_task *t);
+
+/* Runs the daemons that are due before `t_ns`, in order, as long as no task (kind
+ * NB_DUE_TASK) stands before them. True if a task is due before `t_ns`: it must run first. */
+bool nb_sim_run_due(struct nb_sim *s, uint64_t t_ns);
+
+/* Moves the system's time to `t_ns` (never back) before a call into the engine. */
+void nb_sim_set_now(struct nb_sim *s, uint64_t t_ns);
+
+/* Adds a cost to a task's clock; the part below one ns is carried on. */
+void nb_sim_charge_ps(struct nb_sim_task *t, uint64_t ps);
+static inline void nb_sim_charge_ns(struct nb_sim_task *t, uint64_t ns)
+{
+	t->clock_ns += ns;
+}
+
+/* Faults in the next grain of [*addr, end), at the task's clock; moves *addr and the clock,
+ * adds to *faulted. As nb_touch(). Lets nobody else run: that is the caller's part. */
+int nb_sim_touch_grain(struct nb_sim_task *t, uint64_t *addr, uint64_t end, bool write,
+		       uint64_t *faulted);
+
+/* Node id of the CPU that the task runs on. */
+int nb_sim_task_node(const struct nb_sim_task *t);
+/* Resident pages [node position]; of an ended task those before its end. */
+void nb_sim_task_pages(const struct nb_sim_task *t, uint64_t *ret_pages);
+/* Average latency of an access to the task's pages from its CPU. */
+double nb_sim_task_latency_ns(const struct nb_sim_task *t);
+
+/* A node's numastat counters, all zones together. */
+void nb_sim_numastat(const struct nb_sim *s, int nid, uint64_t ret[NB_NR_NUMA_EVENTS]);
+
+#endif

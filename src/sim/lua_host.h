@@ -1,0 +1,150 @@
+/* lua_host.h -- a scenario under way: what the files lua_*.c and strand.c share.
+ *
+ * scenario.c owns the host. Every call of a scenario into the machine is an operation (nb_op): it
+ * has a beginning in virtual time, before which everything due runs, and a cost. An operation that
+ * takes long is run in grains, and between two of them others may run.
+ *
+ * A strand is one line of control: the scenario itself, or a function given to t:spawn(). Each has
+ * a clock; an operation begins at the later of its strand's and its task's clock and
+ * moves both to its end. Strands are Lua coroutines, switched in the order of the driver's clock.
+ */
+#ifndef NB_SIM_LUA_HOST_H
+#define NB_SIM_LUA_HOST_H
+
+#include "sim/driver.h"
+#include "sim/sandbox.h"
+
+#include <lauxlib.h>
+#include <lua.h>
+
+struct nb_host;
+struct nb_op;
+
+/* Runs one grain. Returns the number of results pushed, or NB_OP_AGAIN to be called again with the
+ * same stack after others had their turn. May raise Lua errors. */
+typedef int (*nb_op_fn)(lua_State *L, struct nb_op *op);
+#define NB_OP_AGAIN (-1)
+/* The strand gives way until op->until_ns (or, with op->wait_all, until all others have
+ * ended), then is called again. */
+#define NB_OP_SLEEP (-2)
+
+struct nb_op_def {
+	const char *name;
+	nb_op_fn run;
+	bool on_task; /* the first argument is a task */
+};
+
+/* An operation under way. Arguments stay on the Lua stack, from index 1. */
+struct nb_op {
+	const struct nb_op_def *def;
+	struct nb_host *host;
+	struct nb_strand *strand;
+	struct nb_sim_task *task; /* NULL for the machine's calls */
+	uint64_t cost_ns;         /* of a call without a task */
+	unsigned phase;           /* the function's own: 0 at first */
+	uint64_t addr, end, faulted, begin_ns;
+	uint64_t until_ns;
+	bool wait_all;
+};
+
+struct nb_strand {
+	struct nb_due due;
+	struct nb_host *host;
+	lua_State *co;
+	int ref;                  /* keeps co alive */
+	struct nb_sim_task *task; /* whose spawn() made it; NULL: the scenario itself */
+	uint64_t now_ns;
+	int nargs;          /* of the first resume */
+	bool ended, broken; /* broken: in an error, which stands on sb.L's stack */
+	struct nb_op op;
+	struct nb_strand *next;
+};
+
+struct nb_host {
+	struct nb_sandbox sb;
+	struct nb_sim *sim;
+	const char *file;          /* the scenario's name */
+	struct nb_strand *strands; /* in the order of their making */
+	struct nb_strand **last;
+	struct nb_strand *main, *current;
+	unsigned nr_live;            /* strands beside main that have not ended */
+	uint64_t held, failed;       /* expectations */
+	uint64_t memory_limit_bytes; /* of this process */
+	unsigned grains;             /* since the process's memory was looked at */
+	bool broken;                 /* a strand is */
+};
+
+static inline struct nb_host *nb_host_of(lua_State *L)
+{
+	return nb_sandbox_of(L)->host;
+}
+
+/* ---- strand.c ---- */
+
+/* Registers def as a method in the table at the top of the stack. */
+void nb_op_register(lua_State *L, const struct nb_op_def *def);
+/* A strand that runs the function at co's stack bottom with nargs arguments, from now_ns on. Pops
+ * the thread at the top of L's stack. */
+struct nb_strand *nb_strand_new(struct nb_host *h, lua_State *L, lua_State *co, int nargs,
+				struct nb_sim_task *task, uint64_t now_ns);
+/* Runs everything until the scenario's own strand has ended. LUA_OK, or a status with the
+ * error object on top of the stack of h->sb.L. */
+int nb_strands_run(struct nb_host *h);
+void nb_strands_release(struct nb_host *h);
+/* Time of the strand that runs. */
+uint64_t nb_strand_now(const struct nb_host *h);
+
+/* ---- lua_args.c: arguments and results ---- */
+
+/* Raises "FILE:LINE: NAME: ...". Does not return. */
+__attribute__((format(printf, 3, 4))) int nb_arg_error(lua_State *L, const char *name,
+						       const char *fmt, ...);
+/* A size in bytes: a number >= 0, or a text such as "40G". */
+uint64_t nb_arg_size(lua_State *L, int index, const char *name, const char *what);
+/* An address: an integer >= 0. */
+uint64_t nb_arg_address(lua_State *L, int index, const char *name, const char *what);
+/* An integer within [min, max]. */
+int64_t nb_arg_integer(lua_State *L, int index, const char *name, const char *what, int64_t min,
+		       int64_t max);
+/* A time in ns: a number of seconds, or a text such as "1s", "20ms", "5us", "100ns", "2m". */
+uint64_t nb_arg_time(lua_State *L, int index, const char *name, const char *what);
+/* A set of numbers below nbits: a table of integers, one integer, or a text "0-3,8". Numbers past
+ * the end are an error. False for nil or none. */
+bool nb_arg_set(lua_State *L, int index, const char *name, const char *what, uint64_t *bits,
+		unsigned nbits);
+/* The table at `index` has no other keys than these (ends with NULL); nil or none is fine. */
+void nb_arg_keys(lua_State *L, int index, const char *name, const char *const *known);
+/* Pushes field `key` of the table at `index` (nil without a table); true if it is not nil. */
+bool nb_arg_field(lua_State *L, int index, const char *key);
+/* Words of a text or a table of texts, OR-ed: each must be in words[] (ends with a NULL name). */
+struct nb_arg_word {
+	const char *name;
+	unsigned value;
+};
+unsigned nb_arg_words(lua_State *L, int index, const char *name, const char *what,
+		      const struct nb_arg_word *words);
+
+/* Pushes nil, errno's name and a message; 3. */
+__attribute__((format(printf, 3, 4))) int nb_push_errno(lua_State *L, int err, const char *fmt,
+							...);
+/* Pushes a set as an array of integers. */
+void nb_push_set(lua_State *L, const uint64_t *bits, unsigned nbits);
+void nb_push_u64(lua_State *L, uint64_t v);
+/* Sets field `key` of the table at the top. */
+void nb_set_u64(lua_State *L, const char *key, uint64_t v);
+
+/* ---- the objects ---- */
+
+void nb_lua_machine_open(lua_State *L); /* lua_machine.c: the global `machine` */
+void nb_lua_expect_open(lua_State *L);  /* lua_machine.c: the global `expect` */
+void nb_lua_task_open(lua_State *L);    /* lua_task.c: the metatable of tasks */
+/* lua_memory.c: mmap, touch and the rest of a task's memory; adds to the table at the top */
+void nb_lua_memory_open(lua_State *L);
+struct nb_sim_task *nb_lua_check_task(lua_State *L, int index);
+void nb_lua_push_task(lua_State *L, struct nb_sim_task *t);
+/* A method that belongs to a later version: raises "not supported yet by this version: NAME". */
+void nb_lua_later(lua_State *L, const char *what, const char *name);
+/* Raises when this process takes more of the computer's memory than it may. */
+void nb_host_check_memory(lua_State *L);
+
+#endif

@@ -1,0 +1,302 @@
+/* lua_memory.c -- a task's memory as scenarios use it: mmap, touch, access, munmap, nodes.
+ *
+ * Called through the method table of tasks (lua_task.c). touch and access run in grains, so
+ * that others who are due get their turn in between.
+ */
+#include "sim/lua_host.h"
+
+#include "base/hosted/text.h"
+
+#include <numabox/gfp.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool wants_write(lua_State *L, int index, const char *name, bool otherwise)
+{
+	static const struct nb_arg_word words[] = {{"r", 0}, {"w", 1}, {"rw", 1}, {NULL, 0}};
+
+	if (lua_isnoneornil(L, index))
+		return otherwise;
+	return nb_arg_words(L, index, name, "how", words) != 0;
+}
+
+static int prot_of(lua_State *L, int index, const char *name)
+{
+	const char *s;
+	int prot = 0;
+
+	if (lua_isnil(L, index))
+		return NB_PROT_READ | NB_PROT_WRITE;
+	s = lua_type(L, index) == LUA_TSTRING ? lua_tostring(L, index) : "?";
+	if (!strcmp(s, "none"))
+		return NB_PROT_NONE;
+	for (const char *p = s; *p; p++) {
+		if (!strchr("rwx-", *p))
+			nb_arg_error(L, name,
+				     "prot is '%.20s'; it must be letters of \"rwx\", or "
+				     "\"none\"",
+				     s);
+		prot |= *p == 'r' ? NB_PROT_READ : 0;
+		prot |= *p == 'w' ? NB_PROT_WRITE : 0;
+		prot |= *p == 'x' ? NB_PROT_EXEC : 0;
+	}
+	return prot;
+}
+
+/* t:mmap{ length =, addr =, prot =, shared = } */
+static int op_mmap(lua_State *L, struct nb_op *op)
+{
+	static const char *const keys[] = {"length", "addr", "prot", "shared",
+					   "file",   "huge", NULL};
+	const char *name = op->def->name;
+	uint64_t addr = 0, length, got;
+	int flags = 0, prot, ret;
+
+	nb_arg_keys(L, 2, name, keys);
+	lua_settop(L, 2);
+	nb_arg_field(L, 2, "length");
+	length = nb_arg_size(L, 3, name, "length");
+	if (nb_arg_field(L, 2, "addr")) {
+		addr = nb_arg_address(L, 4, name, "addr");
+		flags |= NB_MAP_FIXED;
+	}
+	nb_arg_field(L, 2, "prot");
+	prot = prot_of(L, 5, name);
+	if (nb_arg_field(L, 2, "shared") && lua_toboolean(L, -1))
+		flags |= NB_MAP_SHARED;
+	if (nb_arg_field(L, 2, "file") || (nb_arg_field(L, 2, "huge") && lua_toboolean(L, -1)))
+		return luaL_error(L,
+				  "not supported yet by this version: mmap of files or huge pages");
+	ret = nb_mmap(op->task->task, addr, length, prot, flags, &got);
+	nb_sim_charge_ns(op->task, NB_COST_MMAP_NS);
+	if (ret)
+		return nb_push_errno(L, ret, "mmap of %llu bytes is refused",
+				     (unsigned long long)length);
+	nb_push_u64(L, got);
+	return 1;
+}
+
+static int op_munmap(lua_State *L, struct nb_op *op)
+{
+	const char *name = op->def->name;
+	uint64_t addr = nb_arg_address(L, 2, name, "address");
+	uint64_t length = nb_arg_size(L, 3, name, "length");
+	uint64_t before = nb_task_rss_pages(op->task->task), after;
+	int ret = nb_munmap(op->task->task, addr, length);
+
+	after = nb_task_rss_pages(op->task->task);
+	nb_sim_charge_ns(op->task, NB_COST_MMAP_NS + (before - after) * NB_COST_UNMAP_PAGE_NS);
+	if (ret)
+		return nb_push_errno(L, ret, "munmap of this range is refused");
+	lua_pushboolean(L, 1);
+	return 1;
+}
+
+static int touch_failed(lua_State *L, const struct nb_op *op, int err)
+{
+	unsigned long long n = op->faulted;
+
+	if (err == -NB_ENOMEM)
+		nb_push_errno(L, err, "out of memory after %llu pages", n);
+	else if (err == -NB_EFAULT)
+		nb_push_errno(L, err, "no such mapping (SIGSEGV) after %llu pages", n);
+	else
+		nb_push_errno(L, err, "touch fails after %llu pages", n);
+	lua_pushinteger(L, (lua_Integer)n);
+	return 4;
+}
+
+/* Range of a call that walks pages: address and length in arguments 2 and 3. */
+static void read_range(lua_State *L, struct nb_op *op)
+{
+	const char *name = op->def->name;
+	uint64_t length = nb_arg_size(L, 3, name, "length");
+
+	op->addr = nb_arg_address(L, 2, name, "address");
+	if (length > UINT64_MAX - op->addr)
+		nb_arg_error(L, name, "the range ends past the last address");
+	op->end = op->addr + length;
+	op->begin_ns = op->task->clock_ns;
+	op->phase = 1;
+}
+
+/* One grain of op's range; 0 go on or finished (addr == end), negative errno. */
+static int touch_some(struct nb_op *op, bool write)
+{
+	if (op->addr >= op->end)
+		return 0;
+	return nb_sim_touch_grain(op->task, &op->addr, op->end, write, &op->faulted);
+}
+
+/* t:touch(addr, length, "w"): pages faulted in; or nil, errno, message, pages so far. */
+static int op_touch(lua_State *L, struct nb_op *op)
+{
+	bool write = wants_write(L, 4, op->def->name, true);
+	int ret;
+
+	if (!op->phase)
+		read_range(L, op);
+	ret = touch_some(op, write);
+	if (ret)
+		return touch_failed(L, op, ret);
+	if (op->addr < op->end)
+		return NB_OP_AGAIN;
+	nb_push_u64(L, op->faulted);
+	return 1;
+}
+
+/* Resident pages of [addr, end) by node. Returns their number. */
+static uint64_t count_range(const struct nb_sim_task *t, uint64_t addr, uint64_t end,
+			    uint64_t *pages)
+{
+	const struct nb_cost *c = &t->sim->cost;
+	uint64_t all = 0;
+
+	for (uint64_t a = addr - addr % c->page_bytes; a < end; a += c->page_bytes) {
+		int i = nb_cost_position(c, nb_task_node(t->task, a));
+
+		if (i >= 0) {
+			pages[i]++;
+			all++;
+		}
+	}
+	return all;
+}
+
+/* Charges traffic spread evenly over the pages; fills the result table at the top. */
+static void charge_traffic(lua_State *L, struct nb_sim_task *t, const uint64_t *pages, uint64_t all,
+			   enum nb_pattern pattern, uint64_t bytes)
+{
+	const struct nb_cost *c = &t->sim->cost;
+	int from = nb_sim_task_node(t);
+	uint64_t begin_ns = t->clock_ns, spent;
+
+	for (unsigned i = 0; i < c->nr_nodes; i++) {
+		__extension__ unsigned __int128 share = (unsigned __int128)bytes * pages[i] / all;
+
+		if (pages[i])
+			nb_sim_charge_ps(t, nb_cost_traffic_ps(c, from, c->node_id[i], pattern,
+							       (uint64_t)share));
+	}
+	spent = t->clock_ns - begin_ns;
+	t->access_bytes += bytes;
+	t->access_ns += spent;
+	lua_newtable(L);
+	nb_set_u64(L, "bytes", bytes);
+	nb_set_u64(L, "accesses", bytes / NB_COST_LINE_BYTES);
+	nb_set_u64(L, "time_ns", spent);
+	lua_pushnumber(L, nb_cost_average_ns(c, from, pages));
+	lua_setfield(L, -2, "latency_ns");
+	lua_pushnumber(L, spent ? (double)bytes / (double)spent : 0.0);
+	lua_setfield(L, -2, "gb_per_s");
+}
+
+/* t:access(addr, length, { pattern = "sequential" | "random", bytes = | count =, write = }): absent
+ * pages are faulted in first, as real traffic would. A table of figures. */
+static int op_access(lua_State *L, struct nb_op *op)
+{
+	static const char *const keys[] = {"pattern", "bytes", "count", "write", NULL};
+	static const struct nb_arg_word patterns[] = {{"sequential", NB_PATTERN_SEQUENTIAL},
+						      {"seq", NB_PATTERN_SEQUENTIAL},
+						      {"random", NB_PATTERN_RANDOM},
+						      {NULL, 0}};
+	const char *name = op->def->name;
+	uint64_t bytes, start, *pages, all;
+	enum nb_pattern pattern;
+	int ret;
+
+	lua_settop(L, 4);
+	nb_arg_keys(L, 4, name, keys);
+	nb_arg_field(L, 4, "write");
+	if (!op->phase)
+		read_range(L, op);
+	ret = touch_some(op, lua_toboolean(L, 5));
+	if (ret)
+		return touch_failed(L, op, ret);
+	if (op->addr < op->end) {
+		lua_settop(L, 4);
+		return NB_OP_AGAIN;
+	}
+	start = nb_arg_address(L, 2, name, "address");
+	bytes = op->end - start;
+	nb_arg_field(L, 4, "pattern");
+	pattern = (enum nb_pattern)nb_arg_words(L, 6, name, "pattern", patterns);
+	if (nb_arg_field(L, 4, "bytes"))
+		bytes = nb_arg_size(L, 7, name, "bytes");
+	if (nb_arg_field(L, 4, "count"))
+		bytes = (uint64_t)nb_arg_integer(L, 8, name, "count", 0, INT64_MAX / 64) *
+			NB_COST_LINE_BYTES;
+	pages = lua_newuserdatauv(L, op->task->sim->cost.nr_nodes * sizeof(*pages), 0);
+	memset(pages, 0, op->task->sim->cost.nr_nodes * sizeof(*pages));
+	all = count_range(op->task, start, op->end, pages);
+	if (!all)
+		return nb_push_errno(L, -NB_EFAULT, "access: the range holds no page");
+	charge_traffic(L, op->task, pages, all, pattern, bytes);
+	return 1;
+}
+
+/* t:nodes(addr, length): per page its node, or an errno's name, as move_pages' status. */
+static int op_nodes(lua_State *L, struct nb_op *op)
+{
+	uint64_t page = op->task->sim->cost.page_bytes;
+	lua_Integer n = 0;
+
+	read_range(L, op);
+	op->addr -= op->addr % page;
+	if ((op->end - op->addr) / page >= INT32_MAX)
+		return nb_arg_error(L, op->def->name, "the range has too many pages for a table");
+	lua_createtable(L, (int)((op->end - op->addr + page - 1) / page), 0);
+	for (uint64_t a = op->addr; a < op->end; a += page) {
+		int nid = nb_task_node(op->task->task, a);
+
+		if (nid >= 0)
+			lua_pushinteger(L, nid);
+		else
+			lua_pushstring(L, nb_errno_name(nid));
+		lua_rawseti(L, -2, ++n);
+	}
+	nb_sim_charge_ns(op->task, NB_COST_SYSCALL_NS);
+	return 1;
+}
+
+/* t:pfn(addr): the frame behind an address; nil, "ENOENT". */
+static int op_pfn(lua_State *L, struct nb_op *op)
+{
+	nb_pfn_t pfn = nb_task_pfn(op->task->task, nb_arg_address(L, 2, op->def->name, "address"));
+
+	if (pfn == NB_NO_PFN)
+		return nb_push_errno(L, -NB_ENOENT, "pfn: no page is there");
+	nb_push_u64(L, pfn);
+	return 1;
+}
+
+/* t:zone_pages(node, "Normal"): resident pages in one zone. */
+static int op_zone_pages(lua_State *L, struct nb_op *op)
+{
+	int nid = (int)nb_arg_integer(L, 2, op->def->name, "node", 0, NB_MAX_NODES - 1);
+	size_t len;
+	const char *zone = luaL_checklstring(L, 3, &len);
+	int type = nb_zone_by_name(zone, len);
+
+	if (type < 0)
+		return nb_arg_error(L, op->def->name, "there is no zone '%.20s'", zone);
+	nb_push_u64(L, nb_task_zone_pages(op->task->task, nid, (enum nb_zone_type)type));
+	return 1;
+}
+
+static const struct nb_op_def ops[] = {
+	{"mmap", op_mmap, true},
+	{"munmap", op_munmap, true},
+	{"touch", op_touch, true},
+	{"access", op_access, true},
+	{"nodes", op_nodes, true},
+	{"pfn", op_pfn, true},
+	{"zone_pages", op_zone_pages, true},
+};
+
+void nb_lua_memory_open(lua_State *L)
+{
+	for (size_t i = 0; i < sizeof(ops) / sizeof(*ops); i++)
+		nb_op_register(L, &ops[i]);
+}

@@ -1,0 +1,60 @@
+/* recorder.h -- listens to the engine: counts events, keeps the first of each kind, writes traces.
+ *
+ * Called by the driver, which makes it the system's sink, and by machine:events() and the reports.
+ * Memory:  the log keeps the first NB_RECORDER_KEEP events of each kind; counts go on.
+ * Threads: one. The sink only looks at the event and calls nothing of the engine.
+ */
+#ifndef NB_SIM_RECORDER_H
+#define NB_SIM_RECORDER_H
+
+#include <numabox/error.h>
+#include <numabox/sink.h>
+#include <numabox/system.h>
+
+#include <stdio.h>
+
+#define NB_RECORDER_KEEP 65536u
+
+struct nb_recorder_log {
+	struct nb_event *ev;
+	size_t n, cap;
+};
+
+struct nb_recorder {
+	uint64_t count[NB_NR_EVENTS];
+	struct nb_recorder_log log[NB_NR_EVENTS];
+	/* names of tasks by pid, for traces */
+	char (*comm)[16];
+	size_t nr_comm;
+	struct nb_trace *trace; /* NULL: none is written */
+};
+
+void nb_recorder_init(struct nb_recorder *r);
+void nb_recorder_release(struct nb_recorder *r);
+
+/* The sink that feeds `r`. */
+struct nb_sink nb_recorder_sink(struct nb_recorder *r);
+
+/* Tells the name of a task before its first event. */
+void nb_recorder_task(struct nb_recorder *r, int pid, const char *comm);
+/* "<idle>" for pid 0, "<...>" for an unknown one, as ftrace does. */
+const char *nb_recorder_comm(const struct nb_recorder *r, int pid);
+
+/* Writes every event from now on to the file `path`, in ftrace's text form, for a machine of
+ * `nr_cpus` CPUs; `profile` names the request flags. 0 or a negative errno with *err. */
+int nb_recorder_trace(struct nb_recorder *r, const char *path,
+		      const struct nb_kernel_profile *profile, unsigned nr_cpus,
+		      struct nb_error *err);
+/* Ends the trace: completes its header. 0, or -NB_EIO with *err when something could not be
+ * written. */
+int nb_recorder_trace_end(struct nb_recorder *r, struct nb_error *err);
+
+/* trace.c: one line a event, "kernel name: fields" in the kernel's print format. */
+struct nb_trace;
+void nb_trace_event(struct nb_trace *t, const struct nb_recorder *r, const struct nb_event *ev);
+/* The part after the name, "pfn=0x1234 order=0 ..."; as snprintf. `victim`: name of the task that
+ * an OOM kill speaks of. */
+size_t nb_trace_fields(char *buf, size_t n, const struct nb_event *ev, const char *victim,
+		       const struct nb_kernel_profile *profile);
+
+#endif

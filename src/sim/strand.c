@@ -1,0 +1,207 @@
+/* strand.c -- lines of control of a scenario, switched by virtual time.
+ *
+ * Called by scenario.c (run everything) and by every binding (operations). The scheduler loop is
+ * plain: take the first entry of the driver's clock, run it. A strand runs until an operation of
+ * its begins after something else that is due; then it yields and becomes due at that beginning.
+ * Where Lua cannot yield (inside table.sort's or gsub's function) the operation goes on at once,
+ * and what was due runs afterwards: time never goes back.
+ */
+#include "sim/lua_host.h"
+
+#include "base/hosted/text.h"
+
+#include <stdlib.h>
+
+uint64_t nb_strand_now(const struct nb_host *h)
+{
+	return h->current ? h->current->now_ns : h->sim->now_ns;
+}
+
+/* ---- operations ---- */
+
+static int op_continued(lua_State *L, int status, lua_KContext ctx);
+
+static bool can_yield(lua_State *L)
+{
+	return lua_isyieldable(L) && nb_sandbox_of(L)->blocked == 0;
+}
+
+static int give_way(lua_State *L, struct nb_strand *st, uint64_t until_ns)
+{
+	nb_clock_set(&st->host->sim->clock, &st->due, until_ns);
+	nb_sandbox_of(L)->passing = true;
+	return lua_yieldk(L, 0, 0, op_continued);
+}
+
+/* The strand waits for a time, or for all others. */
+static int go_to_sleep(lua_State *L, struct nb_strand *st)
+{
+	struct nb_op *op = &st->op;
+
+	if (!can_yield(L))
+		return luaL_error(L,
+				  "%s: cannot wait inside a function that Lua's own library "
+				  "calls (sort, gsub)",
+				  op->def->name);
+	if (op->wait_all) {
+		nb_sandbox_of(L)->passing = true; /* due again when the last one ends */
+		return lua_yieldk(L, 0, 0, op_continued);
+	}
+	return give_way(L, st, op->until_ns);
+}
+
+static int op_go(lua_State *L)
+{
+	struct nb_strand *st = nb_host_of(L)->current;
+	struct nb_sim *sim = st->host->sim;
+	struct nb_op *op = &st->op;
+	int ret;
+
+	for (;;) {
+		uint64_t start = st->now_ns;
+
+		if (op->task && op->task->clock_ns > start)
+			start = op->task->clock_ns;
+		if (nb_sim_run_due(sim, start) && can_yield(L))
+			return give_way(L, st, start);
+		nb_sim_set_now(sim, start);
+		st->now_ns = start;
+		if (op->task)
+			op->task->clock_ns = start;
+		op->cost_ns = 0;
+		ret = op->def->run(L, op);
+		st->now_ns = op->task ? op->task->clock_ns : start + op->cost_ns;
+		if (ret == NB_OP_SLEEP)
+			return go_to_sleep(L, st);
+		if (ret != NB_OP_AGAIN)
+			return ret;
+		nb_sandbox_poll(L);
+		if (++st->host->grains % 1024 == 0)
+			nb_host_check_memory(L);
+	}
+}
+
+static int op_continued(lua_State *L, int status, lua_KContext ctx)
+{
+	(void)status;
+	(void)ctx;
+	return op_go(L);
+}
+
+static int op_call(lua_State *L)
+{
+	struct nb_host *h = nb_host_of(L);
+	const struct nb_op_def *def = lua_touserdata(L, lua_upvalueindex(1));
+	struct nb_op *op = &h->current->op;
+
+	*op = (struct nb_op){.def = def, .host = h, .strand = h->current};
+	nb_sandbox_poll(L);
+	if (!def->on_task && !lua_isuserdata(L, 1))
+		return luaL_error(L, "%s: write machine:%s(), not machine.%s()", def->name,
+				  def->name, def->name);
+	if (def->on_task) {
+		op->task = nb_lua_check_task(L, 1);
+		if (!nb_task_alive(op->task->task))
+			return nb_push_errno(L, -NB_ESRCH, "%s: the task has ended", def->name);
+	}
+	return op_go(L);
+}
+
+void nb_op_register(lua_State *L, const struct nb_op_def *def)
+{
+	lua_pushlightuserdata(L, (void *)(uintptr_t)def);
+	lua_pushcclosure(L, op_call, 1);
+	lua_setfield(L, -2, def->name);
+}
+
+/* ---- strands ---- */
+
+static void strand_due(struct nb_due *due);
+
+struct nb_strand *nb_strand_new(struct nb_host *h, lua_State *L, lua_State *co, int nargs,
+				struct nb_sim_task *task, uint64_t now_ns)
+{
+	struct nb_strand *st = nb_xcalloc(1, sizeof(*st));
+	int node = task ? nb_sim_task_node(task) : -1; /* the scenario itself goes first */
+
+	*st = (struct nb_strand){
+		.host = h, .co = co, .nargs = nargs, .task = task, .now_ns = now_ns};
+	st->ref = luaL_ref(L, LUA_REGISTRYINDEX);
+	nb_due_init(&h->sim->clock, &st->due, NB_DUE_TASK, node, strand_due, st);
+	nb_clock_set(&h->sim->clock, &st->due, now_ns);
+	*h->last = st;
+	h->last = &st->next;
+	if (task)
+		h->nr_live++;
+	return st;
+}
+
+static void strand_ended(struct nb_strand *st)
+{
+	struct nb_host *h = st->host;
+
+	st->ended = true;
+	luaL_unref(h->sb.L, LUA_REGISTRYINDEX, st->ref);
+	st->co = NULL;
+	if (!st->task)
+		return;
+	h->nr_live--;
+	/* whoever waits for all goes on when the last one has ended, at the time it ended */
+	if (h->main->op.wait_all && st->now_ns > h->main->now_ns)
+		h->main->now_ns = st->now_ns;
+	if (h->nr_live == 0 && h->main->op.wait_all && !h->main->ended)
+		nb_clock_set(&h->sim->clock, &h->main->due, h->main->now_ns);
+}
+
+static void strand_due(struct nb_due *due)
+{
+	struct nb_strand *st = due->ctx;
+	struct nb_host *h = st->host;
+	int status, nres = 0;
+
+	h->current = st;
+	if (st->now_ns < due->time_ns)
+		st->now_ns = due->time_ns;
+	status = lua_resume(st->co, h->sb.L, st->nargs, &nres);
+	h->current = NULL;
+	st->nargs = 0;
+	if (status == LUA_YIELD && h->sb.passing) {
+		h->sb.passing = false;
+		lua_pop(st->co, nres);
+		return;
+	}
+	if (status == LUA_OK) {
+		strand_ended(st);
+		return;
+	}
+	lua_xmove(st->co, h->sb.L, 1); /* the error object */
+	h->broken = st->broken = true;
+}
+
+int nb_strands_run(struct nb_host *h)
+{
+	struct nb_due *d;
+
+	while (!h->main->ended && !h->broken) {
+		d = nb_clock_first(&h->sim->clock);
+		if (!d)
+			break;
+		nb_clock_clear(&h->sim->clock, d);
+		if (d->kind < NB_DUE_TASK)
+			nb_sim_set_now(h->sim, d->time_ns);
+		d->run(d);
+	}
+	return h->broken ? LUA_ERRRUN : LUA_OK;
+}
+
+void nb_strands_release(struct nb_host *h)
+{
+	while (h->strands) {
+		struct nb_strand *st = h->strands;
+
+		h->strands = st->next;
+		nb_clock_clear(&h->sim->clock, &st->due);
+		free(st);
+	}
+	h->last = &h->strands;
+}

@@ -1,0 +1,228 @@
+/* trace.c -- the engine's events as ftrace's text, so that the tools for kernel traces read them.
+ *
+ * Called by recorder.c. A line is what trace_print_context() and the event's own print format make:
+ *             task-123     [000] .....     0.000123: mm_page_alloc: page=0x... pfn=0x1234 ...
+ * What the engine has no notion of is filled by rule: `page` is where the memory map would hold the
+ * frame on x86-64 with 64-byte descriptors; the context letters are the usual ones of each event.
+ * Source: 6.12 include/trace/events/{kmem,vmscan,oom,compaction,migrate,...}.h, print formats as
+ * the kernel itself gives them (event format files).
+ */
+#include "sim/recorder.h"
+
+#include "base/hosted/text.h"
+
+#include <numabox/gfp.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define VMEMMAP_START UINT64_C(0xffffea0000000000)
+
+struct nb_trace {
+	FILE *file;
+	char *path;
+	const struct nb_kernel_profile *profile;
+	unsigned nr_cpus;
+	uint64_t written;
+};
+
+static const char legend[] = "#                                _-----=> irqs-off/BH-disabled\n"
+			     "#                               / _----=> need-resched\n"
+			     "#                              | / _---=> hardirq/softirq\n"
+			     "#                              || / _--=> preempt-depth\n"
+			     "#                              ||| / _-=> migrate-disable\n"
+			     "#                              |||| /     delay\n"
+			     "#           TASK-PID     CPU#  |||||  TIMESTAMP  FUNCTION\n"
+			     "#              | |         |   |||||     |         |\n";
+
+static void write_header(struct nb_trace *t)
+{
+	char counts[64];
+
+	snprintf(counts, sizeof(counts), "%" PRIu64 "/%" PRIu64, t->written, t->written);
+	fprintf(t->file,
+		"# tracer: nop\n#\n# entries-in-buffer/entries-written: %-41s #P:%u\n#\n%s", counts,
+		t->nr_cpus, legend);
+}
+
+int nb_recorder_trace(struct nb_recorder *r, const char *path,
+		      const struct nb_kernel_profile *profile, unsigned nr_cpus,
+		      struct nb_error *err)
+{
+	FILE *f = fopen(path, "w");
+	struct nb_trace *t;
+
+	if (!f) {
+		int e = errno;
+
+		nb_error_file(err, path);
+		return nb_error_set(err, -e, 0, "cannot write the trace: %s", strerror(e));
+	}
+	t = nb_xcalloc(1, sizeof(*t));
+	*t = (struct nb_trace){
+		.file = f, .path = nb_xstrdup(path), .profile = profile, .nr_cpus = nr_cpus};
+	write_header(t);
+	r->trace = t;
+	return 0;
+}
+
+int nb_recorder_trace_end(struct nb_recorder *r, struct nb_error *err)
+{
+	struct nb_trace *t = r->trace;
+	int ret = 0, bad;
+
+	if (!t)
+		return 0;
+	r->trace = NULL;
+	if (fseek(t->file, 0, SEEK_SET) == 0) /* a pipe keeps the zeros */
+		write_header(t);
+	bad = ferror(t->file);
+	if (fclose(t->file) || bad) {
+		nb_error_file(err, t->path);
+		ret = nb_error_set(err, -NB_EIO, 0, "the trace could not be written to its end");
+	}
+	free(t->path);
+	free(t);
+	return ret;
+}
+
+/* Context letters: irqs off, need-resched, irq, preempt depth, migrate-disable. */
+static const char *context(enum nb_event_kind kind)
+{
+	switch (kind) {
+	case NB_EV_MM_PAGE_ALLOC_ZONE_LOCKED:
+	case NB_EV_MM_PAGE_PCPU_DRAIN:
+	case NB_EV_MM_PAGE_ALLOC_EXTFRAG:
+		return "d..3."; /* under the zone's lock */
+	case NB_EV_MM_PAGE_FREE_BATCHED:
+		return "...2.";
+	case NB_EV_PAGE_FAULT_USER:
+		return "d....";
+	default:
+		return ".....";
+	}
+}
+
+static uint64_t page_address(uint64_t pfn)
+{
+	return VMEMMAP_START + pfn * 64;
+}
+
+static size_t format_kmem(char *buf, size_t n, const struct nb_event *ev, const char *gfp)
+{
+	const uint64_t *f = ev->field;
+	size_t at = (size_t)snprintf(buf, n, "page=0x%" PRIx64 " pfn=0x%" PRIx64 " ",
+				     page_address(f[0]), f[0]);
+
+	if (at >= n)
+		return at;
+	buf += at;
+	n -= at;
+	switch (ev->kind) {
+	case NB_EV_MM_PAGE_ALLOC:
+		return at + (size_t)snprintf(buf, n, "order=%d migratetype=%d gfp_flags=%s",
+					     (int)f[1], (int)f[3], gfp);
+	case NB_EV_MM_PAGE_FREE:
+		return at + (size_t)snprintf(buf, n, "order=%d", (int)f[1]);
+	case NB_EV_MM_PAGE_ALLOC_ZONE_LOCKED:
+		return at + (size_t)snprintf(buf, n, "order=%u migratetype=%d percpu_refill=%d",
+					     (unsigned)f[1], (int)f[2], (int)f[3]);
+	case NB_EV_MM_PAGE_PCPU_DRAIN:
+		return at +
+		       (size_t)snprintf(buf, n, "order=%d migratetype=%d", (int)f[1], (int)f[2]);
+	case NB_EV_MM_PAGE_ALLOC_EXTFRAG:
+		return at + (size_t)snprintf(buf, n,
+					     "alloc_order=%d fallback_order=%d pageblock_order=%d "
+					     "alloc_migratetype=%d fallback_migratetype=%d "
+					     "fragmenting=%d change_ownership=%d",
+					     (int)f[1], (int)f[2], (int)f[3], (int)f[4], (int)f[5],
+					     (int)f[6], (int)f[7]);
+	default: /* NB_EV_MM_PAGE_FREE_BATCHED */
+		return at + (size_t)snprintf(buf, n, "order=0");
+	}
+}
+
+/* Which field of an event holds request flags; -1: none. */
+static int gfp_field(enum nb_event_kind kind)
+{
+	const struct nb_event_desc *d = nb_event_desc(kind);
+
+	for (unsigned i = 0; i < d->nr_fields; i++)
+		if (!strcmp(d->field[i], "gfp_flags") || !strcmp(d->field[i], "gfp_mask"))
+			return (int)i;
+	return -1;
+}
+
+/* Source: include/trace/events/migrate.h, MIGRATE_MODE and MIGRATE_REASON. */
+static const char *migrate_mode(uint64_t v)
+{
+	static const char *const names[] = {"MIGRATE_ASYNC", "MIGRATE_SYNC_LIGHT", "MIGRATE_SYNC"};
+
+	return v < 3 ? names[v] : "?";
+}
+
+static const char *migrate_reason(uint64_t v)
+{
+	static const char *const names[] = {
+		"compaction",        "memory_failure",  "memory_hotplug",
+		"syscall_or_cpuset", "mempolicy_mbind", "numa_misplaced",
+		"contig_range",      "longterm_pin",    "demotion"};
+
+	return v < sizeof(names) / sizeof(*names) ? names[v] : "?";
+}
+
+size_t nb_trace_fields(char *buf, size_t n, const struct nb_event *ev, const char *victim,
+		       const struct nb_kernel_profile *profile)
+{
+	const uint64_t *f = ev->field;
+	char gfp[512] = "none";
+	int at = gfp_field(ev->kind);
+
+	if (at >= 0 && f[at])
+		nb_gfp_format((nb_gfp_t)f[at], profile, gfp, sizeof(gfp));
+	switch (ev->kind) {
+	case NB_EV_MM_VMSCAN_WAKEUP_KSWAPD:
+		return (size_t)snprintf(buf, n, "nid=%d order=%d gfp_flags=%s", (int)f[0],
+					(int)f[2], gfp);
+	case NB_EV_MM_VMSCAN_KSWAPD_WAKE:
+		return (size_t)snprintf(buf, n, "nid=%d order=%d", (int)f[0], (int)f[2]);
+	case NB_EV_MM_VMSCAN_KSWAPD_SLEEP:
+		return (size_t)snprintf(buf, n, "nid=%d", (int)f[0]);
+	case NB_EV_MM_VMSCAN_DIRECT_RECLAIM_BEGIN:
+		return (size_t)snprintf(buf, n, "order=%d gfp_flags=%s", (int)f[0], gfp);
+	case NB_EV_MM_VMSCAN_DIRECT_RECLAIM_END:
+		return (size_t)snprintf(buf, n, "nr_reclaimed=%" PRIu64, f[0]);
+	case NB_EV_MM_COMPACTION_TRY_TO_COMPACT:
+		return (size_t)snprintf(buf, n, "order=%d gfp_mask=%s priority=%d", (int)f[0], gfp,
+					(int)f[2]);
+	case NB_EV_OOM_KILL:
+		return (size_t)snprintf(buf, n, "pid=%d comm=%s", (int)f[0], victim);
+	case NB_EV_PAGE_FAULT_USER:
+		return (size_t)snprintf(
+			buf, n, "address=0x%" PRIx64 " ip=0x%" PRIx64 " error_code=0x%" PRIx64,
+			f[0], f[1], f[2]);
+	case NB_EV_MM_MIGRATE_PAGES:
+		return (size_t)snprintf(buf, n,
+					"nr_succeeded=%" PRIu64 " nr_failed=%" PRIu64
+					" nr_thp_succeeded=0 nr_thp_failed=0 nr_thp_split=0 "
+					"nr_split=0 mode=%s reason=%s",
+					f[0], f[1], migrate_mode(f[2]), migrate_reason(f[3]));
+	default:
+		return format_kmem(buf, n, ev, gfp);
+	}
+}
+
+void nb_trace_event(struct nb_trace *t, const struct nb_recorder *r, const struct nb_event *ev)
+{
+	char fields[1024];
+	const char *victim = nb_recorder_comm(r, (int)ev->field[0]);
+	uint64_t us = ev->time_ns / 1000;
+
+	nb_trace_fields(fields, sizeof(fields), ev, victim, t->profile);
+	fprintf(t->file, "%16s-%-7d [%03d] %s %5" PRIu64 ".%06" PRIu64 ": %s: %s\n",
+		nb_recorder_comm(r, ev->pid), ev->pid, ev->cpu, context(ev->kind), us / 1000000,
+		us % 1000000, nb_event_desc(ev->kind)->name, fields);
+	t->written++;
+}
