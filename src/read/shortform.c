@@ -150,8 +150,8 @@ static bool next_piece(const char **s, size_t *len, char sep, const char **ret, 
 
 static int parse(struct shortform *f, const char *s, size_t len, struct nb_error *err)
 {
-	const char *terms, *piece;
-	size_t terms_len, n;
+	const char *terms = NULL, *piece;
+	size_t terms_len = 0, n;
 	int rc;
 
 	next_piece(&s, &len, ',', &terms, &terms_len);
