@@ -18,7 +18,7 @@ struct sim_args {
 	struct nb_common common;
 	struct nb_numactl_options numactl;
 	const char *policies;
-	bool fresh;
+	bool fresh, quiet;
 	const char *seed, *trace, *time_limit, *memory_limit;
 	struct nb_opt_list views;
 };
@@ -52,6 +52,8 @@ static const struct nb_opt options[] = {
 	 NB_COMPLETE_NONE, NULL},
 	{0, "view", "VIEW", NB_OPT_LIST, AT(views),
 	 "print this view of the machine after the run; may be repeated", NB_COMPLETE_VIEW, NULL},
+	{'q', "quiet", NULL, NB_OPT_FLAG, AT(quiet),
+	 "no report, only what the scenario prints itself", NB_COMPLETE_NONE, NULL},
 	{0, "trace", "FILE", NB_OPT_STRING, AT(trace),
 	 "write the engine's events there, in ftrace's text form", NB_COMPLETE_FILE, NULL},
 	{0, "time-limit", "SECONDS", NB_OPT_STRING, AT(time_limit),
@@ -182,6 +184,7 @@ static int run(struct nb_common *c)
 
 	nb_sim_options_init(&opt);
 	opt.fresh = a->fresh;
+	opt.quiet = a->quiet;
 	opt.numactl = a->numactl;
 	opt.policies = a->policies;
 	opt.json = c->json;
