@@ -90,6 +90,9 @@ struct nb_kernel_profile {
 	unsigned pcp_high_batches;	/* FIXED: high is this many batches (6, before 5.14);
 					   0: high is the low mark shared by the node's CPUs */
 	bool pcp_orders;		/* lists of orders 1..3 and THP (5.13) */
+	bool gfp_atomic_bit;		/* __GFP_ATOMIC exists (4.4 to 6.2) */
+	bool gfp_nowait_nowarn;		/* GFP_NOWAIT carries __GFP_NOWARN (6.7) */
+	bool gfp_old_numbers;		/* the flags' numbers of 2.6 */
 	enum nb_reserve_style reserve_style;
 	bool below_high_first;		/* first test the high mark while not BELOW_HIGH (6.7) */
 	bool highatomic_free_only;	/* watermark leaves out free highatomic pages only */

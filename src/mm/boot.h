@@ -32,6 +32,9 @@ int nb_boot_watermarks(struct nb_system *sys, struct nb_error *err);
 /* buddy.c: hands every managed page to the free lists in the kernel's order (extents). */
 int nb_boot_free_lists(struct nb_system *sys, struct nb_error *err);
 
+/* shuffle.c: its last step under page_alloc.shuffle=1. false without host memory. */
+bool nb_shuffle_free_lists(struct nb_system *sys);
+
 /* watermark.c, for sysctl.c and hotplug: as the functions of those names in the kernel. */
 void nb_setup_per_zone_wmarks(struct nb_system *sys, bool at_init);
 void nb_setup_per_zone_lowmem_reserve(struct nb_system *sys, bool at_init);

@@ -128,6 +128,7 @@ struct nb_zone {
 	enum nb_source managed_source;
 	/* memory map (section.c): present pages at or above managed_end_pfn are reserved */
 	struct nb_page *mem_map; /* the node's */
+	nb_pfn_t managed_start_pfn; /* x86 keeps the first MiB: reserved below; 0: none */
 	nb_pfn_t managed_end_pfn;
 	nb_pfn_t pfn_delta; /* pfn - dense number, where one_run */
 	bool one_run;	    /* the zone lies in one run of dense numbers */
@@ -252,6 +253,8 @@ struct nb_alloc_hooks {
 	uint64_t (*direct_reclaim)(struct nb_system *sys, const struct nb_alloc_context *ac);
 	/* enum nb_compact_result (mm/page_alloc.h). */
 	int (*direct_compact)(struct nb_system *sys, const struct nb_alloc_context *ac, int prio);
+	/* Pages of a zone that reclaim could free; NULL: none. */
+	uint64_t (*reclaimable_pages)(const struct nb_zone *z);
 	/* NODE_RECLAIM_*: -2 no scan, -1 full, 0 some, 1 success. NULL: full. */
 	int (*node_reclaim)(struct nb_system *sys, const struct nb_alloc_context *ac,
 			    struct nb_pgdat *pgdat);
@@ -307,6 +310,7 @@ struct nb_system {
 	/* page_alloc.c */
 	int8_t gfp_zone[16]; /* by the lowest four gfp bits: zone type, or -NB_EINVAL */
 	bool shuffle;	     /* page_alloc.shuffle=1 */
+	bool has_cma;
 	struct nb_alloc_hooks hooks;
 	struct nb_lock arena_lock; /* nb_system_alloc() */
 

@@ -41,6 +41,9 @@ enum {
 	NB_PF_MEMALLOC = 1 << 0, /* may dip below the marks: reclaims memory itself */
 	NB_PF_OOM_VICTIM = 1 << 1,
 	NB_PF_RT = 1 << 2, /* real-time class */
+	NB_PF_MEMALLOC_NOIO = 1 << 4,
+	NB_PF_MEMALLOC_NOFS = 1 << 5,
+	NB_PF_DUMPCORE = 1 << 6,
 	NB_PF_CPUSET = 1 << 3, /* mems_allowed is less than all memory: a cpuset limits it */
 };
 
@@ -68,12 +71,26 @@ struct nb_task_side {
 	int next_pid;
 	uint32_t next_mm;
 	uint64_t next_inode; /* of shared anonymous memory */
-	struct nb_pool task_pool, mm_pool, vma_pool, policy_pool, table_pool;
+	struct nb_pool task_pool, mm_pool, vma_pool, policy_pool, table_pool, root_pool, rss_pool;
 	uint8_t *il_weights; /* of weighted interleave by node id; NULL: all 1 */
 };
 
 /* NULL without memory. */
 struct nb_task_side *nb_task_side(struct nb_system *sys);
+
+/* Adds to a counter that several CPUs may write; on one thread without an atomic step. */
+static inline void nb_stat_add(const struct nb_system *sys, _Atomic uint64_t *counter, int64_t n)
+{
+	if (sys->port->relax)
+		atomic_fetch_add_explicit(counter, (uint64_t)n, memory_order_relaxed);
+	else
+		atomic_store_explicit(counter,
+				      atomic_load_explicit(counter, memory_order_relaxed) + (uint64_t)n,
+				      memory_order_relaxed);
+}
+
+/* task.c: what is wrong with the address spaces, for nb_system_check(). 0, or -NB_EIO with *err. */
+int nb_tasks_check(const struct nb_system *sys, struct nb_error *err);
 
 /* Node of the CPU that the task runs on, as numa_node_id(). */
 static inline int nb_task_local_node(const struct nb_task *t)

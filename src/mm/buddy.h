@@ -1,0 +1,85 @@
+/* buddy.h -- a zone's free lists.
+ *
+ * Called by page_alloc.c, pcp.c, boot_free.c, highatomic.c, observed.c with the zone's lock held
+ * (nb_zone_lock()), but for nb_zone_lock() itself. Pages are named by descriptor; a page handed out
+ * or in has flags == 0 but for the cached migrate type (PG_MT) and the zone (PG_ZONE).
+ */
+#ifndef NB_MM_BUDDY_H
+#define NB_MM_BUDDY_H
+
+#include "mm/page.h"
+
+/* How a block goes back. Source: facts 5.3. */
+enum {
+	NB_FPI_NONE = 0,
+	NB_FPI_TO_TAIL = 2, /* to the list's tail: boot, hotplug */
+};
+
+/* Where a refill stands; kept from page to page of one bulk. Source: facts 5.2, 6.12.y and 6.15+. */
+enum nb_rmqueue_mode { NB_RMQUEUE_NORMAL, NB_RMQUEUE_CMA, NB_RMQUEUE_CLAIM, NB_RMQUEUE_STEAL };
+
+static inline void nb_zone_lock(struct nb_zone *z, int cpu)
+{
+	nb_lock(&z->lock, z->sys->port);
+	z->lock_cpu = cpu;
+}
+
+static inline void nb_zone_unlock(struct nb_zone *z)
+{
+	nb_unlock(&z->lock, z->sys->port);
+}
+
+static inline uint64_t nb_zone_free_pages(const struct nb_zone *z)
+{
+	return atomic_load_explicit(&z->nr_free_pages, memory_order_relaxed);
+}
+
+/* Bit o: the list of that type and order holds a block. */
+static inline unsigned nb_zone_free_mask(const struct nb_zone *z, enum nb_migratetype mt)
+{
+	return atomic_load_explicit(&z->free_mask[mt], memory_order_relaxed);
+}
+
+/* Takes the head of the first list of `mt`, from `order` upward, that holds a block, and splits it down to
+ * `order`. NULL: none, or the host lacks memory for descriptors. */
+struct nb_page *nb_rmqueue_smallest(struct nb_zone *z, unsigned order, enum nb_migratetype mt);
+
+/* The same with all fallbacks that alloc_flags allow (NB_ALLOC_* of mm/page_alloc.h). */
+struct nb_page *nb_rmqueue(struct nb_zone *z, unsigned order, enum nb_migratetype mt,
+			   unsigned alloc_flags, enum nb_rmqueue_mode *mode);
+
+/* Gives a block back to the list of `mt` and merges it with its free buddies. */
+void nb_free_one_page(struct nb_zone *z, struct nb_page *page, unsigned order,
+		      enum nb_migratetype mt, unsigned fpi);
+
+/* Pieces that fallback.c, highatomic.c and boot_free.c are made of. */
+/* Takes the head block of a list that is not empty, out of its extent if it heads one;
+ * descriptors of the block and of the new head are committed. No accounting of pages. NULL without host memory. */
+struct nb_page *nb_free_list_take(struct nb_zone *z, unsigned order, enum nb_migratetype mt);
+void nb_free_list_add(struct nb_zone *z, struct nb_page *page, unsigned order,
+		      enum nb_migratetype mt, bool tail);
+/* Adds `blocks` max-order blocks of which `head` comes first, as one element. */
+void nb_free_list_add_extent(struct nb_zone *z, struct nb_page *head, uint64_t blocks,
+			     bool descending, enum nb_migratetype mt, bool tail);
+/* Splits a taken block: upper halves go to the heads of their lists. */
+void nb_expand(struct nb_zone *z, struct nb_page *page, unsigned low, unsigned high,
+	       enum nb_migratetype mt);
+/* Counts pages into or out of free memory of a type. */
+void nb_account_free(struct nb_zone *z, enum nb_migratetype mt, int64_t pages);
+
+/* Moves a pageblock's free blocks to the tails of `to`'s lists. Under 6.10+ -1 and nothing moved where the
+ * block lies partly outside the zone; before, only the part from `page` on is moved. */
+int64_t nb_move_freepages_block(struct nb_zone *z, struct nb_page *page, enum nb_migratetype to,
+				uint64_t *ret_movable);
+/* Retypes every pageblock of a block of at least pageblock order. */
+void nb_change_pageblock_range(struct nb_zone *z, struct nb_page *page, unsigned order,
+			       enum nb_migratetype mt);
+
+/* fallback.c */
+struct nb_page *nb_rmqueue_claim(struct nb_zone *z, unsigned order, enum nb_migratetype start,
+				 unsigned alloc_flags);
+struct nb_page *nb_rmqueue_steal(struct nb_zone *z, unsigned order, enum nb_migratetype start);
+bool nb_rmqueue_fallback(struct nb_zone *z, unsigned order, enum nb_migratetype start,
+			 unsigned alloc_flags);
+
+#endif

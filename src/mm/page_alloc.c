@@ -1,0 +1,330 @@
+/* page_alloc.c -- requests and frees: the fast path.
+ *
+ * Entered through nb_alloc_pages() and nb_free_pages(). A request walks its zonelist from the first zone that it may use; a zone that
+ * passes its watermark gives a block out of the running CPU's page set or off its free lists. When no zone
+ * passes, slowpath.c goes on. Nothing here is locked but a page set, and the zone while the set is refilled.
+ * Orders are log2(pages), counts are base pages.
+ * Source: mm/page_alloc.c: __alloc_pages(), prepare_alloc_pages(), alloc_flags_nofragment(),
+ * get_page_from_freelist(), rmqueue(), rmqueue_buddy(), zone_statistics(), free_unref_page(), __free_pages_ok(); facts 4.3, 4.4.
+ */
+#include <numabox/page_alloc.h>
+
+#include "mm/event.h"
+#include "mm/pcp.h"
+#include "mm/task.h"
+
+/* One count for a block, whatever its order: against the node the policy wanted, and against the CPU's. */
+static inline void zone_statistics(struct nb_zone *preferred, struct nb_zone *z, struct nb_pcp *pcp,
+				   int cpu)
+{
+	if (nb_unlikely(!z->sys->tune.numa_stat))
+		return;
+	if (nb_likely(z->pgdat == preferred->pgdat)) {
+		nb_pcp_count(&pcp->numa[NB_NUMA_HIT], 1);
+	} else {
+		struct nb_pcp *wanted = nb_zone_pcp(preferred, cpu);
+
+		nb_pcp_count(&pcp->numa[NB_NUMA_MISS], 1);
+		if (wanted)
+			nb_pcp_count(&wanted->numa[NB_NUMA_FOREIGN], 1);
+	}
+	nb_pcp_count(&pcp->numa[pcp->local ? NB_NUMA_LOCAL : NB_NUMA_OTHER], 1);
+}
+
+static struct nb_page *rmqueue_buddy(struct nb_zone *z, unsigned order, enum nb_migratetype mt,
+				     unsigned alloc_flags, int cpu)
+{
+	enum nb_rmqueue_mode mode = NB_RMQUEUE_NORMAL;
+	struct nb_page *page = NULL;
+
+	nb_zone_lock(z, cpu);
+	if (nb_unlikely(alloc_flags & NB_ALLOC_HIGHATOMIC))
+		page = nb_rmqueue_smallest(z, order, NB_MIGRATE_HIGHATOMIC);
+	if (nb_likely(!page))
+		page = nb_rmqueue(z, order, mt, alloc_flags, &mode);
+	if (nb_unlikely(!page && (alloc_flags & (NB_ALLOC_OOM | NB_ALLOC_NON_BLOCK))))
+		page = nb_rmqueue_smallest(z, order, NB_MIGRATE_HIGHATOMIC);
+	nb_zone_unlock(z);
+	return page;
+}
+
+static inline struct nb_page *rmqueue(const struct nb_alloc_context *ac, struct nb_zone *z,
+				      unsigned alloc_flags)
+{
+	struct nb_pcp *pcp = nb_zone_pcp(z, ac->cpu);
+	struct nb_page *page = NULL;
+
+	if (nb_likely(pcp && nb_pcp_allowed_order(z->sys, ac->order)))
+		page = nb_pcp_alloc(z, pcp, ac->order, ac->migratetype, alloc_flags, ac->cpu);
+	if (nb_unlikely(!page)) {
+		page = rmqueue_buddy(z, ac->order, ac->migratetype, alloc_flags, ac->cpu);
+		if (!page)
+			return NULL;
+	}
+	if (nb_likely(pcp)) {
+		nb_pcp_count(&pcp->pgalloc, UINT64_C(1) << ac->order);
+		zone_statistics(ac->preferred->zone, z, pcp, ac->cpu);
+	}
+	return page;
+}
+
+/* The boost that fragmentation caused wakes kswapd once. */
+static void wake_for_boost(const struct nb_alloc_context *ac, struct nb_zone *z)
+{
+	atomic_fetch_and_explicit(&z->flags, ~(unsigned)ZONE_BOOSTED_WATERMARK, memory_order_relaxed);
+	nb_wakeup_kswapd(z, 0, 0, z->type, ac->cpu, ac->task);
+}
+
+static bool zone_has_room(struct nb_system *sys, struct nb_alloc_context *ac, struct nb_zone *z,
+			  unsigned alloc_flags)
+{
+	unsigned flags = atomic_load_explicit(&z->flags, memory_order_relaxed);
+	uint64_t mark;
+
+	/* While the zone was last seen above its high mark, try that mark first; page sets stop growing below it. */
+	if (sys->profile->below_high_first && !(flags & ZONE_BELOW_HIGH)) {
+		mark = nb_wmark_pages(z, NB_WMARK_HIGH);
+		if (nb_likely(nb_zone_watermark_fast(z, ac->order, mark, ac->highest_zoneidx,
+						     alloc_flags, ac->gfp)))
+			return true;
+		atomic_fetch_or_explicit(&z->flags, ZONE_BELOW_HIGH, memory_order_relaxed);
+	}
+	mark = nb_wmark_pages(z, (enum nb_wmark)(alloc_flags & NB_ALLOC_WMARK_MASK));
+	if (nb_zone_watermark_fast(z, ac->order, mark, ac->highest_zoneidx, alloc_flags, ac->gfp))
+		return true;
+	if (alloc_flags & NB_ALLOC_NO_WATERMARKS)
+		return true;
+	if (!(sys->tune.zone_reclaim_mode & 7) || !sys->hooks.node_reclaim ||
+	    nb_system_distance(sys, ac->preferred->nid, z->pgdat->nid) > NB_RECLAIM_DISTANCE)
+		return false;
+	return sys->hooks.node_reclaim(sys, ac, z->pgdat) >= 0 &&
+	       nb_zone_watermark_ok(z, ac->order, mark, ac->highest_zoneidx, alloc_flags);
+}
+
+/* Gives out what rmqueue() took. */
+static inline void prep_page(const struct nb_alloc_context *ac, struct nb_zone *z,
+			     struct nb_page *page)
+{
+	uint32_t flags = PG_ALLOCATED | ac->order | z->page_bits;
+
+	if (nb_unlikely(ac->order && (ac->gfp & NB_GFP_BIT_COMP)))
+		flags |= PG_COMPOUND;
+	nb_page_set_flags(page, flags);
+	page->refcount = 1;
+	page->mapcount = 0;
+	page->mapping = 0;
+}
+
+static inline struct nb_page *try_zone(struct nb_system *sys, struct nb_alloc_context *ac,
+				       struct nb_zone *z, unsigned alloc_flags)
+{
+	if (nb_unlikely(!z->managed_pages))
+		return NULL;
+	if (nb_unlikely(!zone_has_room(sys, ac, z, alloc_flags)))
+		return NULL;
+	struct nb_page *page = rmqueue(ac, z, alloc_flags);
+
+	if (nb_unlikely(atomic_load_explicit(&z->flags, memory_order_relaxed) &
+			ZONE_BOOSTED_WATERMARK) &&
+	    page && (alloc_flags & NB_ALLOC_KSWAPD))
+		wake_for_boost(ac, z);
+	if (nb_unlikely(!page))
+		return NULL;
+	prep_page(ac, z, page);
+	if (nb_unlikely(alloc_flags & NB_ALLOC_HIGHATOMIC))
+		nb_reserve_highatomic(z, page, ac->order, ac->cpu);
+	return page;
+}
+
+/* Is the entry's node closed to this request, by cpuset or by too many dirty pages? */
+static bool zoneref_closed(struct nb_system *sys, const struct nb_alloc_context *ac,
+			   const struct nb_zoneref *ref, unsigned alloc_flags)
+{
+	if ((alloc_flags & NB_ALLOC_CPUSET) && ac->mems_allowed &&
+	    !nb_nodemask_test(ac->mems_allowed, ref->nid))
+		return true;
+	return ac->spread_dirty && sys->hooks.node_dirty_ok &&
+	       !sys->hooks.node_dirty_ok(sys, ref->zone->pgdat);
+}
+
+struct nb_page *nb_get_page_from_freelist(struct nb_system *sys, struct nb_alloc_context *ac,
+					  unsigned alloc_flags, struct nb_zone **ret_zone)
+{
+	bool no_fallback, many = sys->nr_pgdat > 1;
+	const struct nb_zoneref *ref;
+
+retry:
+	no_fallback = alloc_flags & NB_ALLOC_NOFRAGMENT;
+	for (ref = ac->preferred; ref->zone;
+	     ref = nb_next_zoneref(ref + 1, ac->highest_zoneidx, ac->nodemask)) {
+		if (nb_unlikely((alloc_flags & NB_ALLOC_CPUSET) || ac->spread_dirty) &&
+		    zoneref_closed(sys, ac, ref, alloc_flags))
+			continue;
+		/* Fragmenting the local node is better than leaving it. */
+		if (no_fallback && many && ref != ac->preferred &&
+		    ref->zone->pgdat != ac->preferred->zone->pgdat) {
+			alloc_flags &= ~(unsigned)NB_ALLOC_NOFRAGMENT;
+			goto retry;
+		}
+		struct nb_page *page = try_zone(sys, ac, ref->zone, alloc_flags);
+
+		if (nb_likely(page)) {
+			*ret_zone = ref->zone;
+			return page;
+		}
+	}
+	if (no_fallback) {
+		alloc_flags &= ~(unsigned)NB_ALLOC_NOFRAGMENT;
+		goto retry;
+	}
+	return NULL;
+}
+
+/* The task's part of a request: flags that take rights away (current_gfp_context()), and its cpuset. */
+static void prepare_task(struct nb_alloc_context *ac)
+{
+	const struct nb_task *t = ac->task;
+
+	if (t->flags & NB_PF_MEMALLOC_NOIO)
+		ac->gfp &= ~(nb_gfp_t)(NB_GFP_BIT_IO | NB_GFP_BIT_FS);
+	else if (t->flags & NB_PF_MEMALLOC_NOFS)
+		ac->gfp &= ~(nb_gfp_t)NB_GFP_BIT_FS;
+	ac->gfp_full = ac->gfp;
+	if (!(t->flags & NB_PF_CPUSET))
+		return;
+	ac->mems_allowed = &t->mems_allowed;
+	ac->gfp |= NB_GFP_BIT_HARDWALL;
+	if (!ac->nodemask)
+		ac->nodemask = ac->mems_allowed;
+	else
+		ac->alloc_flags |= NB_ALLOC_CPUSET;
+}
+
+/* Fills the context in; false: the request can't be met by anybody. */
+static inline bool prepare(struct nb_system *sys, struct nb_alloc_context *ac,
+			   const struct nb_alloc_request *rq, nb_gfp_t gfp, int nid,
+			   const struct nb_nodemask *nodemask)
+{
+	int zone = sys->gfp_zone[gfp & 0xf];
+	const struct nb_pgdat *pgdat;
+
+	if (nb_unlikely((unsigned)nid >= NB_MAX_NODES || sys->node_index[nid] < 0 || zone < 0))
+		return false;
+	pgdat = sys->pgdat[sys->node_index[nid]];
+	ac->rq = rq;
+	ac->gfp = ac->gfp_full = gfp;
+	ac->order = rq->order;
+	ac->alloc_flags = NB_WMARK_LOW | (gfp & NB_GFP_BIT_KSWAPD_RECLAIM ? NB_ALLOC_KSWAPD : 0);
+	ac->cpu = rq->cpu;
+	ac->highest_zoneidx = (enum nb_zone_type)zone;
+	ac->migratetype = nb_likely(sys->mobility_grouping) ?
+				  (enum nb_migratetype)((gfp >> 3 & 3) % NB_MIGRATE_PCPTYPES) :
+				  NB_MIGRATE_UNMOVABLE;
+	ac->zonelist = gfp & NB_GFP_BIT_THISNODE ? pgdat->zonelist_nofallback : pgdat->zonelist;
+	ac->nodemask = nodemask;
+	ac->mems_allowed = NULL;
+	ac->task = rq->task;
+	ac->spread_dirty = gfp & NB_GFP_BIT_WRITE;
+	if (nb_unlikely(ac->task != NULL))
+		prepare_task(ac);
+	if (nb_unlikely(sys->has_cma) && ac->migratetype == NB_MIGRATE_MOVABLE)
+		ac->alloc_flags |= NB_ALLOC_CMA;
+	ac->preferred = nb_next_zoneref(ac->zonelist, ac->highest_zoneidx, ac->nodemask);
+	if (nb_likely(ac->preferred->zone && ac->preferred->zone->nofragment))
+		ac->alloc_flags |= NB_ALLOC_NOFRAGMENT;
+	return true;
+}
+
+static inline nb_pfn_t alloc_on(struct nb_system *sys, const struct nb_alloc_request *rq,
+				nb_gfp_t gfp, int nid, const struct nb_nodemask *nodemask)
+{
+	struct nb_alloc_context ac;
+	struct nb_zone *z = NULL;
+	struct nb_page *page;
+
+	if (nb_unlikely(!prepare(sys, &ac, rq, gfp, nid, nodemask)))
+		return NB_NO_PFN;
+	page = nb_get_page_from_freelist(sys, &ac, ac.alloc_flags, &z);
+	if (nb_unlikely(!page)) {
+		/* Writers may dirty what they must; the cpuset's mask was for the fast path only. */
+		ac.spread_dirty = false;
+		ac.nodemask = nodemask;
+		ac.gfp = ac.gfp_full;
+		page = nb_alloc_slowpath(sys, &ac, &z);
+	}
+	nb_pfn_t pfn = nb_likely(page) ? nb_zone_page_pfn(z, page) : NB_NO_PFN;
+
+	if (nb_event_wanted(sys, NB_EV_MM_PAGE_ALLOC))
+		nb_emit(sys, NB_EV_MM_PAGE_ALLOC, rq->cpu, rq->task, pfn, rq->order, gfp,
+			ac.migratetype);
+	return pfn;
+}
+
+nb_pfn_t nb_alloc_pages(struct nb_system *sys, const struct nb_alloc_request *rq)
+{
+	if (nb_unlikely(rq->order > sys->max_order || (unsigned)rq->cpu >= sys->nr_cpu_ids ||
+			sys->cpu_to_node[rq->cpu] < 0))
+		return NB_NO_PFN;
+	if (nb_unlikely(rq->nid == NB_NO_NODE && rq->task))
+		return nb_alloc_pages_task(sys, rq);
+	return alloc_on(sys, rq, rq->gfp,
+			rq->nid == NB_NO_NODE ? sys->cpu_to_node[rq->cpu] : rq->nid, rq->nodemask);
+}
+
+void nb_count_interleave_hit(struct nb_system *sys, int cpu, nb_pfn_t pfn, int nid)
+{
+	struct nb_zone *z;
+
+	if (!sys->tune.numa_stat || !nb_pfn_to_page(sys, pfn, &z) || z->pgdat->nid != nid)
+		return;
+	struct nb_pcp *pcp = nb_zone_pcp(z, cpu);
+
+	if (pcp)
+		nb_pcp_count(&pcp->numa[NB_NUMA_INTERLEAVE], 1);
+}
+
+/* Straight to the free lists: orders without a page set list, isolated pageblocks. */
+static void free_to_buddy(struct nb_zone *z, struct nb_page *page, unsigned order, int cpu)
+{
+	nb_zone_lock(z, cpu);
+	nb_free_one_page(z, page, order, nb_pageblock_mt(z, nb_page_dense(z->mem_map, page)),
+			 NB_FPI_NONE);
+	nb_zone_unlock(z);
+}
+
+void nb_free_page_block(struct nb_zone *z, struct nb_page *page, unsigned order, int cpu)
+{
+	struct nb_system *sys = z->sys;
+	struct nb_pcp *pcp = nb_zone_pcp(z, cpu);
+	enum nb_migratetype mt;
+
+	if (nb_event_wanted(sys, NB_EV_MM_PAGE_FREE))
+		nb_emit(sys, NB_EV_MM_PAGE_FREE, cpu, NULL, nb_zone_page_pfn(z, page), order);
+	if (nb_likely(pcp))
+		nb_pcp_count(&pcp->pgfree, UINT64_C(1) << order);
+	mt = nb_pageblock_mt(z, nb_page_dense(z->mem_map, page));
+	if (nb_unlikely(!pcp || mt == NB_MIGRATE_ISOLATE || !nb_pcp_allowed_order(sys, order))) {
+		free_to_buddy(z, page, order, cpu);
+		return;
+	}
+	if (nb_unlikely(mt >= NB_MIGRATE_PCPTYPES))
+		mt = NB_MIGRATE_MOVABLE;
+	nb_pcp_free(z, pcp, page, order, mt, cpu);
+}
+
+int nb_free_pages(struct nb_system *sys, int cpu, nb_pfn_t pfn, unsigned order)
+{
+	struct nb_zone *z;
+	struct nb_page *page = nb_pfn_to_page(sys, pfn, &z);
+
+	if (nb_unlikely(!page || (unsigned)cpu >= sys->nr_cpu_ids || order > sys->max_order))
+		return -NB_EINVAL;
+	if (nb_unlikely(!nb_map_is_committed(z->pgdat, nb_page_dense(z->mem_map, page))))
+		return -NB_EINVAL;
+	if (nb_unlikely((nb_page_flags(page) & (PG_ALLOCATED | PG_LRU | PG_ORDER_MASK)) !=
+				(PG_ALLOCATED | order) ||
+			page->refcount > 1 || page->mapcount))
+		return -NB_EINVAL;
+	nb_free_page_block(z, page, order, cpu);
+	return 0;
+}

@@ -1,0 +1,121 @@
+/* page_alloc.h -- inside the page allocator: alloc flags, the request in hand, watermark tests.
+ *
+ * Called by page_alloc.c, slowpath.c, pcp.c, buddy.c; vmscan, compaction and oom read the context
+ * that their hooks are handed. Source: mm/internal.h; facts 2.6, 4.3.
+ */
+#ifndef NB_MM_PAGE_ALLOC_H
+#define NB_MM_PAGE_ALLOC_H
+
+#include "mm/page.h"
+
+/* alloc_flags. The two lowest bits choose the mark (enum nb_wmark). */
+enum {
+	NB_ALLOC_WMARK_MASK = 0x3,
+	NB_ALLOC_NO_WATERMARKS = 0x4,
+	NB_ALLOC_OOM = 0x8,
+	NB_ALLOC_NON_BLOCK = 0x10, /* ALLOC_HARDER before 6.3 */
+	NB_ALLOC_MIN_RESERVE = 0x20, /* ALLOC_HIGH before 6.3 */
+	NB_ALLOC_CPUSET = 0x40,
+	NB_ALLOC_CMA = 0x80,
+	NB_ALLOC_NOFRAGMENT = 0x100,
+	NB_ALLOC_HIGHATOMIC = 0x200,
+	NB_ALLOC_KSWAPD = 0x800,
+	NB_ALLOC_RESERVES = NB_ALLOC_NON_BLOCK | NB_ALLOC_MIN_RESERVE | NB_ALLOC_HIGHATOMIC |
+			    NB_ALLOC_OOM,
+};
+
+/* PAGE_ALLOC_COSTLY_ORDER: above it the allocator gives up early. */
+#define NB_COSTLY_ORDER 3
+#define NB_MAX_RECLAIM_RETRIES 16
+/* node_reclaim_distance: farther nodes are used rather than this one reclaimed. Source: facts 3.1. */
+#define NB_RECLAIM_DISTANCE 30u
+
+enum nb_compact_result {
+	NB_COMPACT_NOT_SUITABLE_ZONE,
+	NB_COMPACT_SKIPPED,
+	NB_COMPACT_DEFERRED,
+	NB_COMPACT_NO_SUITABLE_PAGE,
+	NB_COMPACT_CONTINUE,
+	NB_COMPACT_COMPLETE,
+	NB_COMPACT_PARTIAL_SKIPPED,
+	NB_COMPACT_CONTENDED,
+	NB_COMPACT_SUCCESS,
+};
+enum nb_compact_priority {
+	NB_COMPACT_PRIO_SYNC_FULL,
+	NB_COMPACT_PRIO_SYNC_LIGHT,
+	NB_COMPACT_PRIO_ASYNC,
+};
+
+/* One request while zones are tried. */
+struct nb_alloc_context {
+	const struct nb_alloc_request *rq;
+	nb_gfp_t gfp;	   /* in force */
+	nb_gfp_t gfp_full; /* without what the fast path adds */
+	unsigned order, alloc_flags;
+	int cpu;
+	enum nb_zone_type highest_zoneidx;
+	enum nb_migratetype migratetype;
+	const struct nb_zoneref *zonelist;
+	const struct nb_nodemask *nodemask;	/* NULL: all */
+	const struct nb_nodemask *mems_allowed; /* the task's cpuset; NULL: all */
+	const struct nb_zoneref *preferred;	/* first entry that the request may use */
+	struct nb_task *task;
+	bool spread_dirty;
+};
+
+/* Is there a page set list for the order? Source: pcp_allowed_order(); facts 5.5. */
+static inline bool nb_pcp_allowed_order(const struct nb_system *sys, unsigned order)
+{
+	if (order == 0)
+		return true;
+	if (!sys->profile->pcp_orders)
+		return false;
+	return order <= NB_COSTLY_ORDER || order == sys->pageblock_order;
+}
+
+/* First entry from `z` on whose zone type and node the request may use; the end has zone NULL. */
+static inline const struct nb_zoneref *nb_next_zoneref(const struct nb_zoneref *z,
+						       enum nb_zone_type highest,
+						       const struct nb_nodemask *nodemask)
+{
+	while (z->zone && (z->zone_idx > highest ||
+			   (nodemask && !nb_nodemask_test(nodemask, z->nid))))
+		z++;
+	return z;
+}
+
+/* Watermark tests. Counts and marks in pages. Source: facts 2.6.
+ * nb_zone_watermark_ok_free: would the zone with `free` free pages still hold `mark` after giving 1 << order? */
+bool nb_zone_watermark_ok_free(const struct nb_zone *z, unsigned order, uint64_t mark,
+			       enum nb_zone_type highest_zoneidx, unsigned alloc_flags,
+			       int64_t free_pages);
+bool nb_zone_watermark_ok(const struct nb_zone *z, unsigned order, uint64_t mark,
+			  enum nb_zone_type highest_zoneidx, unsigned alloc_flags);
+bool nb_zone_watermark_fast(const struct nb_zone *z, unsigned order, uint64_t mark,
+			    enum nb_zone_type highest_zoneidx, unsigned alloc_flags, nb_gfp_t gfp);
+/* A mark with boost, as the kernel's wmark_pages(). */
+static inline uint64_t nb_wmark_pages(const struct nb_zone *z, enum nb_wmark mark)
+{
+	return z->wmark[mark] + atomic_load_explicit(&z->watermark_boost, memory_order_relaxed);
+}
+
+/* page_alloc.c: numastat's interleave_hit, for a page that a policy placed: counted where it lies on `nid`. */
+void nb_count_interleave_hit(struct nb_system *sys, int cpu, nb_pfn_t pfn, int nid);
+/* page_alloc.c: frees a block that is known to be allocated and unused; nothing is checked. */
+void nb_free_page_block(struct nb_zone *z, struct nb_page *page, unsigned order, int cpu);
+/* page_alloc.c: the walk over the zonelist. NULL: nothing there. *ret_zone: where the page is. */
+struct nb_page *nb_get_page_from_freelist(struct nb_system *sys, struct nb_alloc_context *ac,
+					  unsigned alloc_flags, struct nb_zone **ret_zone);
+/* slowpath.c */
+struct nb_page *nb_alloc_slowpath(struct nb_system *sys, struct nb_alloc_context *ac,
+				  struct nb_zone **ret_zone);
+/* slowpath.c: wakes the zone's node's kswapd unless it is awake, hopeless or has nothing to do. */
+void nb_wakeup_kswapd(struct nb_zone *z, nb_gfp_t gfp, unsigned order,
+		      enum nb_zone_type highest_zoneidx, int cpu, struct nb_task *task);
+
+/* highatomic.c. Source: facts 4.7. */
+void nb_reserve_highatomic(struct nb_zone *z, struct nb_page *page, unsigned order, int cpu);
+bool nb_unreserve_highatomic(struct nb_system *sys, const struct nb_alloc_context *ac, bool force);
+
+#endif

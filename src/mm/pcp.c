@@ -1,0 +1,477 @@
+/* pcp.c -- per-CPU page sets: blocks that a CPU takes and gives back without the zone's lock.
+ *
+ * A set has a list per order 0..3 and migrate type, and two of pageblock order (movable, other).
+ * Taking is from the head, giving to the head, refills go to the tail in the order obtained, and blocks go back
+ * to the free lists from the tail. Two schemes decide how many: a fixed `high` (to 6.6), and the auto-tuned
+ * one in which `high` floats between high_min and high_max (6.7 and later).
+ * Pages in a set count as not free.
+ * Source: mm/page_alloc.c: rmqueue_bulk(), nr_pcp_alloc(), nr_pcp_free(), nr_pcp_high(),
+ * free_pcppages_bulk(), free_unref_page_commit(), zone_batchsize(), zone_highsize(); facts 5.5.
+ */
+#include "mm/pcp.h"
+
+#include "mm/boot.h"
+#include "mm/event.h"
+
+#define BATCH_SCALE_MAX 5 /* CONFIG_PCP_BATCH_SCALE_MAX */
+
+static int min_int(int a, int b)
+{
+	return a < b ? a : b;
+}
+
+static int max_int(int a, int b)
+{
+	return a > b ? a : b;
+}
+
+static int clamp_int(int v, int lo, int hi)
+{
+	return min_int(max_int(v, lo), hi);
+}
+
+static inline unsigned list_of(unsigned order, enum nb_migratetype mt)
+{
+	if (nb_likely(order < NB_PCP_ORDERS))
+		return NB_MIGRATE_PCPTYPES * order + mt;
+	return NB_MIGRATE_PCPTYPES * NB_PCP_ORDERS + (mt == NB_MIGRATE_MOVABLE);
+}
+
+static unsigned list_order(const struct nb_system *sys, unsigned list)
+{
+	return list < NB_MIGRATE_PCPTYPES * NB_PCP_ORDERS ? list / NB_MIGRATE_PCPTYPES :
+							    sys->pageblock_order;
+}
+
+static void set_limits(const struct nb_zone *z, struct nb_pcp *pcp)
+{
+	pcp->batch = z->pageset_batch;
+	pcp->high_min = z->pageset_high_min;
+	pcp->high_max = z->pageset_high_max;
+	if (z->sys->profile->pcp_style == NB_PCP_FIXED)
+		pcp->high = z->pageset_high_max;
+}
+
+struct nb_pcp *nb_zone_pcp_make(struct nb_zone *z, int cpu)
+{
+	struct nb_system *sys = z->sys;
+	_Atomic(struct nb_pcp *) *sets;
+	struct nb_pcp *pcp;
+
+	/* On cache lines of its own. */
+	uintptr_t mem = (uintptr_t)nb_system_alloc(sys, sizeof(*pcp) + 128);
+
+	if (!mem)
+		return NULL;
+	pcp = (struct nb_pcp *)((mem + 63) & ~(uintptr_t)63);
+	set_limits(z, pcp);
+	/* The machine's cache sizes are not known; those of today's CPUs hold a batch. */
+	pcp->flags = PCPF_FREE_HIGH_BATCH;
+	pcp->local = sys->cpu_to_node[cpu] == z->pgdat->nid;
+	sets = atomic_load_explicit(&z->pageset, memory_order_acquire);
+	if (!sets) {
+		nb_lock(&z->lock, sys->port);
+		sets = atomic_load_explicit(&z->pageset, memory_order_acquire);
+		if (!sets) {
+			sets = nb_system_alloc(sys, (size_t)sys->nr_cpu_ids * sizeof(*sets));
+			atomic_store_explicit(&z->pageset, sets, memory_order_release);
+		}
+		nb_unlock(&z->lock, sys->port);
+	}
+	if (!sets)
+		return NULL;
+	atomic_store_explicit(&sets[cpu], pcp, memory_order_release);
+	return pcp;
+}
+
+/* How many blocks a refill asks for under the auto-tuned scheme. */
+static int refill_auto(struct nb_zone *z, struct nb_pcp *pcp, unsigned order)
+{
+	int base = pcp->batch, batch = base;
+	int high = pcp->high = clamp_int(pcp->high, pcp->high_min, pcp->high_max);
+
+	if (nb_unlikely(high < base))
+		return 1;
+	if (!order)
+		batch = base << pcp->alloc_factor;
+	if (pcp->high_min != pcp->high_max &&
+	    !(atomic_load_explicit(&z->flags, memory_order_relaxed) & ZONE_BELOW_HIGH))
+		high = pcp->high = min_int(high + batch, pcp->high_max);
+	if (!order) {
+		int room = max_int(high - pcp->count - base, base);
+
+		if (batch <= room && pcp->alloc_factor < BATCH_SCALE_MAX)
+			pcp->alloc_factor++;
+		batch = min_int(batch, room);
+	}
+	return batch > 1 ? max_int(batch >> order, 2) : batch;
+}
+
+static int refill_count(struct nb_zone *z, struct nb_pcp *pcp, unsigned order)
+{
+	if (z->sys->profile->pcp_style == NB_PCP_AUTO)
+		return refill_auto(z, pcp, order);
+	return pcp->batch > 1 ? max_int(pcp->batch >> order, 2) : pcp->batch;
+}
+
+static void refill(struct nb_zone *z, struct nb_pcp *pcp, struct nb_list *list, unsigned order,
+		   enum nb_migratetype mt, unsigned alloc_flags, int cpu)
+{
+	enum nb_rmqueue_mode mode = NB_RMQUEUE_NORMAL;
+	int want = refill_count(z, pcp, order), got = 0;
+
+	nb_zone_lock(z, cpu);
+	for (; got < want; got++) {
+		struct nb_page *page = nb_rmqueue(z, order, mt, alloc_flags, &mode);
+
+		if (nb_unlikely(!page))
+			break;
+		nb_page_set_flags(page, page->flags | PG_PCP | order);
+		nb_list_add_tail(z->mem_map, list, page);
+	}
+	nb_zone_unlock(z);
+	pcp->count += got << order;
+}
+
+struct nb_page *nb_pcp_alloc(struct nb_zone *z, struct nb_pcp *pcp, unsigned order,
+			     enum nb_migratetype mt, unsigned alloc_flags, int cpu)
+{
+	struct nb_list *list = &pcp->list[list_of(order, mt)];
+	struct nb_page *page = NULL, *map = z->mem_map;
+
+	nb_lock(&pcp->lock, z->sys->port);
+	pcp->free_count >>= 1;
+	if (nb_unlikely(!list->first))
+		refill(z, pcp, list, order, mt, alloc_flags, cpu);
+	if (nb_likely(list->first)) {
+		page = nb_link_page(map, list->first);
+		list->first = page->next;
+		if (page->next)
+			nb_link_page(map, page->next)->prev = 0;
+		else
+			list->last = 0;
+		pcp->count -= 1 << order;
+	}
+	nb_unlock(&pcp->lock, z->sys->port);
+	return page;
+}
+
+/* Gives `count` base pages back, beginning with list `first` and going round. */
+static void free_bulk(struct nb_zone *z, struct nb_pcp *pcp, int count, unsigned first, int cpu)
+{
+	struct nb_system *sys = z->sys;
+	unsigned l = first;
+
+	count = min_int(count, pcp->count);
+	nb_zone_lock(z, cpu);
+	while (count > 0) {
+		while (!pcp->list[l].last)
+			l = l + 1 < NB_NR_PCP_LISTS ? l + 1 : 0;
+		struct nb_list *list = &pcp->list[l];
+		unsigned order = list_order(sys, l);
+
+		while (count > 0 && list->last) {
+			struct nb_page *page = nb_link_page(z->mem_map, list->last);
+			enum nb_migratetype mt =
+				sys->profile->claim_whole_block ?
+					nb_pageblock_mt(z, nb_page_dense(z->mem_map, page)) :
+					nb_page_mt(page);
+
+			nb_list_del(z->mem_map, list, page);
+			count -= 1 << order;
+			pcp->count -= 1 << order;
+			nb_free_one_page(z, page, order, mt, NB_FPI_NONE);
+			if (nb_event_wanted(sys, NB_EV_MM_PAGE_PCPU_DRAIN))
+				nb_emit(sys, NB_EV_MM_PAGE_PCPU_DRAIN, cpu, NULL,
+					nb_zone_page_pfn(z, page), order, mt);
+		}
+		l = l + 1 < NB_NR_PCP_LISTS ? l + 1 : 0;
+	}
+	nb_zone_unlock(z);
+}
+
+/* Fixed scheme: how full the set may be now. */
+static int high_fixed(const struct nb_zone *z, const struct nb_pcp *pcp, bool free_high)
+{
+	if (!pcp->high || free_high)
+		return 0;
+	if (nb_unlikely(atomic_load_explicit(&z->flags, memory_order_relaxed) & ZONE_RECLAIM_ACTIVE))
+		return min_int(pcp->batch * 4, pcp->high);
+	return pcp->high;
+}
+
+/* Auto-tuned scheme: the same, and how `high` itself moves. */
+static int high_auto(const struct nb_zone *z, struct nb_pcp *pcp, bool free_high)
+{
+	unsigned flags = atomic_load_explicit(&z->flags, memory_order_relaxed);
+	int batch = pcp->batch;
+	int high = pcp->high = clamp_int(pcp->high, pcp->high_min, pcp->high_max);
+
+	if (nb_unlikely(!high))
+		return 0;
+	if (nb_unlikely(free_high)) {
+		pcp->high = max_int(high - (batch << BATCH_SCALE_MAX), pcp->high_min);
+		return 0;
+	}
+	if (nb_unlikely(flags & ZONE_RECLAIM_ACTIVE)) {
+		pcp->high = max_int(high - max_int(pcp->free_count, batch), pcp->high_min);
+		return min_int(batch * 4, pcp->high);
+	}
+	if (pcp->high_min == pcp->high_max)
+		return high;
+	if (flags & ZONE_BELOW_HIGH) {
+		pcp->high = max_int(high - max_int(pcp->free_count, batch), pcp->high_min);
+		return max_int(pcp->count, pcp->high_min);
+	}
+	if (pcp->count >= high && pcp->high < pcp->free_count + batch)
+		pcp->high = clamp_int(pcp->free_count + batch, pcp->high_min, pcp->high_max);
+	return high;
+}
+
+static int bulk_fixed(struct nb_pcp *pcp, int high, bool free_high)
+{
+	int room = high - pcp->batch, batch = pcp->batch << pcp->free_count;
+
+	if (nb_unlikely(free_high))
+		return pcp->count;
+	if (nb_unlikely(high < pcp->batch))
+		return 1;
+	if (batch < room && pcp->free_count < BATCH_SCALE_MAX)
+		pcp->free_count++;
+	/* min wins over max where they cross, as in the kernel's clamp(). */
+	return min_int(max_int(batch, pcp->batch), max_int(room, 0));
+}
+
+static int bulk_auto(const struct nb_pcp *pcp, int high, bool free_high)
+{
+	if (nb_unlikely(free_high))
+		return min_int(pcp->count, pcp->batch << BATCH_SCALE_MAX);
+	if (nb_unlikely(high < pcp->batch))
+		return 1;
+	return clamp_int(pcp->free_count, pcp->batch, high - pcp->batch);
+}
+
+static void commit_fixed(struct nb_zone *z, struct nb_pcp *pcp, unsigned order, unsigned list, int cpu)
+{
+	bool free_high = pcp->free_count && order && order <= NB_COSTLY_ORDER;
+	int high = high_fixed(z, pcp, free_high);
+
+	if (pcp->count >= high)
+		free_bulk(z, pcp, bulk_fixed(pcp, high, free_high), list, cpu);
+}
+
+static void commit_auto(struct nb_zone *z, struct nb_pcp *pcp, unsigned order, unsigned list, int cpu)
+{
+	int batch = pcp->batch, cap = batch << BATCH_SCALE_MAX;
+	bool free_high = false;
+
+	if (order && order <= NB_COSTLY_ORDER) {
+		free_high = pcp->free_count >= batch && (pcp->flags & PCPF_PREV_FREE_HIGH_ORDER) &&
+			    (!(pcp->flags & PCPF_FREE_HIGH_BATCH) || pcp->count >= batch);
+		pcp->flags |= PCPF_PREV_FREE_HIGH_ORDER;
+	} else {
+		pcp->flags &= (uint8_t)~PCPF_PREV_FREE_HIGH_ORDER;
+	}
+	if (pcp->free_count < cap)
+		pcp->free_count = (int16_t)min_int(pcp->free_count + (1 << order), cap);
+	int high = high_auto(z, pcp, free_high);
+
+	if (nb_likely(pcp->count < high))
+		return;
+	free_bulk(z, pcp, bulk_auto(pcp, high, free_high), list, cpu);
+	if ((atomic_load_explicit(&z->flags, memory_order_relaxed) & ZONE_BELOW_HIGH) &&
+	    nb_zone_watermark_ok(z, 0, nb_wmark_pages(z, NB_WMARK_HIGH), NB_ZONE_MOVABLE, 0))
+		atomic_fetch_and_explicit(&z->flags, ~(unsigned)ZONE_BELOW_HIGH,
+					  memory_order_relaxed);
+}
+
+void nb_pcp_free(struct nb_zone *z, struct nb_pcp *pcp, struct nb_page *page, unsigned order,
+		 enum nb_migratetype mt, int cpu)
+{
+	unsigned l = list_of(order, mt);
+
+	nb_lock(&pcp->lock, z->sys->port);
+	nb_page_set_flags(page, PG_PCP | order | (uint32_t)mt << PG_MT_SHIFT | z->page_bits);
+	nb_list_add_head(z->mem_map, &pcp->list[l], page);
+	pcp->count += 1 << order;
+	if (z->sys->profile->pcp_style == NB_PCP_AUTO) {
+		pcp->alloc_factor >>= 1;
+		commit_auto(z, pcp, order, l, cpu);
+	} else {
+		commit_fixed(z, pcp, order, l, cpu);
+	}
+	nb_unlock(&pcp->lock, z->sys->port);
+}
+
+void nb_pcp_drain(struct nb_zone *z, struct nb_pcp *pcp, int cpu)
+{
+	nb_lock(&pcp->lock, z->sys->port);
+	while (pcp->count) {
+		int n = pcp->count;
+
+		if (z->sys->profile->pcp_style == NB_PCP_AUTO)
+			n = min_int(n, max_int(pcp->batch << BATCH_SCALE_MAX, 1));
+		free_bulk(z, pcp, n, 0, cpu);
+	}
+	nb_unlock(&pcp->lock, z->sys->port);
+}
+
+static void drain_zone(struct nb_zone *z, int of_cpu, int cpu)
+{
+	for (int c = of_cpu < 0 ? 0 : of_cpu; c < (int)z->sys->nr_cpu_ids; c++) {
+		struct nb_pcp *pcp = nb_zone_pcp_peek(z, c);
+
+		if (pcp)
+			nb_pcp_drain(z, pcp, cpu);
+		if (of_cpu >= 0)
+			break;
+	}
+}
+
+static void drain(struct nb_system *sys, int of_cpu, int cpu)
+{
+	for (unsigned i = 0; i < sys->nr_pgdat; i++) {
+		for (unsigned t = 0; t < NB_MAX_NR_ZONES; t++) {
+			struct nb_zone *z = &sys->pgdat[i]->zone[t];
+
+			if (z->managed_pages)
+				drain_zone(z, of_cpu, cpu);
+		}
+	}
+}
+
+void nb_drain_all_pages(struct nb_system *sys, int cpu)
+{
+	drain(sys, -1, cpu);
+}
+
+void nb_drain_pages(struct nb_system *sys, int cpu)
+{
+	if (cpu < (int)sys->nr_cpu_ids)
+		drain(sys, cpu, cpu < 0 ? 0 : cpu);
+}
+
+static void tick_pcp(struct nb_zone *z, struct nb_pcp *pcp, int cpu)
+{
+	int cap = pcp->batch << BATCH_SCALE_MAX;
+	int to_drain = 0;
+
+	nb_lock(&pcp->lock, z->sys->port);
+	if (z->sys->profile->pcp_style == NB_PCP_AUTO) {
+		if (pcp->high > pcp->high_min)
+			pcp->high = max_int(max_int(pcp->count - cap, pcp->high - (pcp->high >> 3)),
+					    pcp->high_min);
+		to_drain = pcp->count - pcp->high;
+		if (to_drain > 0)
+			free_bulk(z, pcp, to_drain, 0, cpu);
+	}
+	/* Sets of other nodes: three rounds without use, then empty. */
+	if (pcp->expire && pcp->count && !pcp->local && --pcp->expire == 0)
+		free_bulk(z, pcp, pcp->count, 0, cpu);
+	nb_unlock(&pcp->lock, z->sys->port);
+}
+
+void nb_pcp_vmstat_tick(struct nb_system *sys, int cpu)
+{
+	for (unsigned i = 0; i < sys->nr_pgdat; i++) {
+		for (unsigned t = 0; t < NB_MAX_NR_ZONES; t++) {
+			struct nb_zone *z = &sys->pgdat[i]->zone[t];
+			struct nb_pcp *pcp = z->managed_pages ? nb_zone_pcp_peek(z, cpu) : NULL;
+
+			if (pcp)
+				tick_pcp(z, pcp, cpu);
+		}
+	}
+}
+
+int nb_pcp_info(const struct nb_system *sys, int nid, enum nb_zone_type type, int cpu,
+		struct nb_pcp_info *ret_info)
+{
+	struct nb_pgdat *pgdat = nb_node_data(sys, nid);
+
+	if (!pgdat)
+		return -NB_ENODEV;
+	if ((unsigned)type >= NB_MAX_NR_ZONES || cpu < 0 || cpu >= (int)sys->nr_cpu_ids)
+		return -NB_EINVAL;
+	struct nb_zone *z = &pgdat->zone[type];
+	struct nb_pcp *pcp = nb_zone_pcp_peek(z, cpu);
+	struct nb_pcp unused = {.count = 0};
+
+	if (!pcp) {
+		pcp = &unused;
+		set_limits(z, pcp);
+	}
+	nb_lock(&pcp->lock, sys->port);
+	*ret_info = (struct nb_pcp_info){.count = (unsigned)pcp->count,
+					 .high = (unsigned)pcp->high,
+					 .batch = (unsigned)pcp->batch,
+					 .high_min = (unsigned)pcp->high_min,
+					 .high_max = (unsigned)pcp->high_max};
+	nb_unlock(&pcp->lock, sys->port);
+	return 0;
+}
+
+/* Source: zone_batchsize(). */
+static int batch_of(const struct nb_zone *z)
+{
+	uint64_t cap = ((uint64_t)z->sys->profile->pcp_batch_max_kib << 10) >> z->sys->page_shift;
+	uint64_t b = z->managed_pages >> 10;
+
+	b = (b < cap ? b : cap) / 4;
+	if (b < 1)
+		b = 1;
+	b += b / 2;
+	while (b & (b - 1))
+		b &= b - 1;
+	return max_int((int)b - 1, 1);
+}
+
+/* Source: zone_highsize(); before 5.14 some batches. */
+static int high_of(const struct nb_zone *z, int batch, unsigned fraction)
+{
+	const struct nb_system *sys = z->sys;
+	uint64_t cpus = nb_cpumask_weight(&z->pgdat->cpus);
+	uint64_t total = fraction ? z->managed_pages / fraction : nb_wmark_pages(z, NB_WMARK_LOW);
+
+	if (sys->profile->pcp_high_batches && !fraction)
+		return (int)sys->profile->pcp_high_batches * batch;
+	if (!cpus)
+		cpus = sys->nr_cpus_online ? sys->nr_cpus_online : 1;
+	total /= cpus;
+	if (total > INT32_MAX / 2)
+		total = INT32_MAX / 2;
+	return max_int((int)total, batch * 4);
+}
+
+static void setup_zone(struct nb_zone *z)
+{
+	struct nb_system *sys = z->sys;
+	unsigned fraction = sys->tune.percpu_pagelist_high_fraction;
+	bool tuned = sys->profile->pcp_style == NB_PCP_AUTO && !fraction;
+	_Atomic(struct nb_pcp *) *sets = atomic_load_explicit(&z->pageset, memory_order_acquire);
+
+	z->pageset_batch = batch_of(z);
+	z->pageset_high_min = high_of(z, z->pageset_batch, fraction);
+	z->pageset_high_max = tuned ? high_of(z, z->pageset_batch, 8) : z->pageset_high_min;
+	for (unsigned cpu = 0; sets && cpu < sys->nr_cpu_ids; cpu++) {
+		struct nb_pcp *pcp = atomic_load_explicit(&sets[cpu], memory_order_acquire);
+
+		if (!pcp)
+			continue;
+		nb_lock(&pcp->lock, sys->port);
+		set_limits(z, pcp);
+		nb_unlock(&pcp->lock, sys->port);
+	}
+}
+
+void nb_setup_per_cpu_pagesets(struct nb_system *sys)
+{
+	for (unsigned i = 0; i < sys->nr_pgdat; i++) {
+		for (unsigned t = 0; t < NB_MAX_NR_ZONES; t++) {
+			struct nb_zone *z = &sys->pgdat[i]->zone[t];
+
+			if (z->present_pages)
+				setup_zone(z);
+		}
+	}
+}

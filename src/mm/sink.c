@@ -1,0 +1,69 @@
+/* sink.c -- the engine's events: names, fields, delivery.
+ *
+ * Called by everything in src/mm that does what a kernel tracepoint tells of, and by readers and
+ * writers of event streams for the names. Fields stand in the order of the kernel's format files.
+ * Source: include/trace/events/{kmem,vmscan,compaction,oom,migrate,exceptions}.h.
+ */
+#include "mm/event.h"
+
+#include "base/fmt.h"
+#include "mm/task.h"
+
+static const struct nb_event_desc descs[NB_NR_EVENTS] = {
+	[NB_EV_MM_PAGE_ALLOC] = {"kmem", "mm_page_alloc", 4,
+				 {"pfn", "order", "gfp_flags", "migratetype"}},
+	[NB_EV_MM_PAGE_FREE] = {"kmem", "mm_page_free", 2, {"pfn", "order"}},
+	[NB_EV_MM_PAGE_FREE_BATCHED] = {"kmem", "mm_page_free_batched", 1, {"pfn"}},
+	[NB_EV_MM_PAGE_ALLOC_ZONE_LOCKED] = {"kmem", "mm_page_alloc_zone_locked", 4,
+					     {"pfn", "order", "migratetype", "percpu_refill"}},
+	[NB_EV_MM_PAGE_PCPU_DRAIN] = {"kmem", "mm_page_pcpu_drain", 3,
+				      {"pfn", "order", "migratetype"}},
+	[NB_EV_MM_PAGE_ALLOC_EXTFRAG] = {"kmem", "mm_page_alloc_extfrag", 8,
+					 {"pfn", "alloc_order", "fallback_order", "pageblock_order",
+					  "alloc_migratetype", "fallback_migratetype", "fragmenting",
+					  "change_ownership"}},
+	[NB_EV_MM_VMSCAN_WAKEUP_KSWAPD] = {"vmscan", "mm_vmscan_wakeup_kswapd", 4,
+					   {"nid", "zid", "order", "gfp_flags"}},
+	[NB_EV_MM_VMSCAN_KSWAPD_WAKE] = {"vmscan", "mm_vmscan_kswapd_wake", 3,
+					 {"nid", "zid", "order"}},
+	[NB_EV_MM_VMSCAN_KSWAPD_SLEEP] = {"vmscan", "mm_vmscan_kswapd_sleep", 1, {"nid"}},
+	[NB_EV_MM_VMSCAN_DIRECT_RECLAIM_BEGIN] = {"vmscan", "mm_vmscan_direct_reclaim_begin", 2,
+						  {"order", "gfp_flags"}},
+	[NB_EV_MM_VMSCAN_DIRECT_RECLAIM_END] = {"vmscan", "mm_vmscan_direct_reclaim_end", 1,
+						{"nr_reclaimed"}},
+	[NB_EV_MM_COMPACTION_TRY_TO_COMPACT] = {"compaction", "mm_compaction_try_to_compact_pages", 3,
+						{"order", "gfp_mask", "prio"}},
+	[NB_EV_OOM_KILL] = {"oom", "mark_victim", 1, {"pid"}},
+	[NB_EV_PAGE_FAULT_USER] = {"exceptions", "page_fault_user", 3,
+				   {"address", "ip", "error_code"}},
+	[NB_EV_MM_MIGRATE_PAGES] = {"migrate", "mm_migrate_pages", 4,
+				    {"succeeded", "failed", "mode", "reason"}},
+};
+
+const struct nb_event_desc *nb_event_desc(enum nb_event_kind kind)
+{
+	return (unsigned)kind < NB_NR_EVENTS ? &descs[kind] : NULL;
+}
+
+int nb_event_by_name(const char *name)
+{
+	for (int i = 0; i < NB_NR_EVENTS; i++) {
+		if (nb_strcmp(descs[i].name, name) == 0)
+			return i;
+	}
+	return -NB_EINVAL;
+}
+
+void nb_emit_fields(const struct nb_system *sys, enum nb_event_kind kind, int cpu,
+		    const struct nb_task *task, const uint64_t *field, unsigned nr_fields)
+{
+	struct nb_event ev = {.kind = kind,
+			      .cpu = cpu,
+			      .pid = task ? task->pid : 0,
+			      .time_ns = sys->time_ns};
+
+	for (unsigned i = 0; i < nr_fields && i < NB_EVENT_MAX_FIELDS; i++)
+		ev.field[i] = field[i];
+	if (sys->sink.event)
+		sys->sink.event(sys->sink.ctx, &ev);
+}
