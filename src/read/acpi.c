@@ -1,8 +1,9 @@
 /* acpi.c -- from proximity domains to nodes, CPUs, memory and matrices.
  *
  * Called by the capture reader, acpi_dir.c and qemu_srat.c; tables come in through acpi_tables.c.
- * Node ids: domains in the order met, processor and initiator entries before memory entries, each the lowest
- * free number. Source: drivers/acpi/numa/srat.c:acpi_numa_init(), acpi_map_pxm_to_node().
+ * Node ids: domains in the order met, processor and initiator entries before memory entries, each
+ * the lowest free number. Source: drivers/acpi/numa/srat.c:acpi_numa_init(),
+ * acpi_map_pxm_to_node().
  */
 #include "read/acpi_priv.h"
 
@@ -77,16 +78,17 @@ void nb_acpi_push_affinity(struct nb_acpi *a, uint32_t pxm, uint32_t cpu, bool i
 		return;
 	a->affinity = grow(a->affinity, a->nr_affinity, &a->cap_affinity, sizeof(*a->affinity));
 	a->affinity[a->nr_affinity++] =
-		(struct acpi_affinity){ .pxm = pxm, .cpu = cpu, .initiator = initiator };
+		(struct acpi_affinity){.pxm = pxm, .cpu = cpu, .initiator = initiator};
 }
 
-void nb_acpi_push_memory(struct nb_acpi *a, uint64_t start, uint64_t end, uint32_t pxm, unsigned flags)
+void nb_acpi_push_memory(struct nb_acpi *a, uint64_t start, uint64_t end, uint32_t pxm,
+			 unsigned flags)
 {
 	if (a->nr_memory == MAX_ENTRIES)
 		return;
 	a->memory = grow(a->memory, a->nr_memory, &a->cap_memory, sizeof(*a->memory));
 	a->memory[a->nr_memory++] =
-		(struct acpi_memory){ .start = start, .end = end, .pxm = pxm, .flags = flags };
+		(struct acpi_memory){.start = start, .end = end, .pxm = pxm, .flags = flags};
 }
 
 void nb_acpi_push_madt(struct nb_acpi *a, uint32_t cpu)
@@ -106,8 +108,11 @@ static bool slit_valid(struct nb_acpi *a, const uint8_t *d, unsigned n)
 
 			if (i == j ? v == 10 : v > 10)
 				continue;
-			nb_acpi_add_note(a, "SLIT: entry %u,%u is %u; %s, so the kernel ignores the table", i, j, v,
-					 i == j ? "the diagonal is 10" : "only a node itself is as near as 10");
+			nb_acpi_add_note(
+				a, "SLIT: entry %u,%u is %u; %s, so the kernel ignores the table",
+				i, j, v,
+				i == j ? "the diagonal is 10"
+				       : "only a node itself is as near as 10");
 			return false;
 		}
 	}
@@ -151,7 +156,8 @@ void nb_acpi_push_lb(struct nb_acpi *a, enum acpi_lb kind, unsigned rank, uint32
 	a->tables |= NB_ACPI_HAS_HMAT;
 }
 
-/* acpi_map_pxm_to_node(): the domain's node, a new one on first sight. Domains are below NB_MAX_PXM. */
+/* acpi_map_pxm_to_node(): the domain's node, a new one on first sight. Domains are below
+ * NB_MAX_PXM. */
 static int map_pxm(struct nb_acpi *a, uint32_t pxm)
 {
 	if (a->pxm_node[pxm] == NB_NO_NODE) {
@@ -161,7 +167,8 @@ static int map_pxm(struct nb_acpi *a, uint32_t pxm)
 	return a->pxm_node[pxm];
 }
 
-/* One processor entry. set_apicid_to_node() runs once an entry, so of several for one CPU the last holds. */
+/* One processor entry. set_apicid_to_node() runs once an entry, so of several for one CPU the last
+ * holds. */
 static void resolve_cpu(struct nb_acpi *a, uint32_t cpu, int nid)
 {
 	if (cpu >= NB_MAX_APIC)
@@ -194,8 +201,11 @@ void nb_acpi_resolve(struct nb_acpi *a)
 		const struct acpi_memory *e = &a->memory[i];
 
 		a->ranges[i] = (struct nb_mem_range){
-			.start = e->start, .end = e->end, .type = NB_MEM_RAM,
-			.nid = map_pxm(a, e->pxm), .flags = e->flags,
+			.start = e->start,
+			.end = e->end,
+			.type = NB_MEM_RAM,
+			.nid = map_pxm(a, e->pxm),
+			.flags = e->flags,
 		};
 	}
 }
@@ -251,7 +261,9 @@ static int add_nodes(const struct nb_acpi *a, struct nb_machine *m)
 
 	for (unsigned i = 0; !rc && i < nb_acpi_nr_nodes(a); i++) {
 		struct nb_node node = {
-			.id = (int)i, .online = true, .generic_initiator = a->node_initiator[i],
+			.id = (int)i,
+			.online = true,
+			.generic_initiator = a->node_initiator[i],
 		};
 
 		rc = nb_machine_add_node(m, &node);
@@ -263,7 +275,7 @@ static int add_nodes(const struct nb_acpi *a, struct nb_machine *m)
  * Source: arch/x86/mm/numa.c:numa_init_array(). */
 static int stray_cpu_node(const struct nb_acpi *a, unsigned cpu)
 {
-	bool has[NB_MAX_NODES] = { false };
+	bool has[NB_MAX_NODES] = {false};
 	unsigned n = 0, k;
 
 	for (unsigned i = 0; i < a->nr_memory; i++) {
@@ -288,8 +300,14 @@ static int add_cpus(const struct nb_acpi *a, struct nb_machine *m)
 
 	for (unsigned i = 0; !rc && i < nb_acpi_nr_cpus(a); i++) {
 		struct nb_cpu cpu = {
-			.id = (int)i, .nid = nb_acpi_cpu_node(a, i), .online = true, .package = -1,
-			.die = -1, .cluster = -1, .core = -1, .llc = -1,
+			.id = (int)i,
+			.nid = nb_acpi_cpu_node(a, i),
+			.online = true,
+			.package = -1,
+			.die = -1,
+			.cluster = -1,
+			.core = -1,
+			.llc = -1,
 		};
 
 		if (cpu.nid == NB_NO_NODE)

@@ -64,8 +64,8 @@ const struct nb_mem_range *nb_acpi_memory(const struct nb_acpi *a, unsigned *ret
 
 /* What nb_acpi_to_machine() is to fill in. */
 enum {
-	NB_ACPI_NODES = 1 << 0,	    /* m->nodes, from the SRAT */
-	NB_ACPI_CPUS = 1 << 1,	    /* m->cpus with their nodes */
+	NB_ACPI_NODES = 1 << 0,     /* m->nodes, from the SRAT */
+	NB_ACPI_CPUS = 1 << 1,      /* m->cpus with their nodes */
 	NB_ACPI_AFFINITY = 1 << 2,  /* m->affinity */
 	NB_ACPI_DISTANCES = 1 << 3, /* m->distances, if the SLIT is valid */
 	NB_ACPI_HMAT_LB = 1 << 4,   /* m->latency_ps, m->bandwidth_bytes */

@@ -1,8 +1,8 @@
 /* acpi_dir.c -- tables as files: binary or base64 text, one by one or a directory full.
  *
  * Called by the capture reader (nb_acpi_add()) and by machine.c (acpi:DIR). A directory tells no
- * firmware map, so the SRAT's memory is taken as it is; room for memory to be plugged in is left out by the
- * rule at find_fixed_nodes().
+ * firmware map, so the SRAT's memory is taken as it is; room for memory to be plugged in is left
+ * out by the rule at find_fixed_nodes().
  */
 #include "read/acpi_priv.h"
 
@@ -20,13 +20,15 @@
 
 static int base64_value(char c)
 {
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	const char *p = c ? strchr(digits, c) : NULL;
 
 	return p ? (int)(p - digits) : -1;
 }
 
-/* Appends what the base64 text stands for. false: not base64 (a binary table has NULs, so never is). */
+/* Appends what the base64 text stands for. false: not base64 (a binary table has NULs, so never
+ * is). */
 static bool base64_decode(const char *s, size_t len, struct nb_text *out)
 {
 	unsigned bits = 0, nr_bits = 0;
@@ -61,8 +63,10 @@ static int parse_table(struct nb_acpi *a, const char *t, size_t len, struct nb_e
 		const char *sig;
 		int (*parse)(struct nb_acpi *, const void *, size_t, struct nb_error *);
 	} kinds[] = {
-		{ "SRAT", nb_acpi_parse_srat }, { "SLIT", nb_acpi_parse_slit },
-		{ "HMAT", nb_acpi_parse_hmat }, { "APIC", nb_acpi_parse_madt },
+		{"SRAT", nb_acpi_parse_srat},
+		{"SLIT", nb_acpi_parse_slit},
+		{"HMAT", nb_acpi_parse_hmat},
+		{"APIC", nb_acpi_parse_madt},
 	};
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
@@ -75,7 +79,7 @@ static int parse_table(struct nb_acpi *a, const char *t, size_t len, struct nb_e
 int nb_acpi_add(struct nb_acpi *a, const char *name, const void *bytes, size_t len,
 		struct nb_error *err)
 {
-	struct nb_text table = { 0 };
+	struct nb_text table = {0};
 	int rc;
 
 	if (base64_decode(bytes, len, &table))
@@ -97,7 +101,7 @@ static int by_name(const void *a, const void *b)
 static char **list_files(DIR *d, const char *dir, size_t *ret_n)
 {
 	char **names = nb_xcalloc(MAX_FILES, sizeof(*names));
-	struct nb_text path = { 0 };
+	struct nb_text path = {0};
 	struct dirent *e;
 	struct stat st;
 	size_t n = 0;
@@ -116,14 +120,15 @@ static char **list_files(DIR *d, const char *dir, size_t *ret_n)
 
 static int add_files(struct nb_acpi *a, const char *dir, struct nb_error *err)
 {
-	struct nb_text text = { 0 };
+	struct nb_text text = {0};
 	char **paths;
 	size_t n;
 	DIR *d = opendir(dir);
 	int rc = 0;
 
 	if (!d)
-		return nb_error_set(err, -errno, 0, "%s: cannot be opened: %s", dir, strerror(errno));
+		return nb_error_set(err, -errno, 0, "%s: cannot be opened: %s", dir,
+				    strerror(errno));
 	paths = list_files(d, dir, &n);
 	closedir(d);
 	for (size_t i = 0; i < n; i++) {
@@ -138,12 +143,14 @@ static int add_files(struct nb_acpi *a, const char *dir, struct nb_error *err)
 	free(paths);
 	if (!rc && !(a->tables & NB_ACPI_HAS_SRAT))
 		rc = nb_error_set(err, -NB_EINVAL, 0,
-				  "%s: no SRAT among its %zu files; the SRAT tells where memory is", dir, n);
+				  "%s: no SRAT among its %zu files; the SRAT tells where memory is",
+				  dir, n);
 	return rc;
 }
 
-/* A hot-pluggable range is room for memory to come, and not memory, when its node has other memory that is
- * not hot-pluggable (QEMU's maxmem makes such a range). A node that is hot-pluggable as a whole has memory. */
+/* A hot-pluggable range is room for memory to come, and not memory, when its node has other memory
+ * that is not hot-pluggable (QEMU's maxmem makes such a range). A node that is hot-pluggable as a
+ * whole has memory. */
 static void find_fixed_nodes(const struct nb_mem_range *r, unsigned n, struct nb_nodemask *fixed)
 {
 	memset(fixed, 0, sizeof(*fixed));
@@ -160,8 +167,8 @@ static int by_start(const void *a, const void *b)
 	return (x->start > y->start) - (x->start < y->start);
 }
 
-/* The SRAT's memory in whole pages; what overlaps or touches within a node becomes one range, as the
- * kernel allows it. What overlaps between nodes is left for nb_machine_seal() to report. */
+/* The SRAT's memory in whole pages; what overlaps or touches within a node becomes one range, as
+ * the kernel allows it. What overlaps between nodes is left for nb_machine_seal() to report. */
 static int add_ranges(const struct nb_acpi *a, struct nb_machine *m)
 {
 	uint64_t mask = (UINT64_C(1) << m->page_shift) - 1;

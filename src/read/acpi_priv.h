@@ -1,8 +1,8 @@
 /* acpi_priv.h -- the firmware's NUMA tables by proximity domain, before they become a machine.
  *
- * Included by acpi_tables.c (bytes in), acpi.c (nodes, CPUs, machine out) and qemu_srat.c, which makes the
- * entries that QEMU would write instead of reading them. Not for anybody else.
- * Invariant: entries stand in table order; nothing here is a node id until nb_acpi_resolve().
+ * Included by acpi_tables.c (bytes in), acpi.c (nodes, CPUs, machine out) and qemu_srat.c, which
+ * makes the entries that QEMU would write instead of reading them. Not for anybody else. Invariant:
+ * entries stand in table order; nothing here is a node id until nb_acpi_resolve().
  */
 #ifndef NB_READ_ACPI_PRIV_H
 #define NB_READ_ACPI_PRIV_H
@@ -18,7 +18,7 @@
 /* An enabled processor or generic-initiator entry: what gives nodes their numbers first. */
 struct acpi_affinity {
 	uint32_t pxm;
-	uint32_t cpu; /* APIC id, or ACPI processor uid (GICC) */
+	uint32_t cpu;   /* APIC id, or ACPI processor uid (GICC) */
 	bool initiator; /* no CPU */
 };
 
@@ -52,7 +52,7 @@ struct nb_acpi {
 	uint16_t srat_cpus[NB_MAX_CPUS]; /* as madt[], of the SRAT */
 	unsigned nr_srat_cpus;
 	int16_t apic_node[NB_MAX_APIC]; /* NB_NO_NODE */
-	int16_t pxm_node[NB_MAX_PXM];	/* NB_NO_NODE */
+	int16_t pxm_node[NB_MAX_PXM];   /* NB_NO_NODE */
 	uint16_t node_pxm[NB_MAX_NODES];
 	bool node_initiator[NB_MAX_NODES];
 	unsigned nr_nodes;
@@ -63,19 +63,21 @@ struct nb_acpi {
 };
 
 void nb_acpi_push_affinity(struct nb_acpi *a, uint32_t pxm, uint32_t cpu, bool initiator);
-void nb_acpi_push_memory(struct nb_acpi *a, uint64_t start, uint64_t end, uint32_t pxm, unsigned flags);
+void nb_acpi_push_memory(struct nb_acpi *a, uint64_t start, uint64_t end, uint32_t pxm,
+			 unsigned flags);
 /* A CPU of the MADT; one that is there already is passed over. */
 void nb_acpi_push_madt(struct nb_acpi *a, uint32_t cpu);
 /* Takes over `matrix` (from malloc); one that the kernel would ignore is noted and freed. */
 void nb_acpi_set_slit(struct nb_acpi *a, uint8_t *matrix, unsigned n);
 
 enum acpi_lb { ACPI_LB_LATENCY, ACPI_LB_BANDWIDTH };
-/* One HMAT value, picoseconds or bytes a second, not 0. `rank`: 3 access, 2 read, 1 write; the best is kept. */
+/* One HMAT value, picoseconds or bytes a second, not 0. `rank`: 3 access, 2 read, 1 write; the best
+ * is kept. */
 void nb_acpi_push_lb(struct nb_acpi *a, enum acpi_lb kind, unsigned rank, uint32_t initiator,
 		     uint32_t target, uint64_t value);
 
-__attribute__((format(printf, 2, 3)))
-void nb_acpi_add_note(struct nb_acpi *a, const char *fmt, ...);
+__attribute__((format(printf, 2, 3))) void nb_acpi_add_note(struct nb_acpi *a, const char *fmt,
+							    ...);
 
 /* Gives nodes to domains and CPUs, from scratch. To be called after the last push of a table. */
 void nb_acpi_resolve(struct nb_acpi *a);

@@ -1,10 +1,10 @@
 /* acpi_tables.c -- SRAT, SLIT, HMAT and MADT out of bytes.
  *
- * Called through nb_acpi_add() and by the fuzz target. Input is untrusted: a table is looked at only
- * within its own length, an entry only within the table. What makes the kernel throw a table away is an
- * error here; entries that it passes over are passed over.
- * Layouts: ACPI 6.5, 5.2.12 (MADT), 5.2.16 (SRAT), 5.2.17 (SLIT), 5.2.28 (HMAT).
- * Source: arch/x86/mm/srat.c, drivers/acpi/numa/{srat,hmat}.c, arch/x86/kernel/acpi/boot.c.
+ * Called through nb_acpi_add() and by the fuzz target. Input is untrusted: a table is looked at
+ * only within its own length, an entry only within the table. What makes the kernel throw a table
+ * away is an error here; entries that it passes over are passed over. Layouts: ACPI 6.5, 5.2.12
+ * (MADT), 5.2.16 (SRAT), 5.2.17 (SLIT), 5.2.28 (HMAT). Source: arch/x86/mm/srat.c,
+ * drivers/acpi/numa/{srat,hmat}.c, arch/x86/kernel/acpi/boot.c.
  */
 #include "read/acpi_priv.h"
 
@@ -30,28 +30,32 @@ static uint64_t le64(const uint8_t *p)
 }
 
 /* Checks header and checksum of a table of at least `least` bytes; *ret_len is its own length. */
-static int check_table(const uint8_t *t, size_t len, const char *sig, size_t least,
-		       size_t *ret_len, struct nb_error *err)
+static int check_table(const uint8_t *t, size_t len, const char *sig, size_t least, size_t *ret_len,
+		       struct nb_error *err)
 {
 	uint8_t sum = 0;
 	size_t n;
 
 	if (len < HEADER || memcmp(t, sig, 4))
-		return nb_error_set(err, -NB_EINVAL, 0, "%s: no such table: %zu bytes, signature \"%.4s\"",
-				    sig, len, len >= 4 && memchr(t, 0, 4) == NULL ? (const char *)t : "?");
+		return nb_error_set(err, -NB_EINVAL, 0,
+				    "%s: no such table: %zu bytes, signature \"%.4s\"", sig, len,
+				    len >= 4 && memchr(t, 0, 4) == NULL ? (const char *)t : "?");
 	n = le32(t + 4);
 	if (n > len)
-		return nb_error_set(err, -NB_EINVAL, 0,
-				    "%s: the header says %zu bytes, %zu are there; the table is cut off", sig, n,
-				    len);
+		return nb_error_set(
+			err, -NB_EINVAL, 0,
+			"%s: the header says %zu bytes, %zu are there; the table is cut off", sig,
+			n, len);
 	if (n < least)
-		return nb_error_set(err, -NB_EINVAL, 0, "%s: length %zu; at least %zu bytes would be right",
-				    sig, n, least);
+		return nb_error_set(err, -NB_EINVAL, 0,
+				    "%s: length %zu; at least %zu bytes would be right", sig, n,
+				    least);
 	for (size_t i = 0; i < n; i++)
 		sum = (uint8_t)(sum + t[i]);
 	if (sum)
 		return nb_error_set(err, -NB_EINVAL, 0,
-				    "%s: the bytes add up to %u modulo 256; a table's add up to 0", sig, sum);
+				    "%s: the bytes add up to %u modulo 256; a table's add up to 0",
+				    sig, sum);
 	*ret_len = n;
 	return 0;
 }
@@ -62,34 +66,39 @@ static int check_entry(const uint8_t *t, size_t n, size_t at, const char *sig, s
 	unsigned l = t[at + 1];
 
 	if (l < 2 || l > n - at)
-		return nb_error_set(err, -NB_EINVAL, 0,
-				    "%s: entry at byte %zu (type %u) has length %u; %zu bytes are left", sig, at,
-				    t[at], l, n - at);
+		return nb_error_set(
+			err, -NB_EINVAL, 0,
+			"%s: entry at byte %zu (type %u) has length %u; %zu bytes are left", sig,
+			at, t[at], l, n - at);
 	return 0;
 }
 
-static int bad_entry(const char *what, size_t at, unsigned len, unsigned right, struct nb_error *err)
+static int bad_entry(const char *what, size_t at, unsigned len, unsigned right,
+		     struct nb_error *err)
 {
-	return nb_error_set(err, -NB_EINVAL, 0,
-			    "SRAT: %s entry at byte %zu is %u bytes long; %u would be right, and the kernel "
-			    "throws such a table away",
-			    what, at, len, right);
+	return nb_error_set(
+		err, -NB_EINVAL, 0,
+		"SRAT: %s entry at byte %zu is %u bytes long; %u would be right, and the kernel "
+		"throws such a table away",
+		what, at, len, right);
 }
 
 static int bad_pxm(size_t at, uint32_t pxm, struct nb_error *err)
 {
-	return nb_error_set(err, -NB_EINVAL, 0,
-			    "SRAT: entry at byte %zu is of proximity domain %u; the kernel takes 0 to %u and "
-			    "throws such a table away",
-			    at, pxm, NB_MAX_PXM - 1);
+	return nb_error_set(
+		err, -NB_EINVAL, 0,
+		"SRAT: entry at byte %zu is of proximity domain %u; the kernel takes 0 to %u and "
+		"throws such a table away",
+		at, pxm, NB_MAX_PXM - 1);
 }
 
-/* Processor entries (local APIC, x2APIC, GICC) and generic initiators: all before any memory entry. */
+/* Processor entries (local APIC, x2APIC, GICC) and generic initiators: all before any memory entry.
+ */
 static int srat_affinity(struct nb_acpi *a, const uint8_t *e, size_t at, unsigned rev,
 			 struct nb_error *err)
 {
-	static const char *const name[] = { "processor", NULL, "x2APIC", "GICC", NULL, "initiator" };
-	static const unsigned length[] = { 16, 0, 24, 18, 0, 32 };
+	static const char *const name[] = {"processor", NULL, "x2APIC", "GICC", NULL, "initiator"};
+	static const unsigned length[] = {16, 0, 24, 18, 0, 32};
 	uint32_t pxm, cpu = 0, flags;
 	unsigned type = e[0], len = e[1];
 
@@ -150,9 +159,10 @@ static int srat_memory(struct nb_acpi *a, const uint8_t *e, size_t at, unsigned 
 	if (pxm >= NB_MAX_PXM)
 		return bad_pxm(at, pxm, err);
 	if (size > UINT64_MAX - start)
-		return nb_error_set(err, -NB_ERANGE, 0,
-				    "SRAT: memory entry at byte %zu: %#llx bytes from %#llx overflow", at,
-				    LL(size), LL(start));
+		return nb_error_set(
+			err, -NB_ERANGE, 0,
+			"SRAT: memory entry at byte %zu: %#llx bytes from %#llx overflow", at,
+			LL(size), LL(start));
 	if (flags & 2)
 		range_flags |= NB_RANGE_HOTPLUG;
 	if (flags & 4)
@@ -201,9 +211,10 @@ int nb_acpi_parse_slit(struct nb_acpi *a, const void *table, size_t len, struct 
 	a->seen |= NB_ACPI_HAS_SLIT;
 	count = le64(t + HEADER);
 	if (!count || count > 65535 || count * count > n - HEADER - 8)
-		return nb_error_set(err, -NB_EINVAL, 0,
-				    "SLIT: %llu localities need %llu bytes of distances, %zu are there",
-				    LL(count), LL(count) * LL(count), n - HEADER - 8);
+		return nb_error_set(
+			err, -NB_EINVAL, 0,
+			"SLIT: %llu localities need %llu bytes of distances, %zu are there",
+			LL(count), LL(count) * LL(count), n - HEADER - 8);
 	matrix = nb_xcalloc(count * count, 1);
 	memcpy(matrix, t + HEADER + 8, count * count);
 	nb_acpi_set_slit(a, matrix, (unsigned)count);
@@ -214,15 +225,16 @@ int nb_acpi_parse_slit(struct nb_acpi *a, const void *table, size_t len, struct 
 static int hmat_lb(struct nb_acpi *a, const uint8_t *e, size_t len, unsigned rev, size_t at,
 		   struct nb_error *err)
 {
-	static const uint8_t ranks[] = { 3, 2, 1, 3, 2, 1 };
+	static const uint8_t ranks[] = {3, 2, 1, 3, 2, 1};
 	uint64_t initiators, targets, base, value;
 	const uint8_t *il, *tl, *entry;
 	unsigned kind;
 
 	if (len < 32)
-		return nb_error_set(err, -NB_EINVAL, 0,
-				    "HMAT: structure at byte %zu is %zu bytes long; at least 32 would be right",
-				    at, len);
+		return nb_error_set(
+			err, -NB_EINVAL, 0,
+			"HMAT: structure at byte %zu is %zu bytes long; at least 32 would be right",
+			at, len);
 	kind = e[9];
 	initiators = le32(e + 12);
 	targets = le32(e + 16);
@@ -230,7 +242,8 @@ static int hmat_lb(struct nb_acpi *a, const uint8_t *e, size_t len, unsigned rev
 	if (initiators > len || targets > len ||
 	    32 + 4 * (initiators + targets) + 2 * initiators * targets > len)
 		return nb_error_set(err, -NB_EINVAL, 0,
-				    "HMAT: structure at byte %zu: %llu initiators and %llu targets do not fit into "
+				    "HMAT: structure at byte %zu: %llu initiators and %llu targets "
+				    "do not fit into "
 				    "its %zu bytes",
 				    at, LL(initiators), LL(targets), len);
 	if ((e[8] & 0xf) != 0 || kind > 5) /* a cache's, not memory's */
@@ -245,13 +258,14 @@ static int hmat_lb(struct nb_acpi *a, const uint8_t *e, size_t len, unsigned rev
 			if (!v || v == 0xffff || base > UINT32_MAX / v)
 				continue;
 			value = base * v;
-			/* Latency: revision 1 counts in 100 ps, later ones in ps; bandwidth: MiB/s. */
+			/* Latency: revision 1 counts in 100 ps, later ones in ps; bandwidth: MiB/s.
+			 */
 			if (kind < 3)
 				value *= rev == 1 ? 100 : 1;
 			else
 				value <<= 20;
-			nb_acpi_push_lb(a, kind < 3 ? ACPI_LB_LATENCY : ACPI_LB_BANDWIDTH, ranks[kind],
-					le32(il + 4 * i), le32(tl + 4 * j), value);
+			nb_acpi_push_lb(a, kind < 3 ? ACPI_LB_LATENCY : ACPI_LB_BANDWIDTH,
+					ranks[kind], le32(il + 4 * i), le32(tl + 4 * j), value);
 		}
 	}
 	return 0;
@@ -271,9 +285,10 @@ int nb_acpi_parse_hmat(struct nb_acpi *a, const void *table, size_t len, struct 
 	for (at = HEADER + 4; at + 8 <= n; at += l) {
 		l = le32(t + at + 4);
 		if (l < 8 || l > n - at)
-			return nb_error_set(err, -NB_EINVAL, 0,
-					    "HMAT: structure at byte %zu has length %zu; %zu bytes are left", at, l,
-					    n - at);
+			return nb_error_set(
+				err, -NB_EINVAL, 0,
+				"HMAT: structure at byte %zu has length %zu; %zu bytes are left",
+				at, l, n - at);
 		if (le16(t + at) == 1)
 			rc = hmat_lb(a, t + at, l, t[8], at, err);
 		if (rc)
@@ -287,16 +302,17 @@ int nb_acpi_parse_madt(struct nb_acpi *a, const void *table, size_t len, struct 
 	static const struct {
 		uint8_t type, least, id, id_size, flags;
 	} kinds[] = {
-		{ 0, 8, 3, 1, 4 },    /* local APIC */
-		{ 9, 16, 4, 4, 8 },   /* local x2APIC */
-		{ 11, 40, 8, 4, 12 }, /* GIC CPU interface: ACPI processor uid */
+		{0, 8, 3, 1, 4},    /* local APIC */
+		{9, 16, 4, 4, 8},   /* local x2APIC */
+		{11, 40, 8, 4, 12}, /* GIC CPU interface: ACPI processor uid */
 	};
 	const uint8_t *t = table;
 	size_t n = 0;
 	int rc = check_table(t, len, "APIC", HEADER + 8, &n, err);
 
 	if (!rc && a->seen & NB_ACPI_HAS_MADT)
-		rc = nb_error_set(err, -NB_EEXIST, 0, "APIC (MADT): a second one; a machine has one");
+		rc = nb_error_set(err, -NB_EEXIST, 0,
+				  "APIC (MADT): a second one; a machine has one");
 	if (rc)
 		return rc;
 	a->seen |= NB_ACPI_HAS_MADT;

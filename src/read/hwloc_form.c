@@ -1,8 +1,9 @@
 /* hwloc_form.c -- hwloc's synthetic strings and XML as machines.
  *
- * Called by machine.c. hwloc parses in this process, so what could make it take memory or stack without
- * bound is looked for first: products of counts, nesting, object and matrix sizes, index numbers.
- * Source: hwloc 2.x documentation, "Synthetic topologies" and "Importing and exporting topologies".
+ * Called by machine.c. hwloc parses in this process, so what could make it take memory or stack
+ * without bound is looked for first: products of counts, nesting, object and matrix sizes, index
+ * numbers. Source: hwloc 2.x documentation, "Synthetic topologies" and "Importing and exporting
+ * topologies".
  */
 #include "read/hwloc_form.h"
 
@@ -42,8 +43,10 @@ static int check_synthetic(const char *s, struct nb_error *err)
 			i += n ? n : 1; /* the 2 of "L2" is no count */
 			continue;
 		}
-		if (nb_parse_u64(s + i, n, &v) || v > NB_MAX_CPUS || (v && product > NB_MAX_CPUS / v))
-			return nb_error_set(err, -NB_EFBIG, 0, "describes more than %d CPUs or objects of a kind",
+		if (nb_parse_u64(s + i, n, &v) || v > NB_MAX_CPUS ||
+		    (v && product > NB_MAX_CPUS / v))
+			return nb_error_set(err, -NB_EFBIG, 0,
+					    "describes more than %d CPUs or objects of a kind",
 					    NB_MAX_CPUS);
 		product *= v ? v : 1;
 		i += n;
@@ -84,14 +87,18 @@ static int check_xml(const char *xml, size_t len, struct nb_error *err)
 			depth -= depth > 0;
 		}
 		if (depth > MAX_DEPTH)
-			return nb_error_set(err, -NB_EFBIG, line, "nested more than %d levels deep", MAX_DEPTH);
+			return nb_error_set(err, -NB_EFBIG, line, "nested more than %d levels deep",
+					    MAX_DEPTH);
 		if (objects > MAX_OBJECTS)
-			return nb_error_set(err, -NB_EFBIG, line, "more than %d elements", MAX_OBJECTS);
+			return nb_error_set(err, -NB_EFBIG, line, "more than %d elements",
+					    MAX_OBJECTS);
 		index = attribute(p, end, "os_index=\"");
 		if (index > MAX_INDEX && index != UNKNOWN_INDEX)
-			return nb_error_set(err, -NB_EFBIG, line, "os_index: more than %d", MAX_INDEX);
+			return nb_error_set(err, -NB_EFBIG, line, "os_index: more than %d",
+					    MAX_INDEX);
 		if (attribute(p, end, "nbobjs=\"") > NB_MAX_CPUS)
-			return nb_error_set(err, -NB_EFBIG, line, "nbobjs: more than %d", NB_MAX_CPUS);
+			return nb_error_set(err, -NB_EFBIG, line, "nbobjs: more than %d",
+					    NB_MAX_CPUS);
 	}
 	return 0;
 }
@@ -107,8 +114,8 @@ static int ancestor_id(hwloc_obj_t pu, hwloc_obj_type_t type, hwloc_topology_t t
 	return (int)o->logical_index;
 }
 
-/* Of the nodes near a CPU its own is the one with the fewest CPUs; of equals (DRAM beside high-bandwidth memory)
- * hwloc's first. */
+/* Of the nodes near a CPU its own is the one with the fewest CPUs; of equals (DRAM beside
+ * high-bandwidth memory) hwloc's first. */
 static hwloc_obj_t node_of_pu(hwloc_topology_t t, hwloc_obj_t pu)
 {
 	hwloc_obj_t best = NULL, n = NULL;
@@ -140,7 +147,8 @@ static int add_cpus(hwloc_topology_t t, struct nb_machine *m, struct nb_error *e
 		};
 
 		if (pu->os_index >= NB_MAX_CPUS || m->nr_cpus >= NB_MAX_CPUS)
-			return nb_error_set(err, -NB_EINVAL, 0, "CPU %u: CPU numbers go from 0 to %d", pu->os_index,
+			return nb_error_set(err, -NB_EINVAL, 0,
+					    "CPU %u: CPU numbers go from 0 to %d", pu->os_index,
 					    NB_MAX_CPUS - 1);
 		if (nb_machine_add_cpu(m, &cpu))
 			return nb_error_set(err, -NB_ENOMEM, 0, "out of memory");
@@ -169,7 +177,8 @@ static hwloc_obj_t *sorted_nodes(hwloc_topology_t t, unsigned *ret_n)
 }
 
 /* Sizes in whole pages; hwloc takes them from MemTotal, which need not be. */
-static int add_memory(struct nb_machine *m, const hwloc_obj_t *nodes, unsigned n, struct nb_error *err)
+static int add_memory(struct nb_machine *m, const hwloc_obj_t *nodes, unsigned n,
+		      struct nb_error *err)
 {
 	uint64_t mask = (UINT64_C(1) << m->page_shift) - 1, total = 0;
 	struct nb_layout layout;
@@ -177,27 +186,30 @@ static int add_memory(struct nb_machine *m, const hwloc_obj_t *nodes, unsigned n
 
 	for (unsigned i = 0; i < n; i++) {
 		if (__builtin_add_overflow(total, nodes[i]->attr->numanode.local_memory, &total))
-			return nb_error_set(err, -NB_ERANGE, 0, "the nodes' memory overflows 64 bits");
+			return nb_error_set(err, -NB_ERANGE, 0,
+					    "the nodes' memory overflows 64 bits");
 	}
 	nb_layout_init(&layout, total);
 	if (m->arch != NB_ARCH_X86_64 && m->arch != NB_ARCH_I386 && m->arch != NB_ARCH_I386PAE)
 		layout.hole_start = NB_LAYOUT_4G; /* the hole is a PC's */
 	for (unsigned i = 0; !rc && i < n; i++) {
-		struct nb_node node = { .id = (int)nodes[i]->os_index, .online = true };
+		struct nb_node node = {.id = (int)nodes[i]->os_index, .online = true};
 
 		if (nodes[i]->os_index >= NB_MAX_NODES)
-			return nb_error_set(err, -NB_EINVAL, 0, "node id %u: node ids go from 0 to %d",
+			return nb_error_set(err, -NB_EINVAL, 0,
+					    "node id %u: node ids go from 0 to %d",
 					    nodes[i]->os_index, NB_MAX_NODES - 1);
 		if (nb_machine_add_node(m, &node))
 			return nb_error_set(err, -NB_ENOMEM, 0, "out of memory");
-		rc = nb_layout_place(&layout, m, node.id, nodes[i]->attr->numanode.local_memory & ~mask, 0, 0,
-				     err);
+		rc = nb_layout_place(&layout, m, node.id,
+				     nodes[i]->attr->numanode.local_memory & ~mask, 0, 0, err);
 	}
 	return rc;
 }
 
 /* The NUMALatency matrix, if it is what a SLIT is: 10 on the diagonal, 10 to 255 elsewhere. */
-static int set_distances(hwloc_topology_t t, struct nb_machine *m, const hwloc_obj_t *nodes, unsigned n)
+static int set_distances(hwloc_topology_t t, struct nb_machine *m, const hwloc_obj_t *nodes,
+			 unsigned n)
 {
 	struct hwloc_distances_s *dist = NULL;
 	unsigned nr = 1;
@@ -211,7 +223,8 @@ static int set_distances(hwloc_topology_t t, struct nb_machine *m, const hwloc_o
 		for (unsigned j = 0; rc == 0 && j < n; j++) {
 			hwloc_uint64_t there = 0, back = 0;
 
-			if (hwloc_distances_obj_pair_values(dist, nodes[i], nodes[j], &there, &back) ||
+			if (hwloc_distances_obj_pair_values(dist, nodes[i], nodes[j], &there,
+							    &back) ||
 			    there < 10 || there > 255 || (i == j && there != 10))
 				rc = 1;
 			d[(size_t)i * n + j] = (uint8_t)there;
@@ -226,8 +239,10 @@ static int set_distances(hwloc_topology_t t, struct nb_machine *m, const hwloc_o
 	return rc < 0 ? rc : 0;
 }
 
-/* hwloc's Latency (ns) and Bandwidth (MiB/s) attributes, from the CPUs of one node to the memory of another. */
-static int set_attributes(hwloc_topology_t t, struct nb_machine *m, const hwloc_obj_t *nodes, unsigned n)
+/* hwloc's Latency (ns) and Bandwidth (MiB/s) attributes, from the CPUs of one node to the memory of
+ * another. */
+static int set_attributes(hwloc_topology_t t, struct nb_machine *m, const hwloc_obj_t *nodes,
+			  unsigned n)
 {
 	uint32_t *ps = nb_xcalloc((size_t)n * n, sizeof(*ps));
 	uint64_t *bytes = nb_xcalloc((size_t)n * n, sizeof(*bytes));
@@ -235,19 +250,21 @@ static int set_attributes(hwloc_topology_t t, struct nb_machine *m, const hwloc_
 	int rc = 0;
 
 	for (unsigned i = 0; i < n; i++) {
-		struct hwloc_location from = { .type = HWLOC_LOCATION_TYPE_CPUSET,
-					       .location.cpuset = nodes[i]->cpuset };
+		struct hwloc_location from = {.type = HWLOC_LOCATION_TYPE_CPUSET,
+					      .location.cpuset = nodes[i]->cpuset};
 
 		for (unsigned j = 0; j < n && !hwloc_bitmap_iszero(nodes[i]->cpuset); j++) {
 			hwloc_uint64_t v;
 			size_t at = (size_t)i * n + j;
 
-			if (!hwloc_memattr_get_value(t, HWLOC_MEMATTR_ID_LATENCY, nodes[j], &from, 0, &v) &&
+			if (!hwloc_memattr_get_value(t, HWLOC_MEMATTR_ID_LATENCY, nodes[j], &from,
+						     0, &v) &&
 			    v && v <= 4000000) {
 				ps[at] = (uint32_t)v * 1000;
 				some_ps = true;
 			}
-			if (!hwloc_memattr_get_value(t, HWLOC_MEMATTR_ID_BANDWIDTH, nodes[j], &from, 0, &v) &&
+			if (!hwloc_memattr_get_value(t, HWLOC_MEMATTR_ID_BANDWIDTH, nodes[j], &from,
+						     0, &v) &&
 			    v && v < UINT64_C(1) << 43) {
 				bytes[at] = v << 20;
 				some_bytes = true;
@@ -264,7 +281,8 @@ static int set_attributes(hwloc_topology_t t, struct nb_machine *m, const hwloc_
 }
 
 /* What an export of a real machine says of its kernel. */
-static int set_identity(hwloc_topology_t t, struct nb_machine *m, const hwloc_obj_t *nodes, unsigned n)
+static int set_identity(hwloc_topology_t t, struct nb_machine *m, const hwloc_obj_t *nodes,
+			unsigned n)
 {
 	hwloc_obj_t root = hwloc_get_root_obj(t);
 	const char *arch = hwloc_obj_get_info_by_name(root, "Architecture");
@@ -281,7 +299,8 @@ static int set_identity(hwloc_topology_t t, struct nb_machine *m, const hwloc_ob
 	for (unsigned i = 0; i < n && (m->arch == NB_ARCH_ARM64 || m->arch == NB_ARCH_OTHER); i++) {
 		const struct hwloc_numanode_attr_s *a = &nodes[i]->attr->numanode;
 
-		if (a->page_types_len && (a->page_types[0].size == 16384 || a->page_types[0].size == 65536))
+		if (a->page_types_len &&
+		    (a->page_types[0].size == 16384 || a->page_types[0].size == 65536))
 			m->page_shift = a->page_types[0].size == 16384 ? 14 : 16;
 	}
 	return (arch && !m->arch_name) || !m->release ? -NB_ENOMEM : 0;
@@ -295,7 +314,8 @@ static int to_machine(hwloc_topology_t t, struct nb_machine *m, struct nb_error 
 
 	if (!n || n > NB_MAX_NODES) {
 		free(nodes);
-		return nb_error_set(err, -NB_EINVAL, 0, "%u NUMA nodes; 1 to %d would be right", n, NB_MAX_NODES);
+		return nb_error_set(err, -NB_EINVAL, 0, "%u NUMA nodes; 1 to %d would be right", n,
+				    NB_MAX_NODES);
 	}
 	rc = set_identity(t, m, nodes, n);
 	if (!rc)
@@ -338,7 +358,8 @@ int nb_read_hwloc_synthetic(struct nb_machine *m, const char *text, struct nb_er
 		return nb_error_set(err, -NB_ENOMEM, 0, "out of memory");
 	if (hwloc_topology_set_synthetic(t, text) || hwloc_topology_load(t))
 		rc = nb_error_set(err, -NB_EINVAL, 0,
-				  "not an hwloc synthetic description; \"node:2(memory=32GB) core:4 pu:2\" would be one");
+				  "not an hwloc synthetic description; \"node:2(memory=32GB) "
+				  "core:4 pu:2\" would be one");
 	else
 		rc = to_machine(t, m, err);
 	hwloc_topology_destroy(t);
@@ -359,7 +380,8 @@ int nb_read_hwloc_xml(struct nb_machine *m, const char *xml, size_t len, struct 
 		return nb_error_set(err, -NB_ENOMEM, 0, "out of memory");
 	/* The length counts the NUL behind the text. */
 	if (hwloc_topology_set_xmlbuffer(t, xml, (int)len + 1) || hwloc_topology_load(t))
-		rc = nb_error_set(err, -NB_EINVAL, 0, "not an hwloc XML export (lstopo FILE.xml writes one)");
+		rc = nb_error_set(err, -NB_EINVAL, 0,
+				  "not an hwloc XML export (lstopo FILE.xml writes one)");
 	else
 		rc = to_machine(t, m, err);
 	hwloc_topology_destroy(t);

@@ -18,11 +18,12 @@ int nb_layout_set_hole(struct nb_layout *l, uint64_t start, unsigned line, struc
 {
 	if (start >= NB_LAYOUT_4G)
 		return nb_error_set(err, -NB_EINVAL, line,
-				    "hole: begins at %#llx; the PCI hole ends at 4G, so it begins below (0 is no hole)",
+				    "hole: begins at %#llx; the PCI hole ends at 4G, so it begins "
+				    "below (0 is no hole)",
 				    (unsigned long long)start);
 	if (start % 65536)
-		return nb_error_set(err, -NB_EINVAL, line,
-				    "hole: %#llx is not a multiple of 64K", (unsigned long long)start);
+		return nb_error_set(err, -NB_EINVAL, line, "hole: %#llx is not a multiple of 64K",
+				    (unsigned long long)start);
 	l->hole_start = start ? start : NB_LAYOUT_4G;
 	return 0;
 }
@@ -31,7 +32,12 @@ static int add(struct nb_machine *m, uint64_t start, uint64_t end, int nid, unsi
 	       unsigned line, struct nb_error *err)
 {
 	struct nb_mem_range r = {
-		.start = start, .end = end, .type = NB_MEM_RAM, .nid = nid, .flags = flags, .line = line,
+		.start = start,
+		.end = end,
+		.type = NB_MEM_RAM,
+		.nid = nid,
+		.flags = flags,
+		.line = line,
 	};
 
 	if (nb_machine_add_range(m, &r))
@@ -46,13 +52,18 @@ int nb_layout_place(struct nb_layout *l, struct nb_machine *m, int nid, uint64_t
 	int rc;
 
 	if (bytes % page)
-		return nb_error_set(err, -NB_EINVAL, line,
-				    "node %d: memory of %llu bytes is not whole pages of %llu bytes", nid,
-				    (unsigned long long)bytes, (unsigned long long)page);
+		return nb_error_set(
+			err, -NB_EINVAL, line,
+			"node %d: memory of %llu bytes is not whole pages of %llu bytes", nid,
+			(unsigned long long)bytes, (unsigned long long)page);
 	if (bytes > NB_LAYOUT_MAX || l->next > NB_LAYOUT_MAX - bytes)
 		return nb_error_set(err, -NB_ERANGE, line,
-				    "node %d: memory ends past 2^52 bytes (4096T), the end of physical addresses", nid);
-	if (l->next < l->hole_start && l->next + bytes > l->hole_start) {
+				    "node %d: memory ends past 2^52 bytes (4096T), the end of "
+				    "physical addresses",
+				    nid);
+	/* Without a hole nothing is cut. */
+	if (l->hole_start < NB_LAYOUT_4G && l->next < l->hole_start &&
+	    l->next + bytes > l->hole_start) {
 		uint64_t low = l->hole_start - l->next;
 
 		rc = add(m, l->next, l->hole_start, nid, flags, line, err);

@@ -1,9 +1,10 @@
 /* layout.h -- where memory lies when only its size is told.
  *
- * Called by the short form, machine files ("memory: 32G") and hwloc's forms. Memory is laid from address 0
- * upwards, node after node, and goes on at 4 GiB where it meets the PCI hole. Without other word
- * the hole is QEMU's q35's: from 2 GiB when there are 2.75 GiB or more, from 2.75 GiB (where nothing then
- * reaches it) when there is less. There is no hole for the legacy video memory: such a machine is ideal.
+ * Called by the short form, machine files ("memory: 32G") and hwloc's forms. Memory is laid from
+ * address 0 upwards, node after node, and goes on at 4 GiB where it meets the PCI hole. Without
+ * other word the hole is QEMU's q35's: from 2 GiB when there are 2.75 GiB or more, from 2.75 GiB
+ * (where nothing then reaches it) when there is less. There is no hole for the legacy video memory:
+ * such a machine is ideal.
  */
 #ifndef NB_READ_LAYOUT_H
 #define NB_READ_LAYOUT_H
@@ -14,7 +15,7 @@
 #define NB_LAYOUT_MAX (UINT64_C(1) << 52) /* as nb_machine_seal() */
 
 struct nb_layout {
-	uint64_t next;	     /* first byte not yet given out */
+	uint64_t next;       /* first byte not yet given out */
 	uint64_t hole_start; /* the hole ends at 4 GiB; NB_LAYOUT_4G: no hole */
 };
 

@@ -1,7 +1,7 @@
 /* machine.c -- the dispatcher over the forms of MACHINE, and the options that all of them take.
  *
- * Called by every command. Each reader fills an empty machine; what the user said besides is applied
- * on top, then the machine is sealed: only whole and checked machines leave this file.
+ * Called by every command. Each reader fills an empty machine; what the user said besides is
+ * applied on top, then the machine is sealed: only whole and checked machines leave this file.
  */
 #include "read/machine.h"
 
@@ -23,14 +23,14 @@ enum nb_arch nb_read_arch(const char *name)
 		const char *name;
 		enum nb_arch arch;
 	} table[] = {
-		{ "x86_64", NB_ARCH_X86_64 }, { "amd64", NB_ARCH_X86_64 },
-		{ "i386", NB_ARCH_I386 },     { "i486", NB_ARCH_I386 },
-		{ "i586", NB_ARCH_I386 },     { "i686", NB_ARCH_I386 },
-		{ "686", NB_ARCH_I386 },      { "i386pae", NB_ARCH_I386PAE },
-		{ "i686pae", NB_ARCH_I386PAE }, { "686pae", NB_ARCH_I386PAE },
-		{ "arm64", NB_ARCH_ARM64 },   { "aarch64", NB_ARCH_ARM64 },
-		{ "arm", NB_ARCH_ARM },	      { "armv6l", NB_ARCH_ARM },
-		{ "armv7l", NB_ARCH_ARM },    { "armhf", NB_ARCH_ARM },
+		{"x86_64", NB_ARCH_X86_64},   {"amd64", NB_ARCH_X86_64},
+		{"i386", NB_ARCH_I386},       {"i486", NB_ARCH_I386},
+		{"i586", NB_ARCH_I386},       {"i686", NB_ARCH_I386},
+		{"686", NB_ARCH_I386},        {"i386pae", NB_ARCH_I386PAE},
+		{"i686pae", NB_ARCH_I386PAE}, {"686pae", NB_ARCH_I386PAE},
+		{"arm64", NB_ARCH_ARM64},     {"aarch64", NB_ARCH_ARM64},
+		{"arm", NB_ARCH_ARM},         {"armv6l", NB_ARCH_ARM},
+		{"armv7l", NB_ARCH_ARM},      {"armhf", NB_ARCH_ARM},
 	};
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
@@ -43,7 +43,7 @@ enum nb_arch nb_read_arch(const char *name)
 static int set_kernel(struct nb_machine *m, const char *key, struct nb_error *err)
 {
 	const struct nb_kernel_profile *p = nb_kernel_by_key(key);
-	struct nb_text keys = { 0 };
+	struct nb_text keys = {0};
 	int rc;
 
 	if (p) {
@@ -65,7 +65,9 @@ static int set_arch(struct nb_machine *m, const char *name, struct nb_error *err
 
 	if (arch == NB_ARCH_OTHER)
 		return nb_error_set(err, -NB_EINVAL, 0,
-				    "--arch %s: no such architecture; there are x86_64, i386, i386pae, arm64, arm", name);
+				    "--arch %s: no such architecture; there are x86_64, i386, "
+				    "i386pae, arm64, arm",
+				    name);
 	m->arch = arch;
 	m->arch_name = nb_machine_strdup(m, name);
 	return m->arch_name ? 0 : -NB_ENOMEM;
@@ -78,9 +80,10 @@ static int add_sysctl(struct nb_machine *m, const char *setting, struct nb_error
 	int rc;
 
 	if (!eq || eq == setting)
-		return nb_error_set(err, -NB_EINVAL, 0,
-				    "--sysctl %s: a setting is NAME=VALUE, as in vm.min_free_kbytes=67584",
-				    setting);
+		return nb_error_set(
+			err, -NB_EINVAL, 0,
+			"--sysctl %s: a setting is NAME=VALUE, as in vm.min_free_kbytes=67584",
+			setting);
 	name = nb_xstrndup(setting, (size_t)(eq - setting));
 	rc = nb_machine_add_sysctl(m, name, eq + 1, 0);
 	free(name);
@@ -110,7 +113,7 @@ int nb_read_apply_options(struct nb_machine *m, const struct nb_read_options *op
 /* A form whose contents stand in a file. */
 static int read_file_form(struct nb_machine *m, const struct nb_spec *spec, struct nb_error *err)
 {
-	struct nb_text text = { 0 };
+	struct nb_text text = {0};
 	int rc;
 
 	rc = nb_read_file(spec->rest, NB_READ_MAX_FILE, &text, err);

@@ -17,9 +17,9 @@ struct nb_capture;
 
 /* What the user adds to the machine's own description; zeroed means nothing. */
 struct nb_read_options {
-	const char *kernel;  /* --kernel: a profile's key ("6.1"); NULL: the machine's own */
-	const char *arch;    /* --arch: x86_64, i386, i386pae, arm64, ...; NULL: the machine's own */
-	const char *cmdline; /* --cmdline: words put after the machine's own; NULL none */
+	const char *kernel; /* --kernel: a profile's key ("6.1"); NULL: the machine's own */
+	const char *arch;   /* --arch: x86_64, i386, i386pae, arm64, ...; NULL: the machine's own */
+	const char *cmdline;        /* --cmdline: words put after the machine's own; NULL none */
 	const char *const *sysctls; /* --sysctl: "NAME=VALUE", written after the machine's own */
 	unsigned nr_sysctls;
 	bool boot_fresh; /* --fresh: boot by rule; observed sysctls and state are left out */

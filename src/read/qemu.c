@@ -1,7 +1,7 @@
 /* qemu.c -- reads a QEMU command line, option by option.
  *
- * Called by machine.c and the capture reader. One handler an option that says something about memory, CPUs or
- * NUMA; every other option is passed over with its value. Nothing is opened or run.
+ * Called by machine.c and the capture reader. One handler an option that says something about
+ * memory, CPUs or NUMA; every other option is passed over with its value. Nothing is opened or run.
  * Bounds: NB_QEMU_MAX_ARGS words; tables of fixed size in qemu_priv.h.
  */
 #include "read/qemu.h"
@@ -25,7 +25,7 @@ static void set_text(char **slot, const char *s)
 
 static int read_memory(struct qemu *q, const struct qemu_opts *o, struct nb_error *err)
 {
-	static const char *const known[] = { "size", "slots", "maxmem", NULL };
+	static const char *const known[] = {"size", "slots", "maxmem", NULL};
 	int rc = qemu_opts_check(o, known, err);
 
 	if (!rc)
@@ -39,16 +39,16 @@ static int read_memory(struct qemu *q, const struct qemu_opts *o, struct nb_erro
 
 static int read_smp(struct qemu *q, const struct qemu_opts *o, struct nb_error *err)
 {
-	static const char *const known[] = { "cpus", "maxcpus", "sockets", "dies", "clusters",
-					     "cores", "threads", NULL };
+	static const char *const known[] = {"cpus",     "maxcpus", "sockets", "dies",
+					    "clusters", "cores",   "threads", NULL};
 	struct {
 		const char *key;
 		uint64_t *to;
 	} fields[] = {
-		{ "cpus", &q->smp.cpus },	  { "maxcpus", &q->smp.maxcpus },
-		{ "sockets", &q->smp.sockets },	  { "dies", &q->smp.dies },
-		{ "clusters", &q->smp.clusters }, { "cores", &q->smp.cores },
-		{ "threads", &q->smp.threads },
+		{"cpus", &q->smp.cpus},         {"maxcpus", &q->smp.maxcpus},
+		{"sockets", &q->smp.sockets},   {"dies", &q->smp.dies},
+		{"clusters", &q->smp.clusters}, {"cores", &q->smp.cores},
+		{"threads", &q->smp.threads},
 	};
 	int rc = qemu_opts_check(o, known, err);
 
@@ -64,8 +64,8 @@ static int read_board(struct qemu *q, const char *type, struct nb_error *err)
 		const char *prefix;
 		enum qemu_board board;
 	} boards[] = {
-		{ "q35", QEMU_Q35 }, { "pc-q35-", QEMU_Q35 }, { "pc-i440fx-", QEMU_PC },
-		{ "pc", QEMU_PC },   { "virt-", QEMU_VIRT },  { "virt", QEMU_VIRT },
+		{"q35", QEMU_Q35}, {"pc-q35-", QEMU_Q35}, {"pc-i440fx-", QEMU_PC},
+		{"pc", QEMU_PC},   {"virt-", QEMU_VIRT},  {"virt", QEMU_VIRT},
 	};
 
 	for (size_t i = 0; i < sizeof(boards) / sizeof(boards[0]); i++) {
@@ -77,8 +77,10 @@ static int read_board(struct qemu *q, const char *type, struct nb_error *err)
 			continue;
 		if (boards[i].prefix[n - 1] == '-') {
 			dot = strchr(type + n, '.');
-			if (!dot || nb_parse_u64(type + n, (size_t)(dot - type) - n, &major) || major > 1000 ||
-			    nb_parse_u64(dot + 1, strspn(dot + 1, "0123456789"), &minor) || minor > 99)
+			if (!dot || nb_parse_u64(type + n, (size_t)(dot - type) - n, &major) ||
+			    major > 1000 ||
+			    nb_parse_u64(dot + 1, strspn(dot + 1, "0123456789"), &minor) ||
+			    minor > 99)
 				break;
 		} else if (type[n]) {
 			continue;
@@ -89,7 +91,8 @@ static int read_board(struct qemu *q, const char *type, struct nb_error *err)
 		return 0;
 	}
 	return nb_error_set(err, -NB_EINVAL, 0,
-			    "-machine %s: not a machine whose layout is known; there are q35, pc, virt and their versions "
+			    "-machine %s: not a machine whose layout is known; there are q35, pc, "
+			    "virt and their versions "
 			    "(pc-q35-7.2)",
 			    type);
 }
@@ -105,7 +108,8 @@ static int read_machine(struct qemu *q, const struct qemu_opts *o, struct nb_err
 		rc = qemu_opt_size(o, "max-ram-below-4g", 1, &q->max_ram_below_4g, err);
 	if (!rc && (q->max_ram_below_4g > UINT64_C(1) << 32 ||
 		    (q->max_ram_below_4g && q->max_ram_below_4g < 2 * MiB)))
-		rc = nb_error_set(err, -NB_EINVAL, 0, "-machine: max-ram-below-4g is from 2M to 4G");
+		rc = nb_error_set(err, -NB_EINVAL, 0,
+				  "-machine: max-ram-below-4g is from 2M to 4G");
 	if (qemu_opt(o, "memory-backend"))
 		set_text(&q->memory_backend, qemu_opt(o, "memory-backend"));
 	if (qemu_opt(o, "hmat"))
@@ -117,7 +121,7 @@ static int read_machine(struct qemu *q, const struct qemu_opts *o, struct nb_err
 
 static int read_cpu(struct qemu *q, const struct qemu_opts *o, struct nb_error *err)
 {
-	static const char *const amd[] = { "qemu64", "max", "EPYC", "Opteron", "phenom", "athlon" };
+	static const char *const amd[] = {"qemu64", "max", "EPYC", "Opteron", "phenom", "athlon"};
 	const char *model = qemu_opt(o, "model"), *lm = qemu_opt(o, "lm");
 
 	(void)err;
@@ -131,7 +135,7 @@ static int read_cpu(struct qemu *q, const struct qemu_opts *o, struct nb_error *
 static int read_object(struct qemu *q, const struct qemu_opts *o, struct nb_error *err)
 {
 	const char *type = qemu_opt(o, "qom-type"), *id = qemu_opt(o, "id");
-	struct qemu_backend b = { 0 };
+	struct qemu_backend b = {0};
 	int rc;
 
 	if (!type || strncmp(type, "memory-backend-", 15))
@@ -141,7 +145,8 @@ static int read_object(struct qemu *q, const struct qemu_opts *o, struct nb_erro
 	if (qemu_find_backend(q, id))
 		return nb_error_set(err, -NB_EINVAL, 0, "-object %s: id=%s stands twice", type, id);
 	if (q->nr_backends == QEMU_MAX_BACKENDS)
-		return nb_error_set(err, -NB_E2BIG, 0, "-object: more than %d memory backends", QEMU_MAX_BACKENDS);
+		return nb_error_set(err, -NB_E2BIG, 0, "-object: more than %d memory backends",
+				    QEMU_MAX_BACKENDS);
 	rc = qemu_opt_size(o, "size", 1, &b.bytes, err);
 	if (rc)
 		return rc;
@@ -155,7 +160,7 @@ static int read_object(struct qemu *q, const struct qemu_opts *o, struct nb_erro
 static int read_device(struct qemu *q, const struct qemu_opts *o, struct nb_error *err)
 {
 	const char *driver = qemu_opt(o, "driver");
-	struct qemu_dimm d = { .addr = UINT64_MAX };
+	struct qemu_dimm d = {.addr = UINT64_MAX};
 	int rc;
 
 	if (driver && !strncmp(driver, "virtio-blk", 10))
@@ -165,7 +170,8 @@ static int read_device(struct qemu *q, const struct qemu_opts *o, struct nb_erro
 	if (!driver || strcmp(driver, "pc-dimm"))
 		return 0;
 	if (q->nr_dimms == QEMU_MAX_DIMMS)
-		return nb_error_set(err, -NB_E2BIG, 0, "-device pc-dimm: more than %d", QEMU_MAX_DIMMS);
+		return nb_error_set(err, -NB_E2BIG, 0, "-device pc-dimm: more than %d",
+				    QEMU_MAX_DIMMS);
 	rc = qemu_opt_number(o, "node", QEMU_MAX_NODES - 1, &d.node, err);
 	if (!rc)
 		rc = qemu_opt_number(o, "addr", UINT64_C(1) << 51, &d.addr, err);
@@ -190,7 +196,8 @@ static int read_drive(struct qemu *q, const struct qemu_opts *o, struct nb_error
 }
 
 /* cpus=0-3, which may stand several times. */
-static int read_node_cpus(struct qemu *q, const struct qemu_opts *o, uint64_t nid, struct nb_error *err)
+static int read_node_cpus(struct qemu *q, const struct qemu_opts *o, uint64_t nid,
+			  struct nb_error *err)
 {
 	struct nb_cpumask mask;
 	unsigned cpu;
@@ -198,16 +205,19 @@ static int read_node_cpus(struct qemu *q, const struct qemu_opts *o, uint64_t ni
 	for (unsigned i = 0; i < o->n; i++) {
 		if (strcmp(o->v[i].key, "cpus"))
 			continue;
-		if (nb_bits_parse_list(o->v[i].value, strlen(o->v[i].value), mask.bits, NB_MAX_CPUS) ||
+		if (nb_bits_parse_list(o->v[i].value, strlen(o->v[i].value), mask.bits,
+				       NB_MAX_CPUS) ||
 		    nb_cpumask_empty(&mask))
-			return nb_error_set(err, -NB_EINVAL, 0,
-					    "-numa node: cpus=%s is no list of CPUs; cpus=0-3 and cpus=6 are",
-					    o->v[i].value);
-		nb_for_each_cpu_in(cpu, &mask) {
+			return nb_error_set(
+				err, -NB_EINVAL, 0,
+				"-numa node: cpus=%s is no list of CPUs; cpus=0-3 and cpus=6 are",
+				o->v[i].value);
+		nb_for_each_cpu_in (cpu, &mask) {
 			if (q->cpu_node[cpu] != NB_NO_NODE && q->cpu_node[cpu] != (int)nid)
 				return nb_error_set(err, -NB_EINVAL, 0,
-						    "-numa node: CPU %u is in node %d and in node %llu; a CPU is of one node", cpu,
-						    q->cpu_node[cpu], LL(nid));
+						    "-numa node: CPU %u is in node %d and in node "
+						    "%llu; a CPU is of one node",
+						    cpu, q->cpu_node[cpu], LL(nid));
 			q->cpu_node[cpu] = (int16_t)nid;
 			q->some_cpu_mapped = true;
 		}
@@ -217,7 +227,8 @@ static int read_node_cpus(struct qemu *q, const struct qemu_opts *o, uint64_t ni
 
 static int read_numa_node(struct qemu *q, const struct qemu_opts *o, struct nb_error *err)
 {
-	static const char *const known[] = { "type", "nodeid", "mem", "memdev", "cpus", "initiator", NULL };
+	static const char *const known[] = {"type", "nodeid",    "mem", "memdev",
+					    "cpus", "initiator", NULL};
 	uint64_t nid = q->nr_nodes, initiator;
 	struct qemu_node *n;
 	int rc = qemu_opts_check(o, known, err);
@@ -229,19 +240,24 @@ static int read_numa_node(struct qemu *q, const struct qemu_opts *o, struct nb_e
 	if (rc)
 		return rc;
 	if (nid >= QEMU_MAX_NODES)
-		return nb_error_set(err, -NB_EINVAL, 0, "-numa node: QEMU has at most %d nodes", QEMU_MAX_NODES);
+		return nb_error_set(err, -NB_EINVAL, 0, "-numa node: QEMU has at most %d nodes",
+				    QEMU_MAX_NODES);
 	n = &q->nodes[nid];
 	if (n->present)
-		return nb_error_set(err, -NB_EINVAL, 0, "-numa node: nodeid=%llu stands twice", LL(nid));
+		return nb_error_set(err, -NB_EINVAL, 0, "-numa node: nodeid=%llu stands twice",
+				    LL(nid));
 	if (qemu_opt(o, "mem") && qemu_opt(o, "memdev"))
-		return nb_error_set(err, -NB_EINVAL, 0, "-numa node: mem= and memdev= are two ways to say one thing; keep one");
+		return nb_error_set(
+			err, -NB_EINVAL, 0,
+			"-numa node: mem= and memdev= are two ways to say one thing; keep one");
 	n->present = true;
 	if (nid >= q->nr_nodes)
 		q->nr_nodes = (unsigned)nid + 1;
 	rc = qemu_opt_size(o, "mem", MiB, &n->bytes, err);
 	n->has_memory = qemu_opt(o, "mem") != NULL;
 	if (n->bytes % 8192)
-		rc = nb_error_set(err, -NB_EINVAL, 0, "-numa node: mem=%llu is not a multiple of 8K", LL(n->bytes));
+		rc = nb_error_set(err, -NB_EINVAL, 0,
+				  "-numa node: mem=%llu is not a multiple of 8K", LL(n->bytes));
 	if (qemu_opt(o, "memdev"))
 		n->memdev = nb_xstrdup(qemu_opt(o, "memdev"));
 	return rc ? rc : read_node_cpus(q, o, nid, err);
@@ -249,7 +265,7 @@ static int read_numa_node(struct qemu *q, const struct qemu_opts *o, struct nb_e
 
 static int read_numa_dist(struct qemu *q, const struct qemu_opts *o, struct nb_error *err)
 {
-	static const char *const known[] = { "type", "src", "dst", "val", NULL };
+	static const char *const known[] = {"type", "src", "dst", "val", NULL};
 	uint64_t src = UINT64_MAX, dst = UINT64_MAX, val = 0;
 	int rc = qemu_opts_check(o, known, err);
 
@@ -265,7 +281,8 @@ static int read_numa_dist(struct qemu *q, const struct qemu_opts *o, struct nb_e
 		return nb_error_set(err, -NB_EINVAL, 0, "-numa dist: needs src=, dst= and val=");
 	if (val < 10 || (src == dst && val != 10))
 		return nb_error_set(err, -NB_EINVAL, 0,
-				    "-numa dist,src=%llu,dst=%llu: val=%llu; a node is at 10 from itself, others at 10 to 255",
+				    "-numa dist,src=%llu,dst=%llu: val=%llu; a node is at 10 from "
+				    "itself, others at 10 to 255",
 				    LL(src), LL(dst), LL(val));
 	q->dist[src][dst] = (uint8_t)val;
 	q->has_dist = true;
@@ -274,15 +291,16 @@ static int read_numa_dist(struct qemu *q, const struct qemu_opts *o, struct nb_e
 
 static int read_numa_cpu(struct qemu *q, const struct qemu_opts *o, struct nb_error *err)
 {
-	static const char *const known[] = { "type", "node-id", "socket-id", "die-id", "cluster-id",
-					     "core-id", "thread-id", NULL };
-	struct qemu_cpu_rule r = { UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX };
+	static const char *const known[] = {"type",       "node-id", "socket-id", "die-id",
+					    "cluster-id", "core-id", "thread-id", NULL};
+	struct qemu_cpu_rule r = {UINT64_MAX, UINT64_MAX, UINT64_MAX,
+				  UINT64_MAX, UINT64_MAX, UINT64_MAX};
 	struct {
 		const char *key;
 		uint64_t *to;
 	} fields[] = {
-		{ "node-id", &r.node },	      { "socket-id", &r.socket }, { "die-id", &r.die },
-		{ "cluster-id", &r.cluster }, { "core-id", &r.core },	  { "thread-id", &r.thread },
+		{"node-id", &r.node},       {"socket-id", &r.socket}, {"die-id", &r.die},
+		{"cluster-id", &r.cluster}, {"core-id", &r.core},     {"thread-id", &r.thread},
 	};
 	int rc = qemu_opts_check(o, known, err);
 
@@ -300,8 +318,9 @@ static int read_numa_cpu(struct qemu *q, const struct qemu_opts *o, struct nb_er
 
 static int read_hmat_lb(struct qemu *q, const struct qemu_opts *o, struct nb_error *err)
 {
-	static const char *const kinds[] = { "access-latency", "read-latency", "write-latency",
-					     "access-bandwidth", "read-bandwidth", "write-bandwidth" };
+	static const char *const kinds[] = {"access-latency", "read-latency",
+					    "write-latency",  "access-bandwidth",
+					    "read-bandwidth", "write-bandwidth"};
 	const char *kind = qemu_opt(o, "data-type"), *hierarchy = qemu_opt(o, "hierarchy");
 	uint64_t initiator = 0, target = 0, latency = 0, bandwidth = 0;
 	unsigned k = 0;
@@ -320,16 +339,17 @@ static int read_hmat_lb(struct qemu *q, const struct qemu_opts *o, struct nb_err
 		k++;
 	if (k == 6)
 		return nb_error_set(err, -NB_EINVAL, 0,
-				    "-numa hmat-lb: data-type=%s; there are access-, read- and write-latency and -bandwidth",
+				    "-numa hmat-lb: data-type=%s; there are access-, read- and "
+				    "write-latency and -bandwidth",
 				    kind ? kind : "");
 	if (hierarchy && strcmp(hierarchy, "memory"))
 		return 0;
 	if (k < 3 && latency)
-		nb_acpi_push_lb(q->acpi, ACPI_LB_LATENCY, 3 - k, (uint32_t)initiator, (uint32_t)target,
-				latency * 1000);
+		nb_acpi_push_lb(q->acpi, ACPI_LB_LATENCY, 3 - k, (uint32_t)initiator,
+				(uint32_t)target, latency * 1000);
 	if (k >= 3 && bandwidth)
-		nb_acpi_push_lb(q->acpi, ACPI_LB_BANDWIDTH, 6 - k, (uint32_t)initiator, (uint32_t)target,
-				bandwidth);
+		nb_acpi_push_lb(q->acpi, ACPI_LB_BANDWIDTH, 6 - k, (uint32_t)initiator,
+				(uint32_t)target, bandwidth);
 	return 0;
 }
 
@@ -346,10 +366,12 @@ static int read_numa(struct qemu *q, const struct qemu_opts *o, struct nb_error 
 		return read_numa_cpu(q, o, err);
 	if (!strcmp(type, "hmat-lb") || !strcmp(type, "hmat-cache")) {
 		if (!q->hmat)
-			return nb_error_set(err, -NB_EINVAL, 0, "-numa %s: needs -machine hmat=on", type);
+			return nb_error_set(err, -NB_EINVAL, 0, "-numa %s: needs -machine hmat=on",
+					    type);
 		return type[5] == 'l' ? read_hmat_lb(q, o, err) : 0;
 	}
-	return nb_error_set(err, -NB_EINVAL, 0, "-numa %s: there are node, cpu, dist, hmat-lb, hmat-cache", type);
+	return nb_error_set(err, -NB_EINVAL, 0,
+			    "-numa %s: there are node, cpu, dist, hmat-lb, hmat-cache", type);
 }
 
 /* The release out of a kernel image's name: "/boot/vmlinuz-6.12.9-amd64". */
@@ -364,21 +386,22 @@ static int read_kernel(struct qemu *q, const char *path)
 	return 0;
 }
 
-/* Options that matter. Those without `read` are handled by name in take_option(). `pass` 0: all options;
- * 1: -machine first, since hmat=on may stand anywhere. */
+/* Options that matter. Those without `read` are handled by name in take_option(). `pass` 0: all
+ * options; 1: -machine first, since hmat=on may stand anywhere. */
 static const struct option {
 	const char *name, *implied;
 	int (*read)(struct qemu *, const struct qemu_opts *, struct nb_error *);
 	bool first;
 } options[] = {
-	{ "m", "size", read_memory, false },	   { "smp", "cpus", read_smp, false },
-	{ "machine", "type", read_machine, true }, { "M", "type", read_machine, true },
-	{ "numa", "type", read_numa, false },	   { "object", "qom-type", read_object, false },
-	{ "device", "driver", read_device, false }, { "cpu", "model", read_cpu, false },
-	{ "drive", NULL, read_drive, false },
+	{"m", "size", read_memory, false},        {"smp", "cpus", read_smp, false},
+	{"machine", "type", read_machine, true},  {"M", "type", read_machine, true},
+	{"numa", "type", read_numa, false},       {"object", "qom-type", read_object, false},
+	{"device", "driver", read_device, false}, {"cpu", "model", read_cpu, false},
+	{"drive", NULL, read_drive, false},
 };
 
-static int take_option(struct qemu *q, const char *name, const char *value, bool first, struct nb_error *err)
+static int take_option(struct qemu *q, const char *name, const char *value, bool first,
+		       struct nb_error *err)
 {
 	struct qemu_opts o;
 	char dashed[16];
@@ -402,7 +425,8 @@ static int take_option(struct qemu *q, const char *name, const char *value, bool
 		return 0;
 	if (!strcmp(name, "acpitable"))
 		return nb_error_set(err, -NB_EOPNOTSUPP, 0,
-				    "-acpitable: its tables replace QEMU's own and are not read from here; give them as acpi:DIR");
+				    "-acpitable: its tables replace QEMU's own and are not read "
+				    "from here; give them as acpi:DIR");
 	if (!strcmp(name, "nodefaults"))
 		q->nodefaults = true;
 	else if (!strcmp(name, "enable-kvm"))
@@ -435,7 +459,7 @@ static void read_program(struct qemu *q, const char *word)
 /* Does this option take the next word whatever it looks like? Those that are known here do. */
 static bool takes_value(const char *name)
 {
-	static const char *const others[] = { "accel", "kernel", "append", "initrd", "acpitable" };
+	static const char *const others[] = {"accel", "kernel", "append", "initrd", "acpitable"};
 
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
 		if (!strcmp(name, options[i].name))
@@ -448,7 +472,8 @@ static bool takes_value(const char *name)
 	return false;
 }
 
-static int walk(struct qemu *q, const char *const *args, unsigned n, bool first, struct nb_error *err)
+static int walk(struct qemu *q, const char *const *args, unsigned n, bool first,
+		struct nb_error *err)
 {
 	int rc = 0;
 
@@ -509,12 +534,17 @@ static int settle_board(struct qemu *q, struct nb_error *err)
 	if (q->has_board && q->board == QEMU_VIRT && !q->arch_name)
 		q->arm = true;
 	if (!q->has_board && q->arm)
-		return nb_error_set(err, -NB_EINVAL, 0, "-machine: qemu-system-%s has no default machine; -machine virt is "
-				    "one", q->arch_name);
+		return nb_error_set(
+			err, -NB_EINVAL, 0,
+			"-machine: qemu-system-%s has no default machine; -machine virt is "
+			"one",
+			q->arch_name);
 	if (q->arm != (q->board == QEMU_VIRT) ||
-	    (!q->arm && q->arch_name && strcmp(q->arch_name, "x86_64") && strcmp(q->arch_name, "i386")))
+	    (!q->arm && q->arch_name && strcmp(q->arch_name, "x86_64") &&
+	     strcmp(q->arch_name, "i386")))
 		return nb_error_set(err, -NB_EINVAL, 0,
-				    "qemu-system-%s with this -machine is not known; there are x86_64 and i386 with q35 or pc, "
+				    "qemu-system-%s with this -machine is not known; there are "
+				    "x86_64 and i386 with q35 or pc, "
 				    "aarch64 with virt",
 				    q->arch_name ? q->arch_name : "x86_64");
 	return 0;
@@ -546,7 +576,9 @@ int nb_read_qemu_text(struct nb_machine *m, const char *text, size_t len, struct
 	if (rc)
 		return rc;
 	if (!n)
-		rc = nb_error_set(err, -NB_EINVAL, 0, "no QEMU options, as in 'qemu:-m 4G -smp 4 -numa node,cpus=0-3,mem=4G'");
+		rc = nb_error_set(
+			err, -NB_EINVAL, 0,
+			"no QEMU options, as in 'qemu:-m 4G -smp 4 -numa node,cpus=0-3,mem=4G'");
 	else
 		rc = nb_read_qemu(m, (const char *const *)words, n, err);
 	qemu_words_free(words, n);

@@ -1,10 +1,12 @@
-/* qemu_firmware.c -- the completed command line as a machine: firmware map, SRAT, SLIT, device tree.
+/* qemu_firmware.c -- the completed command line as a machine: firmware map, SRAT, SLIT, device
+ * tree.
  *
- * Called by qemu.c. x86: the map that SeaBIOS hands to the kernel, and the entries of the SRAT that QEMU
- * writes, with QEMU's node numbers as proximity domains. arm64 "virt" without UEFI: the device tree's memory
- * nodes, whose node ids the kernel takes as they are.
- * Source: QEMU 7.2 hw/i386/pc_q35.c:pc_q35_init(), pc_piix.c:pc_init1(), pc.c:pc_memory_init(),
- *         acpi-build.c:build_srat(); SeaBIOS 1.16 (what it keeps at the top of low memory); measured.
+ * Called by qemu.c. x86: the map that SeaBIOS hands to the kernel, and the entries of the SRAT that
+ * QEMU writes, with QEMU's node numbers as proximity domains. arm64 "virt" without UEFI: the device
+ * tree's memory nodes, whose node ids the kernel takes as they are. Source: QEMU 7.2
+ * hw/i386/pc_q35.c:pc_q35_init(), pc_piix.c:pc_init1(), pc.c:pc_memory_init(),
+ *         acpi-build.c:build_srat(); SeaBIOS 1.16 (what it keeps at the top of low memory);
+ * measured.
  */
 #include "read/qemu_priv.h"
 
@@ -20,12 +22,12 @@
 #define HT_START UINT64_C(0xfd00000000) /* AMD HyperTransport, up to 1 TiB */
 #define HT_END (1024 * GiB)
 #define VIRT_RAM GiB
-#define ROUND_UP(x, to) (((x) + (to) - 1) / (to) * (to))
+#define ROUND_UP(x, to) (((x) + (to)-1) / (to) * (to))
 
 /* Where RAM lies. */
 struct split {
-	uint64_t low;	     /* bytes from 0 */
-	uint64_t high;	     /* bytes from high_start */
+	uint64_t low;  /* bytes from 0 */
+	uint64_t high; /* bytes from high_start */
 	uint64_t high_start;
 	uint64_t plug_start, plug_bytes; /* room for memory devices */
 };
@@ -49,14 +51,15 @@ static uint64_t low_limit(const struct qemu *q)
 static struct split split_ram(const struct qemu *q)
 {
 	uint64_t limit = low_limit(q), hole64 = q->board == QEMU_Q35 ? 32 * GiB : 2 * GiB, end;
-	struct split s = { .high_start = GIB4 };
+	struct split s = {.high_start = GIB4};
 
 	s.low = q->ram_bytes < limit ? q->ram_bytes : limit;
 	s.high = q->ram_bytes - s.low;
 	if (q->slots || q->maxram_bytes > q->ram_bytes)
 		s.plug_bytes = q->maxram_bytes - q->ram_bytes + q->slots * GiB;
 	end = ROUND_UP(s.high_start + s.high, GiB) + s.plug_bytes;
-	/* From 7.1 on, what would reach AMD's HyperTransport range with the 64-bit PCI hole moves above it. */
+	/* From 7.1 on, what would reach AMD's HyperTransport range with the 64-bit PCI hole moves
+	 * above it. */
 	if (q->amd_cpu && q->board_version >= 701 && ROUND_UP(end, GiB) + hole64 > HT_START)
 		s.high_start = HT_END;
 	s.plug_start = ROUND_UP(s.high_start + s.high, GiB);
@@ -65,13 +68,13 @@ static struct split split_ram(const struct qemu *q)
 
 static int add_map(struct nb_machine *m, uint64_t start, uint64_t end, enum nb_mem_type type)
 {
-	struct nb_mem_range r = { .start = start, .end = end, .type = type, .nid = NB_NO_NODE };
+	struct nb_mem_range r = {.start = start, .end = end, .type = type, .nid = NB_NO_NODE};
 
 	return start < end ? nb_machine_add_firmware(m, &r) : 0;
 }
 
-/* Bytes of the SMBIOS tables: fixed ones, and one a socket, a RAM range, 16 GiB of memory. SeaBIOS puts
- * tables of more than 600 bytes into high memory. */
+/* Bytes of the SMBIOS tables: fixed ones, and one a socket, a RAM range, 16 GiB of memory. SeaBIOS
+ * puts tables of more than 600 bytes into high memory. */
 static uint64_t smbios_bytes(const struct qemu *q, const struct split *s)
 {
 	uint64_t dimms = ROUND_UP(q->ram_bytes, 16 * GiB) / (16 * GiB);
@@ -83,8 +86,8 @@ static uint64_t smbios_bytes(const struct qemu *q, const struct split *s)
 	return bytes > 600 ? ROUND_UP(bytes, 16) : 0;
 }
 
-/* What SeaBIOS keeps for itself at the top of low memory: 128 KiB of ACPI tables, queues of the disks it can
- * boot from, SMBIOS tables that are too large for the BIOS segment. */
+/* What SeaBIOS keeps for itself at the top of low memory: 128 KiB of ACPI tables, queues of the
+ * disks it can boot from, SMBIOS tables that are too large for the BIOS segment. */
 static uint64_t reserved_top(const struct qemu *q, const struct split *s)
 {
 	uint64_t small = smbios_bytes(q, s);
@@ -118,7 +121,8 @@ static int add_firmware(const struct qemu *q, const struct split *s, struct nb_m
 	return rc;
 }
 
-/* The SRAT's memory entries: each node's share of RAM in order, cut at 640 KiB, 1 MiB and the PCI hole. */
+/* The SRAT's memory entries: each node's share of RAM in order, cut at 640 KiB, 1 MiB and the PCI
+ * hole. */
 static void push_srat_memory(const struct qemu *q, const struct split *s, struct nb_acpi *a)
 {
 	uint64_t next = 0; /* in RAM, holes left out */
@@ -142,11 +146,12 @@ static void push_srat_memory(const struct qemu *q, const struct split *s, struct
 			at = s->low;
 		}
 		if (end > s->low && at < end)
-			nb_acpi_push_memory(a, s->high_start + (at - s->low), s->high_start + (end - s->low), i, 0);
+			nb_acpi_push_memory(a, s->high_start + (at - s->low),
+					    s->high_start + (end - s->low), i, 0);
 	}
 	if (s->plug_bytes)
-		nb_acpi_push_memory(a, s->plug_start, s->plug_start + s->plug_bytes, q->nr_nodes - 1,
-				    NB_RANGE_HOTPLUG);
+		nb_acpi_push_memory(a, s->plug_start, s->plug_start + s->plug_bytes,
+				    q->nr_nodes - 1, NB_RANGE_HOTPLUG);
 }
 
 static void push_slit(const struct qemu *q, struct nb_acpi *a)
@@ -168,9 +173,14 @@ static int add_cpus(const struct qemu *q, struct nb_machine *m)
 	for (uint64_t i = 0; !rc && i < q->smp.cpus; i++) {
 		struct qemu_place p = qemu_place(q, i);
 		struct nb_cpu cpu = {
-			.id = (int)i, .nid = 0, .online = true, .package = (int)p.socket,
-			.die = q->arm ? -1 : (int)p.die, .cluster = q->arm ? (int)p.cluster : -1,
-			.core = (int)p.core, .llc = q->arm ? -1 : (int)p.socket,
+			.id = (int)i,
+			.nid = 0,
+			.online = true,
+			.package = (int)p.socket,
+			.die = q->arm ? -1 : (int)p.die,
+			.cluster = q->arm ? (int)p.cluster : -1,
+			.core = (int)p.core,
+			.llc = q->arm ? -1 : (int)p.socket,
 		};
 
 		if (q->nr_nodes && q->arm)
@@ -184,12 +194,13 @@ static int add_cpus(const struct qemu *q, struct nb_machine *m)
 
 static int add_single_node(struct nb_machine *m)
 {
-	struct nb_node node = { .id = 0, .online = true };
+	struct nb_node node = {.id = 0, .online = true};
 
 	return nb_machine_add_node(m, &node);
 }
 
-/* Is [start, start + bytes) clear of the DIMMs placed so far? If not, *ret_next is where to go on. */
+/* Is [start, start + bytes) clear of the DIMMs placed so far? If not, *ret_next is where to go on.
+ */
 static bool is_clear(const struct qemu *q, unsigned placed, const uint64_t *sizes, uint64_t start,
 		     uint64_t bytes, uint64_t *ret_next)
 {
@@ -202,7 +213,8 @@ static bool is_clear(const struct qemu *q, unsigned placed, const uint64_t *size
 	return true;
 }
 
-static int add_dimms(struct qemu *q, const struct split *s, struct nb_machine *m, struct nb_error *err)
+static int add_dimms(struct qemu *q, const struct split *s, struct nb_machine *m,
+		     struct nb_error *err)
 {
 	uint64_t *sizes = nb_xcalloc(q->nr_dimms + 1, sizeof(*sizes));
 	int rc = 0;
@@ -210,12 +222,13 @@ static int add_dimms(struct qemu *q, const struct split *s, struct nb_machine *m
 	for (unsigned i = 0; !rc && i < q->nr_dimms; i++) {
 		struct qemu_dimm *d = &q->dimms[i];
 		struct qemu_backend *b = d->memdev ? qemu_find_backend(q, d->memdev) : NULL;
-		struct nb_mem_range r = { .type = NB_MEM_RAM, .flags = NB_RANGE_HOTADDED };
+		struct nb_mem_range r = {.type = NB_MEM_RAM, .flags = NB_RANGE_HOTADDED};
 		uint64_t at = d->addr == UINT64_MAX ? s->plug_start : d->addr, next;
 
 		if (!b || b->used || (d->node && d->node >= q->nr_nodes)) {
 			rc = nb_error_set(err, -NB_EINVAL, 0,
-					  "-device pc-dimm: memdev=%s,node=%llu: needs a memory-backend of its own and an "
+					  "-device pc-dimm: memdev=%s,node=%llu: needs a "
+					  "memory-backend of its own and an "
 					  "existing node",
 					  d->memdev ? d->memdev : "", (unsigned long long)d->node);
 			break;
@@ -228,7 +241,8 @@ static int add_dimms(struct qemu *q, const struct split *s, struct nb_machine *m
 		    b->bytes > s->plug_start + s->plug_bytes - at ||
 		    !is_clear(q, i, sizes, at, b->bytes, &next)) {
 			rc = nb_error_set(err, -NB_EINVAL, 0,
-					  "-device pc-dimm: memdev=%s does not fit; -m ...,slots=N,maxmem=SIZE makes room",
+					  "-device pc-dimm: memdev=%s does not fit; -m "
+					  "...,slots=N,maxmem=SIZE makes room",
 					  d->memdev);
 			break;
 		}
@@ -249,7 +263,8 @@ static int x86_machine(struct qemu *q, struct nb_machine *m, struct nb_error *er
 
 	if (!rc && q->nr_nodes) {
 		for (uint64_t i = 0; i < q->smp.maxcpus; i++)
-			nb_acpi_push_affinity(q->acpi, (uint32_t)q->cpu_node[i], (uint32_t)i, false);
+			nb_acpi_push_affinity(q->acpi, (uint32_t)q->cpu_node[i], (uint32_t)i,
+					      false);
 		push_srat_memory(q, &s, q->acpi);
 		push_slit(q, q->acpi);
 		nb_acpi_resolve(q->acpi);
@@ -265,7 +280,7 @@ static int x86_machine(struct qemu *q, struct nb_machine *m, struct nb_error *er
 /* Nodes of the device tree: those that memory or a CPU names. */
 static int arm_nodes(const struct qemu *q, struct nb_machine *m)
 {
-	bool named[QEMU_MAX_NODES] = { false };
+	bool named[QEMU_MAX_NODES] = {false};
 	uint8_t *d;
 	unsigned n = 0;
 	int rc = 0;
@@ -273,7 +288,7 @@ static int arm_nodes(const struct qemu *q, struct nb_machine *m)
 	for (uint64_t i = 0; i < q->smp.cpus; i++)
 		named[q->cpu_node[i]] = true;
 	for (unsigned i = 0; !rc && i < q->nr_nodes; i++) {
-		struct nb_node node = { .id = (int)i, .online = true };
+		struct nb_node node = {.id = (int)i, .online = true};
 
 		named[i] |= q->nodes[i].bytes != 0;
 		if (named[i])
@@ -300,11 +315,12 @@ static int arm_machine(const struct qemu *q, struct nb_machine *m, struct nb_err
 	int rc;
 
 	if (q->nr_dimms)
-		return nb_error_set(err, -NB_EOPNOTSUPP, 0,
-				    "-device pc-dimm: on virt it needs UEFI, whose tables are not modelled");
+		return nb_error_set(
+			err, -NB_EOPNOTSUPP, 0,
+			"-device pc-dimm: on virt it needs UEFI, whose tables are not modelled");
 	rc = q->nr_nodes ? arm_nodes(q, m) : add_single_node(m);
 	for (unsigned i = 0; !rc && i < (q->nr_nodes ? q->nr_nodes : 1); i++) {
-		struct nb_mem_range r = { .start = at, .type = NB_MEM_RAM, .nid = (int)i };
+		struct nb_mem_range r = {.start = at, .type = NB_MEM_RAM, .nid = (int)i};
 
 		at += q->nr_nodes ? q->nodes[i].bytes : q->ram_bytes;
 		r.end = at;

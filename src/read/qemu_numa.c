@@ -37,29 +37,34 @@ static int complete_smp(struct qemu_smp *s, struct nb_error *err)
 		if (!s->cores) {
 			s->sockets = s->sockets ? s->sockets : 1;
 			s->threads = s->threads ? s->threads : 1;
-			s->cores = max / times(times(s->sockets, s->dies), times(s->clusters, s->threads));
+			s->cores = max / times(times(s->sockets, s->dies),
+					       times(s->clusters, s->threads));
 		} else if (!s->sockets) {
 			s->threads = s->threads ? s->threads : 1;
-			s->sockets = max / times(times(s->dies, s->clusters), times(s->cores, s->threads));
+			s->sockets = max / times(times(s->dies, s->clusters),
+						 times(s->cores, s->threads));
 		}
 		if (!s->threads)
-			s->threads = max / times(times(s->sockets, s->dies), times(s->clusters, s->cores));
+			s->threads = max / times(times(s->sockets, s->dies),
+						 times(s->clusters, s->cores));
 	}
 	total = times(times(times(s->sockets, s->dies), times(s->clusters, s->cores)), s->threads);
 	s->maxcpus = max ? max : total;
 	s->cpus = s->cpus ? s->cpus : s->maxcpus;
 	if (total != s->maxcpus || !total)
 		return nb_error_set(err, -NB_EINVAL, 0,
-				    "-smp: sockets %llu x dies %llu x clusters %llu x cores %llu x threads %llu is %llu CPUs; "
+				    "-smp: sockets %llu x dies %llu x clusters %llu x cores %llu x "
+				    "threads %llu is %llu CPUs; "
 				    "maxcpus is %llu, and both must be equal",
-				    LL(s->sockets), LL(s->dies), LL(s->clusters), LL(s->cores), LL(s->threads),
-				    LL(total), LL(s->maxcpus));
+				    LL(s->sockets), LL(s->dies), LL(s->clusters), LL(s->cores),
+				    LL(s->threads), LL(total), LL(s->maxcpus));
 	if (s->cpus > s->maxcpus)
-		return nb_error_set(err, -NB_EINVAL, 0, "-smp: %llu CPUs are more than maxcpus=%llu", LL(s->cpus),
+		return nb_error_set(err, -NB_EINVAL, 0,
+				    "-smp: %llu CPUs are more than maxcpus=%llu", LL(s->cpus),
 				    LL(s->maxcpus));
 	if (s->maxcpus > NB_MAX_CPUS)
-		return nb_error_set(err, -NB_EINVAL, 0, "-smp: %llu CPUs; a machine has at most %d", LL(s->maxcpus),
-				    NB_MAX_CPUS);
+		return nb_error_set(err, -NB_EINVAL, 0, "-smp: %llu CPUs; a machine has at most %d",
+				    LL(s->maxcpus), NB_MAX_CPUS);
 	return 0;
 }
 
@@ -95,11 +100,13 @@ static int take_backend(struct qemu *q, const char *what, const char *id, uint64
 	struct qemu_backend *b = qemu_find_backend(q, id);
 
 	if (!b)
-		return nb_error_set(err, -NB_EINVAL, 0,
-				    "%s=%s: no such memory; -object memory-backend-ram,id=%s,size=... makes it", what,
-				    id, id);
+		return nb_error_set(
+			err, -NB_EINVAL, 0,
+			"%s=%s: no such memory; -object memory-backend-ram,id=%s,size=... makes it",
+			what, id, id);
 	if (b->used)
-		return nb_error_set(err, -NB_EINVAL, 0, "%s=%s: this memory is in use already; each node needs its own",
+		return nb_error_set(err, -NB_EINVAL, 0,
+				    "%s=%s: this memory is in use already; each node needs its own",
 				    what, id);
 	b->used = true;
 	*ret_bytes = b->bytes;
@@ -117,28 +124,33 @@ static int complete_ram(struct qemu *q, struct nb_error *err)
 			return rc;
 		if (q->ram_bytes && q->ram_bytes != bytes)
 			return nb_error_set(err, -NB_EINVAL, 0,
-					    "-m is %llu bytes and memory-backend %s is %llu; they must be equal",
+					    "-m is %llu bytes and memory-backend %s is %llu; they "
+					    "must be equal",
 					    LL(q->ram_bytes), q->memory_backend, LL(bytes));
 		q->ram_bytes = bytes;
 	}
 	if (!q->ram_bytes)
 		q->ram_bytes = 128 * MiB;
 	if (q->ram_bytes < 2 * MiB || q->ram_bytes % 8192)
-		return nb_error_set(err, -NB_EINVAL, 0,
-				    "-m: %llu bytes of memory; at least 2M, in multiples of 8K, would be right",
-				    LL(q->ram_bytes));
+		return nb_error_set(
+			err, -NB_EINVAL, 0,
+			"-m: %llu bytes of memory; at least 2M, in multiples of 8K, would be right",
+			LL(q->ram_bytes));
 	if (!q->maxram_bytes)
 		q->maxram_bytes = q->ram_bytes;
 	if (q->maxram_bytes < q->ram_bytes)
-		return nb_error_set(err, -NB_EINVAL, 0, "-m: maxmem=%llu bytes is less than the %llu bytes of memory",
+		return nb_error_set(err, -NB_EINVAL, 0,
+				    "-m: maxmem=%llu bytes is less than the %llu bytes of memory",
 				    LL(q->maxram_bytes), LL(q->ram_bytes));
 	if (q->maxram_bytes > UINT64_C(1) << 51)
-		return nb_error_set(err, -NB_ERANGE, 0, "-m: %llu bytes; at most 2048T can be addressed",
+		return nb_error_set(err, -NB_ERANGE, 0,
+				    "-m: %llu bytes; at most 2048T can be addressed",
 				    LL(q->maxram_bytes));
 	return 0;
 }
 
-/* No node was given memory: all of it is dealt out in equal parts of whole 8 MiB, the last node takes the rest. */
+/* No node was given memory: all of it is dealt out in equal parts of whole 8 MiB, the last node
+ * takes the rest. */
 static void deal_memory(struct qemu *q)
 {
 	uint64_t part = q->ram_bytes / q->nr_nodes, carry = 0, used = 0;
@@ -161,7 +173,9 @@ static int complete_node_memory(struct qemu *q, struct nb_error *err)
 		struct qemu_node *n = &q->nodes[i];
 
 		if (!n->present)
-			return nb_error_set(err, -NB_EINVAL, 0, "-numa node: node %u is missing; numbers have no gaps", i);
+			return nb_error_set(err, -NB_EINVAL, 0,
+					    "-numa node: node %u is missing; numbers have no gaps",
+					    i);
 		if (n->memdev) {
 			rc = take_backend(q, "-numa node: memdev", n->memdev, &n->bytes, err);
 			if (rc)
@@ -170,7 +184,8 @@ static int complete_node_memory(struct qemu *q, struct nb_error *err)
 		}
 		told |= n->has_memory;
 		if (__builtin_add_overflow(total, n->bytes, &total))
-			return nb_error_set(err, -NB_ERANGE, 0, "-numa node: the nodes' memory overflows 64 bits");
+			return nb_error_set(err, -NB_ERANGE, 0,
+					    "-numa node: the nodes' memory overflows 64 bits");
 	}
 	if (!q->nr_nodes)
 		return 0;
@@ -180,7 +195,8 @@ static int complete_node_memory(struct qemu *q, struct nb_error *err)
 	}
 	if (total != q->ram_bytes)
 		return nb_error_set(err, -NB_EINVAL, 0,
-				    "-numa node: the nodes have %llu MiB together, -m says %llu MiB; they must be equal",
+				    "-numa node: the nodes have %llu MiB together, -m says %llu "
+				    "MiB; they must be equal",
 				    LL(total >> 20), LL(q->ram_bytes >> 20));
 	return 0;
 }
@@ -201,7 +217,8 @@ static int apply_cpu_rules(struct qemu *q, struct nb_error *err)
 		bool some = false;
 
 		if (r->node >= q->nr_nodes)
-			return nb_error_set(err, -NB_EINVAL, 0, "-numa cpu: node-id=%llu: no such node", LL(r->node));
+			return nb_error_set(err, -NB_EINVAL, 0,
+					    "-numa cpu: node-id=%llu: no such node", LL(r->node));
 		for (uint64_t i = 0; i < q->smp.maxcpus; i++) {
 			struct qemu_place p = qemu_place(q, i);
 
@@ -210,12 +227,15 @@ static int apply_cpu_rules(struct qemu *q, struct nb_error *err)
 			some = true;
 			if (q->cpu_node[i] != NB_NO_NODE && q->cpu_node[i] != (int)r->node)
 				return nb_error_set(err, -NB_EINVAL, 0,
-						    "-numa cpu: CPU %llu is of node %d already; a CPU is of one node", LL(i),
-						    q->cpu_node[i]);
+						    "-numa cpu: CPU %llu is of node %d already; a "
+						    "CPU is of one node",
+						    LL(i), q->cpu_node[i]);
 			q->cpu_node[i] = (int16_t)r->node;
 		}
 		if (!some)
-			return nb_error_set(err, -NB_EINVAL, 0, "-numa cpu: no CPU has these ids; -smp tells what there is");
+			return nb_error_set(
+				err, -NB_EINVAL, 0,
+				"-numa cpu: no CPU has these ids; -smp tells what there is");
 		q->some_cpu_mapped = true;
 	}
 	return 0;
@@ -230,9 +250,10 @@ static int complete_cpus(struct qemu *q, struct nb_error *err)
 		return 0;
 	for (unsigned i = 0; i < NB_MAX_CPUS; i++) {
 		if (q->cpu_node[i] != NB_NO_NODE && i >= q->smp.maxcpus)
-			return nb_error_set(err, -NB_EINVAL, 0,
-					    "-numa node,nodeid=%d: CPU %u; -smp gives CPUs 0 to %llu", q->cpu_node[i], i,
-					    LL(q->smp.maxcpus - 1));
+			return nb_error_set(
+				err, -NB_EINVAL, 0,
+				"-numa node,nodeid=%d: CPU %u; -smp gives CPUs 0 to %llu",
+				q->cpu_node[i], i, LL(q->smp.maxcpus - 1));
 	}
 	rc = apply_cpu_rules(q, err);
 	if (rc)
@@ -248,7 +269,8 @@ static int complete_cpus(struct qemu *q, struct nb_error *err)
 	return 0;
 }
 
-/* One direction stands for both while every pair is symmetric; each pair needs one value at least. */
+/* One direction stands for both while every pair is symmetric; each pair needs one value at least.
+ */
 static int complete_distances(struct qemu *q, struct nb_error *err)
 {
 	bool asymmetric = false;
@@ -263,10 +285,12 @@ static int complete_distances(struct qemu *q, struct nb_error *err)
 			}
 			if (!q->dist[i][j] && !q->dist[j][i])
 				return nb_error_set(err, -NB_EINVAL, 0,
-						    "-numa dist: the distance between node %u and %u is missing; with one "
+						    "-numa dist: the distance between node %u and "
+						    "%u is missing; with one "
 						    "distance, all are needed",
 						    i, j);
-			asymmetric |= q->dist[i][j] && q->dist[j][i] && q->dist[i][j] != q->dist[j][i];
+			asymmetric |=
+				q->dist[i][j] && q->dist[j][i] && q->dist[i][j] != q->dist[j][i];
 		}
 	}
 	for (unsigned i = 0; i < q->nr_nodes; i++) {
@@ -275,7 +299,8 @@ static int complete_distances(struct qemu *q, struct nb_error *err)
 				continue;
 			if (asymmetric)
 				return nb_error_set(err, -NB_EINVAL, 0,
-						    "-numa dist: src=%u,dst=%u is missing; where one pair is asymmetric, both "
+						    "-numa dist: src=%u,dst=%u is missing; where "
+						    "one pair is asymmetric, both "
 						    "directions of all are needed",
 						    i, j);
 			q->dist[i][j] = q->dist[j][i];

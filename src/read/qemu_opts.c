@@ -15,13 +15,13 @@ static void add(struct qemu_opts *o, char *key, char *value)
 {
 	if (!(o->n & (o->n - 1)))
 		o->v = nb_xrealloc(o->v, o->n ? 2 * (size_t)o->n : 1, sizeof(*o->v));
-	o->v[o->n++] = (struct qemu_opt){ .key = key, .value = value };
+	o->v[o->n++] = (struct qemu_opt){.key = key, .value = value};
 }
 
 /* The piece up to the next single comma, ",," made one; *s moves past it. */
 static char *next_piece(const char **s)
 {
-	struct nb_text t = { 0 };
+	struct nb_text t = {0};
 	const char *p = *s;
 
 	for (; *p; p++) {
@@ -66,7 +66,8 @@ static int parse_json(struct qemu_opts *o, const char *text, struct nb_error *er
 		return nb_error_set(err, -NB_EINVAL, 0, "%s: not a JSON object: %s", o->name,
 				    root ? "another kind of value" : bad.text);
 	}
-	json_object_foreach(root, key, value) {
+	json_object_foreach(root, key, value)
+	{
 		const char *s = NULL;
 
 		if (json_is_string(value)) {
@@ -88,7 +89,7 @@ static int parse_json(struct qemu_opts *o, const char *text, struct nb_error *er
 int qemu_opts_parse(struct qemu_opts *o, const char *name, const char *text, const char *implied,
 		    struct nb_error *err)
 {
-	*o = (struct qemu_opts){ .name = name };
+	*o = (struct qemu_opts){.name = name};
 	if (text[0] == '{')
 		return parse_json(o, text, err);
 	parse_list(o, text, implied);
@@ -102,7 +103,7 @@ void qemu_opts_release(struct qemu_opts *o)
 		free(o->v[i].value);
 	}
 	free(o->v);
-	*o = (struct qemu_opts){ 0 };
+	*o = (struct qemu_opts){0};
 }
 
 const char *qemu_opt(const struct qemu_opts *o, const char *key)
@@ -118,7 +119,8 @@ bool qemu_opt_is_on(const struct qemu_opts *o, const char *key)
 {
 	const char *v = qemu_opt(o, key);
 
-	return v && (!strcmp(v, "on") || !strcmp(v, "yes") || !strcmp(v, "true") || !strcmp(v, "y"));
+	return v &&
+	       (!strcmp(v, "on") || !strcmp(v, "yes") || !strcmp(v, "true") || !strcmp(v, "y"));
 }
 
 int qemu_opt_number(const struct qemu_opts *o, const char *key, uint64_t max, uint64_t *ret,
@@ -130,8 +132,8 @@ int qemu_opt_number(const struct qemu_opts *o, const char *key, uint64_t max, ui
 	if (!s)
 		return 0;
 	if (nb_parse_u64(s, strlen(s), &v) || v > max)
-		return nb_error_set(err, -NB_EINVAL, 0, "%s: %s=%s is no number from 0 to %llu", o->name, key, s,
-				    (unsigned long long)max);
+		return nb_error_set(err, -NB_EINVAL, 0, "%s: %s=%s is no number from 0 to %llu",
+				    o->name, key, s, (unsigned long long)max);
 	*ret = v;
 	return 0;
 }
@@ -150,17 +152,20 @@ int qemu_opt_size(const struct qemu_opts *o, const char *key, uint64_t unit, uin
 	else
 		rc = nb_parse_size(s, strlen(s), &v);
 	if (rc == -NB_ERANGE)
-		return nb_error_set(err, rc, 0, "%s: %s=%s does not fit into 64 bits", o->name, key, s);
+		return nb_error_set(err, rc, 0, "%s: %s=%s does not fit into 64 bits", o->name, key,
+				    s);
 	if (rc)
-		return nb_error_set(err, rc, 0, "%s: %s=%s is no size; a size is a number with M or G, as in 4G",
-				    o->name, key, s);
+		return nb_error_set(
+			err, rc, 0,
+			"%s: %s=%s is no size; a size is a number with M or G, as in 4G", o->name,
+			key, s);
 	*ret = v;
 	return 0;
 }
 
 int qemu_opts_check(const struct qemu_opts *o, const char *const *known, struct nb_error *err)
 {
-	struct nb_text list = { 0 };
+	struct nb_text list = {0};
 	int rc = 0;
 
 	for (unsigned i = 0; i < o->n && !rc; i++) {
@@ -172,8 +177,8 @@ int qemu_opts_check(const struct qemu_opts *o, const char *const *known, struct 
 			continue;
 		for (k = known; *k; k++)
 			nb_text_printf(&list, "%s%s", k == known ? "" : ", ", *k);
-		rc = nb_error_set(err, -NB_EINVAL, 0, "%s: unknown key \"%s\"; there are %s", o->name, o->v[i].key,
-				  nb_text_str(&list));
+		rc = nb_error_set(err, -NB_EINVAL, 0, "%s: unknown key \"%s\"; there are %s",
+				  o->name, o->v[i].key, nb_text_str(&list));
 	}
 	nb_text_release(&list);
 	return rc;
@@ -205,9 +210,10 @@ static bool read_word(const char *s, size_t len, size_t *pos, struct nb_text *w)
 	return !quote;
 }
 
-int qemu_words(const char *text, size_t len, char ***ret_words, unsigned *ret_n, struct nb_error *err)
+int qemu_words(const char *text, size_t len, char ***ret_words, unsigned *ret_n,
+	       struct nb_error *err)
 {
-	struct nb_text w = { 0 };
+	struct nb_text w = {0};
 	char **words = NULL;
 	unsigned n = 0;
 	size_t pos = 0;
@@ -222,7 +228,8 @@ int qemu_words(const char *text, size_t len, char ***ret_words, unsigned *ret_n,
 		if (!read_word(text, len, &pos, &w))
 			rc = nb_error_set(err, -NB_EINVAL, 0, "a quote is left open");
 		else if (n == NB_QEMU_MAX_ARGS)
-			rc = nb_error_set(err, -NB_E2BIG, 0, "more than %d words", NB_QEMU_MAX_ARGS);
+			rc = nb_error_set(err, -NB_E2BIG, 0, "more than %d words",
+					  NB_QEMU_MAX_ARGS);
 		if (rc)
 			break;
 		if (!(n & (n - 1)))

@@ -1,8 +1,8 @@
-/* qemu_priv.h -- what a QEMU command line said, between qemu.c (collects), qemu_numa.c (completes and
- * checks, as QEMU does) and qemu_firmware.c (makes the machine).
+/* qemu_priv.h -- what a QEMU command line said, between qemu.c (collects), qemu_numa.c (completes
+ * and checks, as QEMU does) and qemu_firmware.c (makes the machine).
  *
- * Units: bytes; node and CPU numbers are QEMU's. QEMU's NUMA node numbers are the proximity domains of the
- * SRAT, not Linux's node ids.
+ * Units: bytes; node and CPU numbers are QEMU's. QEMU's NUMA node numbers are the proximity domains
+ * of the SRAT, not Linux's node ids.
  */
 #ifndef NB_READ_QEMU_PRIV_H
 #define NB_READ_QEMU_PRIV_H
@@ -46,7 +46,7 @@ struct qemu_smp {
 struct qemu {
 	enum qemu_board board;
 	bool has_board, arm, nodefaults, kvm, hmat, amd_cpu, long_mode;
-	unsigned board_version; /* major * 100 + minor; 702 when not told */
+	unsigned board_version;    /* major * 100 + minor; 702 when not told */
 	uint64_t max_ram_below_4g; /* 0: the board's */
 	char *memory_backend;
 	char *release, *cmdline, *arch_name;
@@ -58,7 +58,7 @@ struct qemu {
 	struct qemu_backend *backends;
 	unsigned nr_backends;
 	struct qemu_node nodes[QEMU_MAX_NODES];
-	unsigned nr_nodes; /* the highest number + 1 */
+	unsigned nr_nodes;             /* the highest number + 1 */
 	int16_t cpu_node[NB_MAX_CPUS]; /* NB_NO_NODE: not told */
 	bool some_cpu_mapped;
 	struct qemu_cpu_rule *cpu_rules;
@@ -76,7 +76,8 @@ struct qemu_place {
 };
 struct qemu_place qemu_place(const struct qemu *q, uint64_t i);
 
-/* qemu_numa.c: fills in what was left out and checks the whole as QEMU does. -NB_EINVAL with *err. */
+/* qemu_numa.c: fills in what was left out and checks the whole as QEMU does. -NB_EINVAL with *err.
+ */
 int qemu_complete(struct qemu *q, struct nb_error *err);
 struct qemu_backend *qemu_find_backend(struct qemu *q, const char *id);
 

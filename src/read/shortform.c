@@ -1,8 +1,8 @@
 /* shortform.c -- the reader of "2x32G:8,dist=21" (grammar in shortform.h).
  *
- * Two passes over the terms: the first adds up the memory, which decides where the PCI hole lies, the second
- * adds nodes, CPUs and ranges. CPUs are numbered node after node; each is a core of its own, and
- * a node is a package with one last-level cache.
+ * Two passes over the terms: the first adds up the memory, which decides where the PCI hole lies,
+ * the second adds nodes, CPUs and ranges. CPUs are numbered node after node; each is a core of its
+ * own, and a node is a package with one last-level cache.
  */
 #include "read/shortform.h"
 
@@ -48,9 +48,10 @@ static int bad_size(int rc, const char *s, size_t len, struct nb_error *err)
 {
 	if (rc == -NB_ERANGE)
 		return nb_error_set(err, rc, 0, "size %.*s does not fit into 64 bits", (int)len, s);
-	return nb_error_set(err, -NB_EINVAL, 0,
-			    "\"%.*s\" is no size; a node is a number with M, G or T, as in 2x32G:8,dist=21",
-			    (int)len, s);
+	return nb_error_set(
+		err, -NB_EINVAL, 0,
+		"\"%.*s\" is no size; a node is a number with M, G or T, as in 2x32G:8,dist=21",
+		(int)len, s);
 }
 
 /* One term: [COUNTx]SIZE[:CPUS]. */
@@ -65,9 +66,10 @@ static int read_term(const char *s, size_t len, struct term *t, struct nb_error 
 	if (x) {
 		n = (size_t)(x - s);
 		if (nb_parse_u64(s, n, &t->count) || !t->count || t->count > NB_MAX_NODES)
-			return nb_error_set(err, -NB_EINVAL, 0,
-					    "\"%.*s\" is no number of nodes; 1 to %d nodes, as in 2x32G", (int)n,
-					    s, NB_MAX_NODES);
+			return nb_error_set(
+				err, -NB_EINVAL, 0,
+				"\"%.*s\" is no number of nodes; 1 to %d nodes, as in 2x32G",
+				(int)n, s, NB_MAX_NODES);
 		s = x + 1;
 		len -= n + 1;
 	}
@@ -81,9 +83,10 @@ static int read_term(const char *s, size_t len, struct term *t, struct nb_error 
 	s = colon + 1;
 	len -= n + 1;
 	if (nb_parse_u64(s, len, &t->cpus) || t->cpus > NB_MAX_CPUS)
-		return nb_error_set(err, -NB_EINVAL, 0,
-				    "\"%.*s\" is no number of CPUs; 0 to %d CPUs a node, as in 2x32G:8", (int)len,
-				    s, NB_MAX_CPUS);
+		return nb_error_set(
+			err, -NB_EINVAL, 0,
+			"\"%.*s\" is no number of CPUs; 0 to %d CPUs a node, as in 2x32G:8",
+			(int)len, s, NB_MAX_CPUS);
 	return 0;
 }
 
@@ -97,14 +100,16 @@ static int count_term(struct shortform *f, const struct term *t, struct nb_error
 		return nb_error_set(err, -NB_EINVAL, 0, "more than %d nodes", NB_MAX_NODES);
 	f->nr_cpus += t->count * t->cpus;
 	if (f->nr_cpus > NB_MAX_CPUS)
-		return nb_error_set(err, -NB_EINVAL, 0,
-				    "%llu CPUs; a machine has at most %d (2x32G:8 gives 8 CPUs to each node)",
-				    (unsigned long long)f->nr_cpus, NB_MAX_CPUS);
+		return nb_error_set(
+			err, -NB_EINVAL, 0,
+			"%llu CPUs; a machine has at most %d (2x32G:8 gives 8 CPUs to each node)",
+			(unsigned long long)f->nr_cpus, NB_MAX_CPUS);
 	if (__builtin_mul_overflow(t->count, t->bytes, &bytes) ||
 	    __builtin_add_overflow(f->total_bytes, bytes, &f->total_bytes) ||
 	    f->total_bytes > NB_LAYOUT_MAX)
 		return nb_error_set(err, -NB_ERANGE, 0,
-				    "memory adds up to more than 2^52 bytes (4096T), the end of physical addresses");
+				    "memory adds up to more than 2^52 bytes (4096T), the end of "
+				    "physical addresses");
 	return 0;
 }
 
@@ -113,9 +118,11 @@ static int read_option(struct shortform *f, const char *s, size_t len, struct nb
 	int rc;
 
 	if (len > 5 && !strncmp(s, "dist=", 5)) {
-		if (nb_parse_u64(s + 5, len - 5, &f->distance) || f->distance < 11 || f->distance > 254)
+		if (nb_parse_u64(s + 5, len - 5, &f->distance) || f->distance < 11 ||
+		    f->distance > 254)
 			return nb_error_set(err, -NB_EINVAL, 0,
-					    "dist=%.*s: a distance between nodes is 11 to 254 (10 is local, 255 unreachable)",
+					    "dist=%.*s: a distance between nodes is 11 to 254 (10 "
+					    "is local, 255 unreachable)",
 					    (int)(len - 5), s + 5);
 		return 0;
 	}
@@ -124,12 +131,14 @@ static int read_option(struct shortform *f, const char *s, size_t len, struct nb
 		rc = nb_parse_size(s + 5, len - 5, &f->hole);
 		if (rc)
 			return nb_error_set(err, -NB_EINVAL, 0,
-					    "hole=%.*s: not an address; hole=3G begins it at 3 GiB, hole=0 leaves it out",
+					    "hole=%.*s: not an address; hole=3G begins it at 3 "
+					    "GiB, hole=0 leaves it out",
 					    (int)(len - 5), s + 5);
 		return 0;
 	}
 	return nb_error_set(err, -NB_EINVAL, 0,
-			    "\"%.*s\" is no option of the short form; there are dist=N and hole=SIZE, as in 2x32G:8,dist=21,hole=3G",
+			    "\"%.*s\" is no option of the short form; there are dist=N and "
+			    "hole=SIZE, as in 2x32G:8,dist=21,hole=3G",
 			    (int)len, s);
 }
 
@@ -178,14 +187,20 @@ static int add_node(struct nb_machine *m, const struct term *t, struct nb_layout
 		    struct nb_error *err)
 {
 	int nid = (int)m->nr_nodes;
-	struct nb_node node = { .id = nid, .online = true };
+	struct nb_node node = {.id = nid, .online = true};
 
 	if (nb_machine_add_node(m, &node))
 		return nb_error_set(err, -NB_ENOMEM, 0, "out of memory");
 	for (uint64_t i = 0; i < t->cpus; i++) {
 		struct nb_cpu cpu = {
-			.id = (int)m->nr_cpus, .nid = nid, .online = true, .package = nid, .die = 0,
-			.cluster = -1, .core = (int)i, .llc = nid,
+			.id = (int)m->nr_cpus,
+			.nid = nid,
+			.online = true,
+			.package = nid,
+			.die = 0,
+			.cluster = -1,
+			.core = (int)i,
+			.llc = nid,
 		};
 
 		if (nb_machine_add_cpu(m, &cpu))
@@ -235,7 +250,7 @@ static int build(const struct shortform *f, struct nb_machine *m, struct nb_erro
 
 int nb_read_shortform(struct nb_machine *m, const char *word, size_t len, struct nb_error *err)
 {
-	struct shortform f = { .terms = nb_xcalloc(NB_MAX_NODES, sizeof(struct term)) };
+	struct shortform f = {.terms = nb_xcalloc(NB_MAX_NODES, sizeof(struct term))};
 	int rc;
 
 	rc = parse(&f, word, len, err);

@@ -8,7 +8,8 @@
 
 #include <numabox/machine.h>
 
-/* Does the word look like the short form: a digit, then "x" or a size? Says nothing about its being right. */
+/* Does the word look like the short form: a digit, then "x" or a size? Says nothing about its being
+ * right. */
 bool nb_shortform_looks_like(const char *word);
 
 /* Fills an empty machine; does not seal it. 0; -NB_EINVAL or -NB_ERANGE with *err naming the

@@ -1,7 +1,8 @@
 /* spec.c -- the form of a MACHINE word, and reading a bounded file.
  *
- * Order of the tests: a prefix, "host", the short form, then files: by what they are, by their suffix, by
- * their first bytes. A file whose name looks like the short form is named with a slash ("./2x32G").
+ * Order of the tests: a prefix, "host", the short form, then files: by what they are, by their
+ * suffix, by their first bytes. A file whose name looks like the short form is named with a slash
+ * ("./2x32G").
  */
 #include "read/spec.h"
 
@@ -30,7 +31,7 @@ const char *nb_spec_form_help(unsigned i)
 	return i < sizeof(form_help) / sizeof(form_help[0]) ? form_help[i] : NULL;
 }
 
-#define FORMS \
+#define FORMS                                                                                     \
 	"host, DIR/, FILE.tar[.gz|.bz2|.xz|.zst], FILE.yaml, 2x32G[:CPUS][,dist=N][,hole=SIZE], " \
 	"hwloc:SYNTHETIC, FILE.xml, qemu:ARGS, acpi:DIR"
 
@@ -47,12 +48,12 @@ static bool form_by_suffix(const char *word, enum nb_spec_form *ret)
 		const char *suffix;
 		enum nb_spec_form form;
 	} table[] = {
-		{ ".yaml", NB_SPEC_YAML },	{ ".yml", NB_SPEC_YAML },
-		{ ".xml", NB_SPEC_XML },	{ ".tar", NB_SPEC_CAPTURE },
-		{ ".tar.gz", NB_SPEC_CAPTURE },	{ ".tgz", NB_SPEC_CAPTURE },
-		{ ".tar.bz2", NB_SPEC_CAPTURE }, { ".tbz2", NB_SPEC_CAPTURE },
-		{ ".tar.xz", NB_SPEC_CAPTURE },	{ ".txz", NB_SPEC_CAPTURE },
-		{ ".tar.zst", NB_SPEC_CAPTURE }, { ".tzst", NB_SPEC_CAPTURE },
+		{".yaml", NB_SPEC_YAML},       {".yml", NB_SPEC_YAML},
+		{".xml", NB_SPEC_XML},         {".tar", NB_SPEC_CAPTURE},
+		{".tar.gz", NB_SPEC_CAPTURE},  {".tgz", NB_SPEC_CAPTURE},
+		{".tar.bz2", NB_SPEC_CAPTURE}, {".tbz2", NB_SPEC_CAPTURE},
+		{".tar.xz", NB_SPEC_CAPTURE},  {".txz", NB_SPEC_CAPTURE},
+		{".tar.zst", NB_SPEC_CAPTURE}, {".tzst", NB_SPEC_CAPTURE},
 	};
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
@@ -64,16 +65,21 @@ static bool form_by_suffix(const char *word, enum nb_spec_form *ret)
 	return false;
 }
 
-/* What the first bytes of a file say: archives by their magic, XML by its bracket, else YAML if there is
- * a line "machine:". */
+/* What the first bytes of a file say: archives by their magic, XML by its bracket, else YAML if
+ * there is a line "machine:". */
 static bool form_by_bytes(const char *path, enum nb_spec_form *ret)
 {
 	static const struct {
 		size_t at, len;
 		const char *bytes;
 	} magic[] = {
-		{ 0, 2, "\x1f\x8b" }, { 0, 3, "BZh" },		  { 0, 6, "\xfd" "7zXZ" },
-		{ 0, 4, "\x28\xb5\x2f\xfd" }, { 257, 5, "ustar" },
+		{0, 2, "\x1f\x8b"},
+		{0, 3, "BZh"},
+		{0, 6,
+		 "\xfd"
+		 "7zXZ"},
+		{0, 4, "\x28\xb5\x2f\xfd"},
+		{257, 5, "ustar"},
 	};
 	char head[4096 + 1] = "";
 	ssize_t n;
@@ -109,7 +115,8 @@ static int file_form(const char *word, enum nb_spec_form *ret, struct nb_error *
 	if (stat(word, &st)) {
 		if (errno == ENOENT || errno == ENOTDIR) {
 			if (strchr(word, '/') || form_by_suffix(word, ret))
-				return nb_error_set(err, -NB_ENOENT, 0, "no such file or directory");
+				return nb_error_set(err, -NB_ENOENT, 0,
+						    "no such file or directory");
 			return nb_error_set(err, -NB_EINVAL, 0,
 					    "no such machine; a machine is one of " FORMS);
 		}
@@ -133,9 +140,11 @@ int nb_spec_parse(const char *word, struct nb_spec *ret_spec, struct nb_error *e
 		const char *prefix;
 		enum nb_spec_form form;
 	} prefixes[] = {
-		{ "hwloc:", NB_SPEC_HWLOC }, { "qemu:", NB_SPEC_QEMU }, { "acpi:", NB_SPEC_ACPI },
+		{"hwloc:", NB_SPEC_HWLOC},
+		{"qemu:", NB_SPEC_QEMU},
+		{"acpi:", NB_SPEC_ACPI},
 	};
-	struct nb_spec spec = { .form = NB_SPEC_HOST, .rest = word };
+	struct nb_spec spec = {.form = NB_SPEC_HOST, .rest = word};
 	int rc;
 
 	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {

@@ -1,7 +1,8 @@
 /* yaml.c -- machine files: the machine, its kernel, its nodes and their memory.
  *
- * One reader a key; tables of keys stand beside them. What concerns the whole (overlaps, CPUs in two nodes, sizes
- * of nodes) is left to nb_machine_seal(), which is given the lines. Reference: docs/formats.md.
+ * One reader a key; tables of keys stand beside them. What concerns the whole (overlaps, CPUs in
+ * two nodes, sizes of nodes) is left to nb_machine_seal(), which is given the lines. Reference:
+ * docs/formats.md.
  */
 #include "read/yaml.h"
 
@@ -38,13 +39,13 @@ static int read_name(struct ydoc *d, yaml_node_t *n, void *ctx)
 	return read_string(d, n, y->m, &y->m->name);
 }
 
-/* Architectures whose zones are not modelled get a plain layout, but must be known by name: a slip of the pen is
- * no architecture. */
+/* Architectures whose zones are not modelled get a plain layout, but must be known by name: a slip
+ * of the pen is no architecture. */
 static int read_arch(struct ydoc *d, yaml_node_t *n, void *ctx)
 {
-	static const char *const others[] = { "other", "ia64", "ppc64", "ppc64le", "ppc", "s390x", "riscv64",
-					      "riscv", "mips64", "mips", "sparc64", "loongarch64", "alpha",
-					      "parisc64", NULL };
+	static const char *const others[] = {"other",   "ia64",        "ppc64", "ppc64le",  "ppc",
+					     "s390x",   "riscv64",     "riscv", "mips64",   "mips",
+					     "sparc64", "loongarch64", "alpha", "parisc64", NULL};
 	struct yaml_machine *y = ctx;
 	int rc = read_string(d, n, y->m, &y->m->arch_name), i = 0;
 
@@ -58,7 +59,8 @@ static int read_arch(struct ydoc *d, yaml_node_t *n, void *ctx)
 	if (others[i])
 		return 0;
 	return ydoc_bad(d, n,
-			"\"%.60s\" is no architecture; there are x86_64, i386, i386pae, arm64, arm, and without zones of "
+			"\"%.60s\" is no architecture; there are x86_64, i386, i386pae, arm64, "
+			"arm, and without zones of "
 			"their own ppc64le, s390x, riscv64, ia64, other",
 			y->m->arch_name);
 }
@@ -72,7 +74,8 @@ static int read_page_size(struct ydoc *d, yaml_node_t *n, void *ctx)
 	if (rc)
 		return rc;
 	if (bytes != 4096 && bytes != 16384 && bytes != 65536)
-		return ydoc_bad(d, n, "%llu bytes; 4K, 16K or 64K would be right", (unsigned long long)bytes);
+		return ydoc_bad(d, n, "%llu bytes; 4K, 16K or 64K would be right",
+				(unsigned long long)bytes);
 	y->m->page_shift = (unsigned)__builtin_ctzll(bytes);
 	return 0;
 }
@@ -84,8 +87,10 @@ static int read_version(struct ydoc *d, yaml_node_t *n, void *ctx)
 	int rc = read_string(d, n, y->m, &y->m->release);
 
 	if (!rc && !nb_kernel_nearest(y->m->release, &exact))
-		rc = ydoc_bad(d, n, "\"%.60s\" is no kernel version; 6.12 or 6.1.0-56-amd64 would be right",
-			      y->m->release);
+		rc = ydoc_bad(
+			d, n,
+			"\"%.60s\" is no kernel version; 6.12 or 6.1.0-56-amd64 would be right",
+			y->m->release);
 	return rc;
 }
 
@@ -119,10 +124,10 @@ static int read_sysctls(struct ydoc *d, yaml_node_t *n, void *ctx)
 static int read_kernel(struct ydoc *d, yaml_node_t *n, void *ctx)
 {
 	static const struct ykey keys[] = {
-		{ "version", read_version, false },
-		{ "cmdline", read_cmdline, false },
-		{ "sysctl", read_sysctls, false },
-		{ NULL, NULL, false },
+		{"version", read_version, false},
+		{"cmdline", read_cmdline, false},
+		{"sysctl", read_sysctls, false},
+		{NULL, NULL, false},
 	};
 
 	return ydoc_mapping(d, n, keys, ctx);
@@ -166,16 +171,25 @@ static int add_cpus(struct ydoc *d, yaml_node_t *n, struct nb_machine *m, int ni
 		return ydoc_bad(d, n, "%.60s; CPU numbers go from 0 to %d", s, NB_MAX_CPUS - 1);
 	if (rc)
 		return ydoc_bad(d, n, "\"%.60s\" is no list of CPUs; 0-3,8 would be right", s);
-	nb_for_each_cpu_in(id, &mask) {
+	nb_for_each_cpu_in (id, &mask) {
 		struct nb_cpu cpu = {
-			.id = (int)id, .nid = nid, .online = true, .package = -1, .die = -1,
-			.cluster = -1, .core = -1, .llc = -1, .line = ydoc_line(n),
+			.id = (int)id,
+			.nid = nid,
+			.online = true,
+			.package = -1,
+			.die = -1,
+			.cluster = -1,
+			.core = -1,
+			.llc = -1,
+			.line = ydoc_line(n),
 		};
 
 		if (nb_machine_add_cpu(m, &cpu))
 			return no_memory(d);
 		if (m->nr_cpus > 2 * NB_MAX_CPUS)
-			return ydoc_bad(d, n, "more CPUs than there are CPU numbers; each CPU is of one node");
+			return ydoc_bad(
+				d, n,
+				"more CPUs than there are CPU numbers; each CPU is of one node");
 	}
 	return 0;
 }
@@ -316,24 +330,29 @@ static int range_nonvolatile(struct ydoc *d, yaml_node_t *n, void *ctx)
 }
 
 const struct ykey yaml_range_keys[] = {
-	{ "range", yaml_read_range_of, true },	     { "hotplug", range_hotplug, false },
-	{ "mirror", range_mirror, false },	     { "hotadded", range_hotadded, false },
-	{ "movable", range_movable, false },	     { "nonvolatile", range_nonvolatile, false },
-	{ NULL, NULL, false },
+	{"range", yaml_read_range_of, true},
+	{"hotplug", range_hotplug, false},
+	{"mirror", range_mirror, false},
+	{"hotadded", range_hotadded, false},
+	{"movable", range_movable, false},
+	{"nonvolatile", range_nonvolatile, false},
+	{NULL, NULL, false},
 };
 
 static int entry_range(struct ydoc *d, yaml_node_t *n, void *ctx)
 {
 	struct entry *e = ctx;
 	struct nb_machine *m = e->y->m;
-	struct yaml_range r = { .hotplug = e->hotplug, .mirror = e->mirror };
-	int rc = ydoc_is_mapping(n) ? ydoc_mapping(d, n, yaml_range_keys, &r) :
-				      yaml_read_range_of(d, n, &r);
+	struct yaml_range r = {.hotplug = e->hotplug, .mirror = e->mirror};
+	int rc = ydoc_is_mapping(n) ? ydoc_mapping(d, n, yaml_range_keys, &r)
+				    : yaml_read_range_of(d, n, &r);
 
 	if (rc)
 		return rc;
 	if (r.movable && !r.hotadded)
-		return ydoc_bad(d, n, "movable: is said of memory that was added after boot (hotadded: true) alone");
+		return ydoc_bad(d, n,
+				"movable: is said of memory that was added after boot (hotadded: "
+				"true) alone");
 	if (m->nr_ranges == YAML_MAX_RANGES)
 		return ydoc_bad(d, n, "more than %d ranges", YAML_MAX_RANGES);
 	r.r.type = NB_MEM_RAM;
@@ -356,16 +375,20 @@ static int entry_ranges(struct ydoc *d, yaml_node_t *n, void *ctx)
 static int read_node(struct ydoc *d, yaml_node_t *n, void *ctx)
 {
 	static const struct ykey keys[] = {
-		{ "id", entry_id, false },	     { "online", entry_online, false },
-		{ "generic_initiator", entry_initiator, false },
-		{ "hotplug", entry_hotplug, false }, { "mirror", entry_mirror, false },
-		{ "cpus", entry_cpus, false },	     { "memory", entry_memory, false },
-		{ "ranges", entry_ranges, false },   { NULL, NULL, false },
+		{"id", entry_id, false},
+		{"online", entry_online, false},
+		{"generic_initiator", entry_initiator, false},
+		{"hotplug", entry_hotplug, false},
+		{"mirror", entry_mirror, false},
+		{"cpus", entry_cpus, false},
+		{"memory", entry_memory, false},
+		{"ranges", entry_ranges, false},
+		{NULL, NULL, false},
 	};
 	struct yaml_machine *y = ctx;
 	struct entry e = {
 		.y = y,
-		.node = { .id = (int)y->m->nr_nodes, .online = true, .line = ydoc_line(n) },
+		.node = {.id = (int)y->m->nr_nodes, .online = true, .line = ydoc_line(n)},
 	};
 	int rc = ydoc_mapping(d, n, keys, &e);
 
@@ -373,8 +396,8 @@ static int read_node(struct ydoc *d, yaml_node_t *n, void *ctx)
 		return rc;
 	for (unsigned i = 0; i < y->m->nr_nodes; i++) {
 		if (y->m->nodes[i].id == e.node.id)
-			return ydoc_bad(d, n, "id %d is that of the node in line %u already", e.node.id,
-					y->m->nodes[i].line);
+			return ydoc_bad(d, n, "id %d is that of the node in line %u already",
+					e.node.id, y->m->nodes[i].line);
 	}
 	return nb_machine_add_node(y->m, &e.node) ? no_memory(d) : 0;
 }
@@ -403,23 +426,23 @@ static int read_nodes(struct ydoc *d, yaml_node_t *n, void *ctx)
 static int read_machine(struct ydoc *d, yaml_node_t *n, void *ctx)
 {
 	static const struct ykey keys[] = {
-		{ "name", read_name, false },
-		{ "arch", read_arch, false },
-		{ "page_size", read_page_size, false },
-		{ "kernel", read_kernel, false },
-		{ "hole", read_hole, false },
-		{ "nodes", read_nodes, true },
-		{ "cpus_without_node", read_stray_cpus, false },
-		{ "topology", yaml_read_topology, false },
-		{ "firmware", yaml_read_firmware, false },
-		{ "affinity", yaml_read_affinity, false },
-		{ "distances", yaml_read_matrix_distances, false },
-		{ "latency_ns", yaml_read_latency, false },
-		{ "bandwidth", yaml_read_bandwidth, false },
-		{ "lowmem_end", read_lowmem_end, false },
-		{ "dma_limit", read_dma_limit, false },
-		{ "zones", yaml_read_zones, false },
-		{ NULL, NULL, false },
+		{"name", read_name, false},
+		{"arch", read_arch, false},
+		{"page_size", read_page_size, false},
+		{"kernel", read_kernel, false},
+		{"hole", read_hole, false},
+		{"nodes", read_nodes, true},
+		{"cpus_without_node", read_stray_cpus, false},
+		{"topology", yaml_read_topology, false},
+		{"firmware", yaml_read_firmware, false},
+		{"affinity", yaml_read_affinity, false},
+		{"distances", yaml_read_matrix_distances, false},
+		{"latency_ns", yaml_read_latency, false},
+		{"bandwidth", yaml_read_bandwidth, false},
+		{"lowmem_end", read_lowmem_end, false},
+		{"dma_limit", read_dma_limit, false},
+		{"zones", yaml_read_zones, false},
+		{NULL, NULL, false},
 	};
 
 	return ydoc_mapping(d, n, keys, ctx);
@@ -432,8 +455,9 @@ static int lay_out(struct yaml_machine *y, struct nb_error *err)
 	int rc = 0;
 
 	if (!y->total_bytes && !y->m->nr_firmware)
-		return nb_error_set(err, -NB_EINVAL, y->nodes_line,
-				    "nodes: no node has memory; at least one needs memory: SIZE or ranges");
+		return nb_error_set(
+			err, -NB_EINVAL, y->nodes_line,
+			"nodes: no node has memory; at least one needs memory: SIZE or ranges");
 	nb_layout_init(&layout, y->total_bytes);
 	if (y->has_hole)
 		rc = nb_layout_set_hole(&layout, y->hole, y->hole_line, err);
@@ -448,8 +472,8 @@ static int lay_out(struct yaml_machine *y, struct nb_error *err)
 int nb_read_yaml(struct nb_machine *m, const char *name, const char *text, size_t len,
 		 struct nb_error *err)
 {
-	static const struct ykey top[] = { { "machine", read_machine, true }, { NULL, NULL, false } };
-	struct yaml_machine y = { .m = m };
+	static const struct ykey top[] = {{"machine", read_machine, true}, {NULL, NULL, false}};
+	struct yaml_machine y = {.m = m};
 	struct ydoc d;
 	int rc = ydoc_load(&d, text, len, err);
 
@@ -460,7 +484,8 @@ int nb_read_yaml(struct nb_machine *m, const char *name, const char *text, size_
 		if (ydoc_root(&d))
 			rc = ydoc_mapping(&d, ydoc_root(&d), top, &y);
 		else
-			rc = nb_error_set(err, -NB_EINVAL, 1, "is empty; a machine file begins with \"machine:\"");
+			rc = nb_error_set(err, -NB_EINVAL, 1,
+					  "is empty; a machine file begins with \"machine:\"");
 		if (!rc)
 			rc = lay_out(&y, err);
 		ydoc_release(&d);

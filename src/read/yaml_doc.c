@@ -1,7 +1,7 @@
 /* yaml_doc.c -- loading YAML within bounds, and typed looks at its nodes.
  *
- * Loading goes twice over the text: first event by event, which costs no memory and stops at the first bound
- * that is passed, then with the document API, whose nodes carry line marks.
+ * Loading goes twice over the text: first event by event, which costs no memory and stops at the
+ * first bound that is passed, then with the document API, whose nodes carry line marks.
  */
 #include "read/yaml_doc.h"
 
@@ -25,8 +25,8 @@ static int parser_error(const yaml_parser_t *p, struct nb_error *err)
 		return nb_error_set(err, -NB_EINVAL, 0, "not YAML: byte %zu: %s", p->problem_offset,
 				    p->problem ? p->problem : "unreadable");
 	if (p->context)
-		return nb_error_set(err, -NB_EINVAL, line, "not YAML: %s (%s)", p->problem ? p->problem : "?",
-				    p->context);
+		return nb_error_set(err, -NB_EINVAL, line, "not YAML: %s (%s)",
+				    p->problem ? p->problem : "?", p->context);
 	return nb_error_set(err, -NB_EINVAL, line, "not YAML: %s", p->problem ? p->problem : "?");
 }
 
@@ -39,12 +39,14 @@ static int check_event(const yaml_event_t *e, unsigned *depth, unsigned *items, 
 	switch (e->type) {
 	case YAML_DOCUMENT_START_EVENT:
 		if (++*documents > 1)
-			return nb_error_set(err, -NB_EINVAL, line, "a second document begins; a machine file holds one");
+			return nb_error_set(err, -NB_EINVAL, line,
+					    "a second document begins; a machine file holds one");
 		return 0;
 	case YAML_MAPPING_START_EVENT:
 	case YAML_SEQUENCE_START_EVENT:
 		if (++*depth > NB_YAML_MAX_DEPTH)
-			return nb_error_set(err, -NB_EFBIG, line, "nested more than %d levels deep", NB_YAML_MAX_DEPTH);
+			return nb_error_set(err, -NB_EFBIG, line, "nested more than %d levels deep",
+					    NB_YAML_MAX_DEPTH);
 		break;
 	case YAML_MAPPING_END_EVENT:
 	case YAML_SEQUENCE_END_EVENT:
@@ -90,9 +92,10 @@ int ydoc_load(struct ydoc *d, const char *text, size_t len, struct nb_error *err
 	yaml_parser_t p;
 	int rc = 0;
 
-	*d = (struct ydoc){ .err = err };
+	*d = (struct ydoc){.err = err};
 	if (len > NB_READ_MAX_FILE)
-		return nb_error_set(err, -NB_EFBIG, 0, "is larger than %zu MiB", NB_READ_MAX_FILE >> 20);
+		return nb_error_set(err, -NB_EFBIG, 0, "is larger than %zu MiB",
+				    NB_READ_MAX_FILE >> 20);
 	rc = check_bounds(text, len, err);
 	if (rc)
 		return rc;
@@ -128,12 +131,12 @@ int ydoc_bad(struct ydoc *d, const yaml_node_t *n, const char *fmt, ...)
 	va_start(ap, fmt);
 	nb_vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	return nb_error_set(d->err, -NB_EINVAL, ydoc_line(n), "%s%s%s", d->path, d->path_len ? ": " : "", text);
+	return nb_error_set(d->err, -NB_EINVAL, ydoc_line(n), "%s%s%s", d->path,
+			    d->path_len ? ": " : "", text);
 }
 
 /* Extends the path; returns what ydoc_pop() needs. A path too long for its room is cut. */
-__attribute__((format(printf, 2, 3)))
-static size_t push(struct ydoc *d, const char *fmt, ...)
+__attribute__((format(printf, 2, 3))) static size_t push(struct ydoc *d, const char *fmt, ...)
 {
 	size_t mark = d->path_len, room = sizeof(d->path) - mark, n;
 	va_list ap;
@@ -168,7 +171,7 @@ static const char *kind(const yaml_node_t *n)
 
 static int unknown_key(struct ydoc *d, const yaml_node_t *key, const struct ykey *keys)
 {
-	struct nb_text list = { 0 };
+	struct nb_text list = {0};
 	int rc;
 
 	for (unsigned i = 0; keys[i].name; i++)
@@ -197,8 +200,8 @@ static int match_keys(struct ydoc *d, yaml_node_t *n, const struct ykey *keys, y
 		if (!keys[i].name)
 			return unknown_key(d, key, keys);
 		if (values[i])
-			return ydoc_bad(d, key, "%s stands twice; it stands in line %u already", name,
-					ydoc_line(values[i]));
+			return ydoc_bad(d, key, "%s stands twice; it stands in line %u already",
+					name, ydoc_line(values[i]));
 		values[i] = yaml_document_get_node(&d->doc, pair->value);
 	}
 	for (unsigned i = 0; keys[i].name; i++) {
@@ -210,7 +213,7 @@ static int match_keys(struct ydoc *d, yaml_node_t *n, const struct ykey *keys, y
 
 int ydoc_mapping(struct ydoc *d, yaml_node_t *n, const struct ykey *keys, void *ctx)
 {
-	yaml_node_t *values[MAX_KEYS] = { NULL };
+	yaml_node_t *values[MAX_KEYS] = {NULL};
 	int rc;
 
 	if (!ydoc_is_mapping(n))
@@ -229,7 +232,8 @@ int ydoc_mapping(struct ydoc *d, yaml_node_t *n, const struct ykey *keys, void *
 }
 
 int ydoc_pairs(struct ydoc *d, yaml_node_t *n,
-	       int (*read)(struct ydoc *d, const char *key, yaml_node_t *value, void *ctx), void *ctx)
+	       int (*read)(struct ydoc *d, const char *key, yaml_node_t *value, void *ctx),
+	       void *ctx)
 {
 	yaml_node_pair_t *pair;
 	int rc = 0;
@@ -313,9 +317,14 @@ int ydoc_size(struct ydoc *d, yaml_node_t *n, uint64_t *ret)
 		return rc;
 	rc = nb_parse_size(s, strlen(s), ret);
 	if (rc == -NB_ERANGE)
-		return ydoc_bad(d, n, "%.60s overflows 64 bits; 4096T is the most that can be addressed", s);
+		return ydoc_bad(d, n,
+				"%.60s overflows 64 bits; 4096T is the most that can be addressed",
+				s);
 	if (rc)
-		return ydoc_bad(d, n, "\"%.60s\" is no size; a number with K, M, G or T, such as 32G, would be right", s);
+		return ydoc_bad(d, n,
+				"\"%.60s\" is no size; a number with K, M, G or T, such as 32G, "
+				"would be right",
+				s);
 	return 0;
 }
 
@@ -334,7 +343,7 @@ int ydoc_bool(struct ydoc *d, yaml_node_t *n, bool *ret)
 
 int ydoc_ns(struct ydoc *d, yaml_node_t *n, bool zero, uint32_t *ret_ps)
 {
-	static const unsigned scale[] = { 1000, 100, 10, 1 };
+	static const unsigned scale[] = {1000, 100, 10, 1};
 	const char *s, *dot;
 	uint64_t whole = 0, part = 0;
 	size_t decimals = 0;
@@ -348,7 +357,9 @@ int ydoc_ns(struct ydoc *d, yaml_node_t *n, bool zero, uint32_t *ret_ps)
 	if (!rc && dot)
 		rc = decimals > 3 ? -NB_EINVAL : nb_parse_u64(dot + 1, decimals, &part);
 	if (rc || whole > 4000000 || (!zero && !whole && !part))
-		return ydoc_bad(d, n, "\"%.60s\"; nanoseconds up to 4000000, with at most three decimals, would be right",
+		return ydoc_bad(d, n,
+				"\"%.60s\"; nanoseconds up to 4000000, with at most three "
+				"decimals, would be right",
 				s);
 	*ret_ps = (uint32_t)(whole * 1000 + part * scale[decimals]);
 	return 0;
@@ -366,7 +377,8 @@ int ydoc_range(struct ydoc *d, yaml_node_t *n, uint64_t *ret_start, uint64_t *re
 	if (!sep || nb_parse_size(s, (size_t)(sep - s), &start) ||
 	    nb_parse_size(sep + 1, strlen(sep + 1), &end))
 		return ydoc_bad(d, n,
-				"\"%.60s\" is no range; FIRST-LAST as /proc/iomem prints them (0x100000000-0x1ffffffff) or "
+				"\"%.60s\" is no range; FIRST-LAST as /proc/iomem prints them "
+				"(0x100000000-0x1ffffffff) or "
 				"START+SIZE (4G+4G) would be right",
 				s);
 	if (*sep == '+' && __builtin_add_overflow(start, end, &end))

@@ -25,7 +25,7 @@ struct yaml_machine {
 	struct yaml_laid *laid; /* NB_MAX_NODES of them */
 	unsigned nr_laid;
 	uint64_t total_bytes; /* held at UINT64_MAX */
-	int *ids;	      /* of the nodes, ascending */
+	int *ids;             /* of the nodes, ascending */
 };
 
 /* The lists that take their own flags: "range", "hotplug", ... around one range. */

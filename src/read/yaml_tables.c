@@ -1,7 +1,7 @@
 /* yaml_tables.c -- the machine file's matrices, CPU topology, firmware tables and observed zones.
  *
- * Called through the tables of keys in yaml.c, after the nodes were read. Matrix rows and columns follow
- * ascending node id. Values are checked one by one, so that the message can name the line.
+ * Called through the tables of keys in yaml.c, after the nodes were read. Matrix rows and columns
+ * follow ascending node id. Values are checked one by one, so that the message can name the line.
  */
 #include "read/yaml_priv.h"
 
@@ -21,7 +21,8 @@ static int no_memory(struct ydoc *d)
 
 /* Calls `read` for each cell of an n x n matrix. */
 static int read_matrix(struct ydoc *d, yaml_node_t *n, struct yaml_machine *y,
-		       int (*read)(struct ydoc *, yaml_node_t *, struct yaml_machine *, unsigned, unsigned, void *),
+		       int (*read)(struct ydoc *, yaml_node_t *, struct yaml_machine *, unsigned,
+				   unsigned, void *),
 		       void *cells)
 {
 	unsigned nodes = y->m->nr_nodes;
@@ -31,15 +32,17 @@ static int read_matrix(struct ydoc *d, yaml_node_t *n, struct yaml_machine *y,
 	if (rc)
 		return rc;
 	if (rows != nodes)
-		return ydoc_bad(d, n, "%zu rows for %u nodes; %u rows of %u numbers would be right", rows, nodes,
-				nodes, nodes);
+		return ydoc_bad(d, n, "%zu rows for %u nodes; %u rows of %u numbers would be right",
+				rows, nodes, nodes, nodes);
 	for (unsigned i = 0; i < nodes; i++) {
 		yaml_node_t *row = ydoc_item(d, n, i);
 
 		rc = ydoc_sequence(d, row, NB_MAX_NODES, "numbers", &columns);
 		if (!rc && columns != nodes)
-			rc = ydoc_bad(d, row, "row of node %d has %zu numbers for %u nodes; %u would be right", y->ids[i],
-				      columns, nodes, nodes);
+			rc = ydoc_bad(
+				d, row,
+				"row of node %d has %zu numbers for %u nodes; %u would be right",
+				y->ids[i], columns, nodes, nodes);
 		for (unsigned j = 0; !rc && j < nodes; j++)
 			rc = read(d, ydoc_item(d, row, j), y, i, j, cells);
 		if (rc)
@@ -48,8 +51,8 @@ static int read_matrix(struct ydoc *d, yaml_node_t *n, struct yaml_machine *y,
 	return 0;
 }
 
-static int distance_cell(struct ydoc *d, yaml_node_t *n, struct yaml_machine *y, unsigned i, unsigned j,
-			 void *cells)
+static int distance_cell(struct ydoc *d, yaml_node_t *n, struct yaml_machine *y, unsigned i,
+			 unsigned j, void *cells)
 {
 	uint8_t *distances = cells;
 	const char *s;
@@ -59,10 +62,11 @@ static int distance_cell(struct ydoc *d, yaml_node_t *n, struct yaml_machine *y,
 	if (rc)
 		return rc;
 	if (nb_parse_u64(s, strlen(s), &v) || v < 10 || v > 255)
-		return ydoc_bad(d, n, "node %d to node %d is %.60s; 10 to 255 would be right", y->ids[i],
-				y->ids[j], s);
+		return ydoc_bad(d, n, "node %d to node %d is %.60s; 10 to 255 would be right",
+				y->ids[i], y->ids[j], s);
 	if (i == j && v != 10)
-		return ydoc_bad(d, n, "node %d to itself is %.60s; the diagonal is 10", y->ids[i], s);
+		return ydoc_bad(d, n, "node %d to itself is %.60s; the diagonal is 10", y->ids[i],
+				s);
 	distances[(size_t)i * y->m->nr_nodes + j] = (uint8_t)v;
 	return 0;
 }
@@ -128,26 +132,28 @@ static int remote_bandwidth(struct ydoc *d, yaml_node_t *n, void *ctx)
 	return bandwidth_value(d, n, false, &((struct pair *)ctx)->remote);
 }
 
-static int latency_cell(struct ydoc *d, yaml_node_t *n, struct yaml_machine *y, unsigned i, unsigned j,
-			void *cells)
+static int latency_cell(struct ydoc *d, yaml_node_t *n, struct yaml_machine *y, unsigned i,
+			unsigned j, void *cells)
 {
 	return latency_value(d, n, true, (uint64_t *)cells + (size_t)i * y->m->nr_nodes + j);
 }
 
-static int bandwidth_cell(struct ydoc *d, yaml_node_t *n, struct yaml_machine *y, unsigned i, unsigned j,
-			  void *cells)
+static int bandwidth_cell(struct ydoc *d, yaml_node_t *n, struct yaml_machine *y, unsigned i,
+			  unsigned j, void *cells)
 {
 	return bandwidth_value(d, n, true, (uint64_t *)cells + (size_t)i * y->m->nr_nodes + j);
 }
 
-/* A matrix, or {local, remote}: then a matrix is made only where `remote` is told. *ret_some: the cells hold
- * something. */
-static int read_cells(struct ydoc *d, yaml_node_t *n, struct yaml_machine *y, const struct ykey *keys,
-		      int (*cell)(struct ydoc *, yaml_node_t *, struct yaml_machine *, unsigned, unsigned, void *),
+/* A matrix, or {local, remote}: then a matrix is made only where `remote` is told. *ret_some: the
+ * cells hold something. */
+static int read_cells(struct ydoc *d, yaml_node_t *n, struct yaml_machine *y,
+		      const struct ykey *keys,
+		      int (*cell)(struct ydoc *, yaml_node_t *, struct yaml_machine *, unsigned,
+				  unsigned, void *),
 		      uint64_t *cells, uint64_t *ret_local, bool *ret_some)
 {
 	unsigned nodes = y->m->nr_nodes;
-	struct pair pair = { 0, 0 };
+	struct pair pair = {0, 0};
 	int rc;
 
 	if (!ydoc_is_mapping(n)) {
@@ -164,9 +170,9 @@ static int read_cells(struct ydoc *d, yaml_node_t *n, struct yaml_machine *y, co
 
 int yaml_read_latency(struct ydoc *d, yaml_node_t *n, void *ctx)
 {
-	static const struct ykey keys[] = { { "local", local_latency, true },
-					    { "remote", remote_latency, false },
-					    { NULL, NULL, false } };
+	static const struct ykey keys[] = {{"local", local_latency, true},
+					   {"remote", remote_latency, false},
+					   {NULL, NULL, false}};
 	struct yaml_machine *y = ctx;
 	size_t nr = (size_t)y->m->nr_nodes * y->m->nr_nodes;
 	uint64_t *cells = nb_xcalloc(nr, sizeof(*cells)), local = 0;
@@ -187,9 +193,9 @@ int yaml_read_latency(struct ydoc *d, yaml_node_t *n, void *ctx)
 
 int yaml_read_bandwidth(struct ydoc *d, yaml_node_t *n, void *ctx)
 {
-	static const struct ykey keys[] = { { "local", local_bandwidth, true },
-					    { "remote", remote_bandwidth, false },
-					    { NULL, NULL, false } };
+	static const struct ykey keys[] = {{"local", local_bandwidth, true},
+					   {"remote", remote_bandwidth, false},
+					   {NULL, NULL, false}};
 	struct yaml_machine *y = ctx;
 	size_t nr = (size_t)y->m->nr_nodes * y->m->nr_nodes;
 	uint64_t *cells = nb_xcalloc(nr, sizeof(*cells)), local = 0;
@@ -209,9 +215,9 @@ struct counts {
 	uint64_t packages, dies, clusters, cores, threads;
 };
 
-#define COUNT(name) \
-	static int count_##name(struct ydoc *d, yaml_node_t *n, void *ctx) \
-	{ \
+#define COUNT(name)                                                                      \
+	static int count_##name(struct ydoc *d, yaml_node_t *n, void *ctx)               \
+	{                                                                                \
 		return ydoc_number(d, n, 1, NB_MAX_CPUS, &((struct counts *)ctx)->name); \
 	}
 COUNT(packages)
@@ -230,11 +236,11 @@ static int cpu_by_id(const void *a, const void *b)
 static int read_counts(struct ydoc *d, yaml_node_t *n, struct nb_machine *m)
 {
 	static const struct ykey keys[] = {
-		{ "packages", count_packages, false }, { "dies", count_dies, false },
-		{ "clusters", count_clusters, false }, { "cores", count_cores, false },
-		{ "threads", count_threads, false },   { NULL, NULL, false },
+		{"packages", count_packages, false}, {"dies", count_dies, false},
+		{"clusters", count_clusters, false}, {"cores", count_cores, false},
+		{"threads", count_threads, false},   {NULL, NULL, false},
 	};
-	struct counts c = { 1, 1, 1, 1, 1 };
+	struct counts c = {1, 1, 1, 1, 1};
 	uint64_t total, a, b;
 	int rc = ydoc_mapping(d, n, keys, &c);
 
@@ -243,7 +249,8 @@ static int read_counts(struct ydoc *d, yaml_node_t *n, struct nb_machine *m)
 	if (__builtin_mul_overflow(c.packages * c.dies, c.clusters * c.cores, &a) ||
 	    __builtin_mul_overflow(a, c.threads, &total) || total != m->nr_cpus)
 		return ydoc_bad(d, n,
-				"%llu packages x %llu dies x %llu clusters x %llu cores x %llu threads are not the %u CPUs of "
+				"%llu packages x %llu dies x %llu clusters x %llu cores x %llu "
+				"threads are not the %u CPUs of "
 				"the nodes",
 				(unsigned long long)c.packages, (unsigned long long)c.dies,
 				(unsigned long long)c.clusters, (unsigned long long)c.cores,
@@ -279,20 +286,21 @@ static int group_cpus(struct ydoc *d, yaml_node_t *n, void *ctx)
 
 	if (rc)
 		return rc;
-	if (nb_bits_parse_list(s, strlen(s), g->cpus.bits, NB_MAX_CPUS) || nb_cpumask_empty(&g->cpus))
+	if (nb_bits_parse_list(s, strlen(s), g->cpus.bits, NB_MAX_CPUS) ||
+	    nb_cpumask_empty(&g->cpus))
 		return ydoc_bad(d, n, "\"%.60s\" is no list of CPUs; 0-3,8 would be right", s);
 	return 0;
 }
 
-#define GROUP_ID(name) \
+#define GROUP_ID(name)                                                     \
 	static int group_##name(struct ydoc *d, yaml_node_t *n, void *ctx) \
-	{ \
-		uint64_t v; \
-		int rc = ydoc_number(d, n, 0, INT32_MAX, &v); \
-\
-		if (!rc) \
-			((struct group *)ctx)->ids.name = (int)v; \
-		return rc; \
+	{                                                                  \
+		uint64_t v;                                                \
+		int rc = ydoc_number(d, n, 0, INT32_MAX, &v);              \
+                                                                           \
+		if (!rc)                                                   \
+			((struct group *)ctx)->ids.name = (int)v;          \
+		return rc;                                                 \
 	}
 GROUP_ID(package)
 GROUP_ID(die)
@@ -327,13 +335,13 @@ static void set_ids(struct nb_cpu *cpu, const struct group *g)
 static int read_group(struct ydoc *d, yaml_node_t *n, void *ctx)
 {
 	static const struct ykey keys[] = {
-		{ "cpus", group_cpus, true },	  { "package", group_package, false },
-		{ "die", group_die, false },	  { "cluster", group_cluster, false },
-		{ "core", group_core, false },	  { "llc", group_llc, false },
-		{ "online", group_online, false }, { NULL, NULL, false },
+		{"cpus", group_cpus, true},      {"package", group_package, false},
+		{"die", group_die, false},       {"cluster", group_cluster, false},
+		{"core", group_core, false},     {"llc", group_llc, false},
+		{"online", group_online, false}, {NULL, NULL, false},
 	};
 	struct yaml_machine *y = ctx;
-	struct group g = { .ids = { .package = -1, .die = -1, .cluster = -1, .core = -1, .llc = -1 } };
+	struct group g = {.ids = {.package = -1, .die = -1, .cluster = -1, .core = -1, .llc = -1}};
 	int rc = ydoc_mapping(d, n, keys, &g);
 
 	if (rc)
@@ -361,10 +369,14 @@ int yaml_read_topology(struct ydoc *d, yaml_node_t *n, void *ctx)
 }
 
 const char *const yaml_mem_types[] = {
-	[NB_MEM_RAM] = "usable",	   [NB_MEM_RESERVED] = "reserved",
-	[NB_MEM_ACPI] = "acpi",		   [NB_MEM_NVS] = "nvs",
-	[NB_MEM_UNUSABLE] = "unusable",	   [NB_MEM_PMEM] = "pmem",
-	[NB_MEM_SOFT_RESERVED] = "soft-reserved", NULL,
+	[NB_MEM_RAM] = "usable",
+	[NB_MEM_RESERVED] = "reserved",
+	[NB_MEM_ACPI] = "acpi",
+	[NB_MEM_NVS] = "nvs",
+	[NB_MEM_UNUSABLE] = "unusable",
+	[NB_MEM_PMEM] = "pmem",
+	[NB_MEM_SOFT_RESERVED] = "soft-reserved",
+	NULL,
 };
 
 static int firmware_type(struct ydoc *d, yaml_node_t *n, void *ctx)
@@ -381,17 +393,19 @@ static int firmware_type(struct ydoc *d, yaml_node_t *n, void *ctx)
 			return 0;
 		}
 	}
-	return ydoc_bad(d, n, "\"%.60s\"; usable, reserved, acpi, nvs, unusable, pmem or soft-reserved would be right",
+	return ydoc_bad(d, n,
+			"\"%.60s\"; usable, reserved, acpi, nvs, unusable, pmem or soft-reserved "
+			"would be right",
 			s);
 }
 
 static int read_firmware_entry(struct ydoc *d, yaml_node_t *n, void *ctx)
 {
-	static const struct ykey keys[] = { { "range", yaml_read_range_of, true },
-					    { "type", firmware_type, true },
-					    { NULL, NULL, false } };
+	static const struct ykey keys[] = {{"range", yaml_read_range_of, true},
+					   {"type", firmware_type, true},
+					   {NULL, NULL, false}};
 	struct yaml_machine *y = ctx;
-	struct yaml_range r = { .r.nid = NB_NO_NODE };
+	struct yaml_range r = {.r.nid = NB_NO_NODE};
 	int rc = ydoc_mapping(d, n, keys, &r);
 
 	if (rc)
@@ -424,12 +438,14 @@ static int affinity_nonvolatile(struct ydoc *d, yaml_node_t *n, void *ctx)
 static int read_affinity_entry(struct ydoc *d, yaml_node_t *n, void *ctx)
 {
 	static const struct ykey keys[] = {
-		{ "node", affinity_node, true },	 { "range", yaml_read_range_of, true },
-		{ "hotplug", affinity_hotplug, false }, { "nonvolatile", affinity_nonvolatile, false },
-		{ NULL, NULL, false },
+		{"node", affinity_node, true},
+		{"range", yaml_read_range_of, true},
+		{"hotplug", affinity_hotplug, false},
+		{"nonvolatile", affinity_nonvolatile, false},
+		{NULL, NULL, false},
 	};
 	struct yaml_machine *y = ctx;
-	struct yaml_range r = { .r.type = NB_MEM_RAM };
+	struct yaml_range r = {.r.type = NB_MEM_RAM};
 	int rc = ydoc_mapping(d, n, keys, &r);
 
 	if (rc)
@@ -463,16 +479,19 @@ static int fact_zone(struct ydoc *d, yaml_node_t *n, void *ctx)
 		return rc;
 	type = nb_zone_by_name(s, strlen(s));
 	if (type < 0)
-		return ydoc_bad(d, n, "\"%.60s\" is no zone; DMA, DMA32, Normal, HighMem, Movable or Device would be right",
+		return ydoc_bad(d, n,
+				"\"%.60s\" is no zone; DMA, DMA32, Normal, HighMem, Movable or "
+				"Device would be right",
 				s);
 	f->type = (enum nb_zone_type)type;
 	return 0;
 }
 
-#define FACT_PAGES(name) \
-	static int fact_##name(struct ydoc *d, yaml_node_t *n, void *ctx) \
-	{ \
-		return ydoc_number(d, n, 0, NB_MAX_NODE_PAGES, &((struct nb_zone_fact *)ctx)->name##_pages); \
+#define FACT_PAGES(name)                                                         \
+	static int fact_##name(struct ydoc *d, yaml_node_t *n, void *ctx)        \
+	{                                                                        \
+		return ydoc_number(d, n, 0, NB_MAX_NODE_PAGES,                   \
+				   &((struct nb_zone_fact *)ctx)->name##_pages); \
 	}
 FACT_PAGES(managed)
 FACT_PAGES(managed_at_init)
@@ -482,14 +501,20 @@ FACT_PAGES(present)
 static int read_fact(struct ydoc *d, yaml_node_t *n, void *ctx)
 {
 	static const struct ykey keys[] = {
-		{ "node", fact_node, true },	   { "zone", fact_zone, true },
-		{ "managed", fact_managed, false }, { "managed_at_init", fact_managed_at_init, false },
-		{ "cma", fact_cma, false },	   { "present", fact_present, false },
-		{ NULL, NULL, false },
+		{"node", fact_node, true},
+		{"zone", fact_zone, true},
+		{"managed", fact_managed, false},
+		{"managed_at_init", fact_managed_at_init, false},
+		{"cma", fact_cma, false},
+		{"present", fact_present, false},
+		{NULL, NULL, false},
 	};
 	struct yaml_machine *y = ctx;
-	struct nb_zone_fact f = { .managed_pages = NB_UNKNOWN, .managed_at_init_pages = NB_UNKNOWN,
-				  .cma_pages = NB_UNKNOWN, .present_pages = NB_UNKNOWN, .line = ydoc_line(n) };
+	struct nb_zone_fact f = {.managed_pages = NB_UNKNOWN,
+				 .managed_at_init_pages = NB_UNKNOWN,
+				 .cma_pages = NB_UNKNOWN,
+				 .present_pages = NB_UNKNOWN,
+				 .line = ydoc_line(n)};
 	int rc = ydoc_mapping(d, n, keys, &f);
 
 	if (rc)

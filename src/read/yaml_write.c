@@ -1,7 +1,8 @@
 /* yaml_write.c -- a sealed machine as a machine file.
  *
- * Called by the capture command. Writes ranges, not sizes, so that nothing is laid out again when it is read;
- * what a key's default says is left out. Invariant, held by a test: reading it back gives the same machine.
+ * Called by the capture command. Writes ranges, not sizes, so that nothing is laid out again when
+ * it is read; what a key's default says is left out. Invariant, held by a test: reading it back
+ * gives the same machine.
  */
 #include "read/yaml.h"
 
@@ -41,9 +42,9 @@ static void put_flags(struct nb_text *out, unsigned flags)
 		unsigned flag;
 		const char *name;
 	} names[] = {
-		{ NB_RANGE_HOTPLUG, "hotplug" },   { NB_RANGE_MIRROR, "mirror" },
-		{ NB_RANGE_HOTADDED, "hotadded" }, { NB_RANGE_MOVABLE, "movable" },
-		{ NB_RANGE_NONVOLATILE, "nonvolatile" },
+		{NB_RANGE_HOTPLUG, "hotplug"},         {NB_RANGE_MIRROR, "mirror"},
+		{NB_RANGE_HOTADDED, "hotadded"},       {NB_RANGE_MOVABLE, "movable"},
+		{NB_RANGE_NONVOLATILE, "nonvolatile"},
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -54,7 +55,7 @@ static void put_flags(struct nb_text *out, unsigned flags)
 
 static void put_cpu_list(const struct nb_machine *m, int nid, struct nb_text *out)
 {
-	struct nb_cpumask mask = { { 0 } };
+	struct nb_cpumask mask = {{0}};
 	size_t n;
 	char *s;
 
@@ -166,7 +167,12 @@ static bool same_place(const struct nb_cpu *a, const struct nb_cpu *b)
 static void put_topology(const struct nb_machine *m, struct nb_text *out)
 {
 	static const struct nb_cpu none = {
-		.online = true, .package = -1, .die = -1, .cluster = -1, .core = -1, .llc = -1,
+		.online = true,
+		.package = -1,
+		.die = -1,
+		.cluster = -1,
+		.core = -1,
+		.llc = -1,
 	};
 	bool some = false;
 
@@ -179,7 +185,8 @@ static void put_topology(const struct nb_machine *m, struct nb_text *out)
 			end++;
 		if (!same_place(c, &none)) {
 			nb_text_printf(out, "%s    - { cpus: ", some ? "" : "  topology:\n");
-			nb_text_printf(out, end - i > 1 ? "%d-%d" : "%d", c->id, m->cpus[end - 1].id);
+			nb_text_printf(out, end - i > 1 ? "%d-%d" : "%d", c->id,
+				       m->cpus[end - 1].id);
 			put_id(out, "package", c->package);
 			put_id(out, "die", c->die);
 			put_id(out, "cluster", c->cluster);
@@ -230,7 +237,8 @@ static void put_cell(const struct nb_machine *m, enum cell kind, size_t i, struc
 	}
 }
 
-static void put_matrix(const struct nb_machine *m, const char *key, enum cell kind, struct nb_text *out)
+static void put_matrix(const struct nb_machine *m, const char *key, enum cell kind,
+		       struct nb_text *out)
 {
 	nb_text_printf(out, "  %s:\n", key);
 	for (unsigned i = 0; i < m->nr_nodes; i++) {
@@ -251,8 +259,8 @@ static void put_costs(const struct nb_machine *m, struct nb_text *out)
 	if (m->latency_ps)
 		put_matrix(m, "latency_ns", CELL_LATENCY, out);
 	else
-		nb_text_printf(out, "  latency_ns: { local: %u.%03u }\n", m->local_latency_ps / 1000,
-			       m->local_latency_ps % 1000);
+		nb_text_printf(out, "  latency_ns: { local: %u.%03u }\n",
+			       m->local_latency_ps / 1000, m->local_latency_ps % 1000);
 	if (m->bandwidth_bytes)
 		put_matrix(m, "bandwidth", CELL_BANDWIDTH, out);
 	else if (m->local_bandwidth_bytes)
