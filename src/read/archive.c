@@ -67,6 +67,8 @@ static const char *const wanted[] = {
 	"sys/kernel/debug/memblock/",
 	"sys/kernel/debug/sched/",
 	"sys/kernel/mm/",
+	"sys/module/page_alloc/parameters/*",
+	"sys/devices/virtual/memory_tiering/memory_tier*/nodelist",
 	"dmesg",
 	"dmesg.txt",
 	"machine.json",

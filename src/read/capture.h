@@ -42,6 +42,11 @@ struct nb_tree *nb_capture_tree(struct nb_capture *c);
 int nb_capture_to_machine(struct nb_capture *c, struct nb_machine *m, bool fresh,
 			  struct nb_error *err);
 
+/* Does proc/zoneinfo show reserves of the default vm.lowmem_reserve_ratio? On a live machine the setting
+ * itself is not read while this holds: reading it makes the kernel compute its reserves anew.
+ * Source: mm/page_alloc.c, lowmem_reserve_ratio_sysctl_handler(). */
+bool nb_capture_ratio_is_default(struct nb_tree *t);
+
 /* Where each part of the machine is known from, one sentence each ("memory: firmware map of dmesg,
  * affinity of acpi/SRAT"), after nb_capture_to_machine(); NULL past the end. */
 const char *nb_capture_note(const struct nb_capture *c, size_t i);

@@ -126,13 +126,56 @@ static int min_free(struct nb_build *b)
 	return add(b, "min_free_kbytes", text, strlen(text));
 }
 
+/* protection[] of a zone against the zones above it on its node. Boot computed it from fewer
+ * managed pages than there are now, hence the margin; another ratio is off by a factor. */
+static bool protection_fits(const struct nb_zoneinfo *zi, const struct nb_zoneinfo_zone *z)
+{
+	static const uint64_t ratio[NB_MAX_NR_ZONES] = {256, 256, 32, 0, 0, 0};
+	uint64_t sum = 0, expected, seen = 0;
+
+	for (size_t i = 0; i < zi->nr_zones; i++) {
+		uint64_t managed;
+
+		if (zi->zones[i].nid == z->nid && zi->zones[i].type > z->type &&
+		    nb_zoneinfo_get(&zi->zones[i], NB_ZI_MANAGED, &managed))
+			sum += managed;
+	}
+	expected = z->type >= 0 && ratio[z->type] ? sum / ratio[z->type] : 0;
+	for (unsigned i = 0; i < z->nr_protection; i++)
+		if (z->protection[i] > seen)
+			seen = z->protection[i];
+	return (seen > expected ? seen - expected : expected - seen) <= expected / 8 + 64;
+}
+
+bool nb_capture_ratio_is_default(struct nb_tree *t)
+{
+	struct nb_zoneinfo zi = {0};
+	const char *text;
+	size_t len;
+	bool fits = true;
+
+	if (nb_tree_read(t, "proc/zoneinfo", &text, &len) ||
+	    nb_zoneinfo_parse(text, len, &zi, NULL))
+		return false;
+	for (size_t i = 0; i < zi.nr_zones; i++) {
+		uint64_t managed = 0;
+
+		(void)nb_zoneinfo_get(&zi.zones[i], NB_ZI_MANAGED, &managed);
+		if (managed && zi.zones[i].nr_protection)
+			fits &= protection_fits(&zi, &zi.zones[i]);
+	}
+	nb_zoneinfo_release(&zi);
+	return fits;
+}
+
 int nb_capture_sysctls(struct nb_build *b)
 {
 	const char *text;
 	size_t len;
 	int bad = min_free(b);
 
-	if (!bad && !nb_tree_read(b->t, "proc/sys/vm/lowmem_reserve_ratio", &text, &len) &&
+	if (!bad && !(nb_tree_kind(b->t) == NB_TREE_HOST && nb_capture_ratio_is_default(b->t)) &&
+	    !nb_tree_read(b->t, "proc/sys/vm/lowmem_reserve_ratio", &text, &len) &&
 	    trimmed(text, len) && b->m->arch != NB_ARCH_OTHER &&
 	    !is_default_ratio(b->m->arch, text, trimmed(text, len)))
 		bad = add(b, "lowmem_reserve_ratio", text, trimmed(text, len));

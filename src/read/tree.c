@@ -348,7 +348,7 @@ static void add_sysctl_lines(struct nb_tree *t, const char *file)
 }
 
 /* Files under the names that recorders and sosreport give them. */
-static void add_overlay(struct nb_tree *t)
+void nb_tree_expand(struct nb_tree *t)
 {
 	add_tsv(t, "sysfs.tsv", "");
 	add_tsv(t, "proc-sys.tsv", "proc/sys/");
@@ -437,7 +437,7 @@ int nb_tree_open(const char *path, struct nb_tree **ret_tree, struct nb_error *e
 		nb_tree_close(t);
 		return ret;
 	}
-	add_overlay(t);
+	nb_tree_expand(t);
 	*ret_tree = t;
 	return 0;
 }

@@ -63,6 +63,10 @@ const char *const *nb_tree_list(struct nb_tree *t, const char *dir, size_t *ret_
 /* Puts a file into the tree's overlay: seen where the tree has none of that path. */
 void nb_tree_add(struct nb_tree *t, const char *path, const void *data, size_t len);
 
+/* Makes the files that other files stand for (sysfs.tsv and the like) appear; nb_tree_open() has
+ * done it, a tree of added files needs it once all are added. */
+void nb_tree_expand(struct nb_tree *t);
+
 /* Paths that are there but could not be read (permission), one after the other; NULL past the end.
  */
 const char *nb_tree_unreadable(const struct nb_tree *t, size_t i);
