@@ -47,7 +47,7 @@ static void put_number(struct out *o, uint64_t v, bool negative, unsigned base, 
 {
 	char digits[24];
 	size_t n = 0, prefix = negative ? 1 : 0, fill;
-	bool hex_prefix = base == 16 && sp->alt && v;
+	bool hex_prefix = base == 16 && sp->alt;
 
 	do {
 		digits[n++] = "0123456789abcdef"[v % base];

@@ -10,7 +10,8 @@
 #include <stdarg.h>
 
 /* As C99's vsnprintf for %s %.*s %c %d %i %u %x with l, ll, z, widths, '0', '#' and '-' flags,
- * and %%; %p prints 0x and hex digits. Nothing else. */
+ * and %%; %p prints 0x and hex digits. Nothing else. Unlike C99's, %#x writes 0x before zero too: so
+ * does the kernel, whose messages this prints. */
 size_t nb_vsnprintf(char *buf, size_t n, const char *fmt, va_list ap);
 __attribute__((format(printf, 3, 4)))
 size_t nb_snprintf(char *buf, size_t n, const char *fmt, ...);
