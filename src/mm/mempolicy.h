@@ -22,6 +22,8 @@ struct nb_mempolicy {
 	uint16_t node[NB_MPOL_SHORT]; /* the first of them, ascending */
 };
 
+/* The checks of mode and flags alone, which come first. 0 or -NB_EINVAL. */
+int nb_mpol_check_mode(const struct nb_system *sys, int mode_and_flags);
 /* Checks as set_mempolicy and mbind do and makes the policy in the task's cpuset. *ret_pol is NULL for
  * the default. 0, -NB_EINVAL, -NB_ENOMEM. */
 int nb_mpol_new(struct nb_task *t, int mode_and_flags, const struct nb_nodemask *nodes,

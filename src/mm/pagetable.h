@@ -1,0 +1,63 @@
+/* pagetable.h -- an address space's page tables: a radix tree with the architecture's levels.
+ *
+ * Called by fault.c, migrate code and task.c. Each table but the root stands for one page-table page of
+ * Linux, which is allocated from the machine's memory as a kernel allocation and counted. A leaf entry
+ * is 8 bytes: a frame and flags, or 0.
+ * Equation (nb_mm_check()): a leaf's nr == its entries that are not 0; nr_pages == those with a frame;
+ *     an upper table's nr == its children.
+ */
+#ifndef NB_MM_PAGETABLE_H
+#define NB_MM_PAGETABLE_H
+
+#include "mm/task.h"
+
+enum {
+	NB_PTE_PRESENT = 1 << 0,
+	NB_PTE_WRITE = 1 << 1,
+	NB_PTE_ZERO = 1 << 2, /* the shared page of zeros: no frame of its own */
+	NB_PTE_SHIFT = 12,    /* the frame stands above */
+};
+
+struct nb_ptable {
+	nb_pfn_t pfn; /* of its own page; NB_NO_PFN: not accounted */
+	uint32_t nr, nr_pages;
+	uint64_t entry[]; /* children, or leaf entries */
+};
+
+static inline nb_pfn_t nb_pte_pfn(uint64_t pte)
+{
+	return pte & NB_PTE_PRESENT && !(pte & NB_PTE_ZERO) ? pte >> NB_PTE_SHIFT : NB_NO_PFN;
+}
+
+static inline uint64_t nb_pte_make(nb_pfn_t pfn, unsigned flags)
+{
+	return pfn << NB_PTE_SHIFT | flags;
+}
+
+/* Shape of the architecture's tables, and the bytes of user address space. */
+struct nb_pt_shape nb_pt_shape(const struct nb_system *sys, uint64_t *ret_task_size);
+/* Bytes of a table below the root. */
+size_t nb_pt_table_bytes(const struct nb_pt_shape *shape);
+
+/* Position of addr in its leaf. */
+static inline unsigned nb_pt_index(const struct nb_mm *mm, uint64_t addr)
+{
+	return (unsigned)(addr >> mm->shape.page_shift) & ((1u << mm->shape.bits) - 1);
+}
+
+/* Bytes that a leaf covers. */
+static inline uint64_t nb_pt_leaf_span(const struct nb_mm *mm)
+{
+	return UINT64_C(1) << (mm->shape.page_shift + mm->shape.bits);
+}
+
+/* The leaf that covers addr, or NULL. */
+struct nb_ptable *nb_pt_leaf(const struct nb_mm *mm, uint64_t addr);
+/* The first leaf that covers some of [*addr, end); *addr moves up to where it begins to. NULL: none. */
+struct nb_ptable *nb_pt_next_leaf(const struct nb_mm *mm, uint64_t *addr, uint64_t end);
+/* The leaf of addr, made with the tables above it where they are missing. NULL: no memory. */
+struct nb_ptable *nb_pt_make_leaf(struct nb_task *t, uint64_t addr);
+/* Frees the tables of [start, end) that lie wholly in [floor, ceiling), whose leaves are empty. */
+void nb_pt_free_range(struct nb_task *t, uint64_t start, uint64_t end, uint64_t floor, uint64_t ceiling);
+
+#endif

@@ -1,0 +1,277 @@
+/* task.c -- tasks: birth, death, where they run, their policy, and what can be read of them.
+ *
+ * Called by drivers through include/numabox/task.h. A task is driven by one thread at a time; the list
+ * of all tasks has a lock of its own, as tasks on different CPUs come and go independently.
+ * Lifetime: alive until nb_task_exit(); the handle until nb_task_put() as well.
+ * Source: kernel/fork.c, kernel/sched/core.c, mm/mempolicy.c; facts 6, 10.1.
+ */
+#include "mm/task.h"
+
+#include "base/mem.h"
+#include "mm/fault.h"
+#include "mm/mmap.h"
+
+#define FIRST_PID 1000 /* lower ones belong to a system's own daemons */
+
+struct nb_task_side *nb_task_side(struct nb_system *sys)
+{
+	struct nb_task_side *side = atomic_load_explicit(&sys->task_side, memory_order_acquire);
+	struct nb_task_side *none = NULL;
+	struct nb_pt_shape shape;
+	uint64_t task_size;
+
+	if (side)
+		return side;
+	side = nb_system_alloc(sys, sizeof(*side));
+	if (!side)
+		return NULL;
+	side->next_pid = FIRST_PID;
+	shape = nb_pt_shape(sys, &task_size);
+	nb_pool_init(&side->task_pool, sizeof(struct nb_task));
+	nb_pool_init(&side->mm_pool, sizeof(struct nb_mm));
+	nb_pool_init(&side->vma_pool, sizeof(struct nb_vma));
+	nb_pool_init(&side->policy_pool, sizeof(struct nb_mempolicy));
+	nb_pool_init(&side->table_pool, nb_pt_table_bytes(&shape));
+	nb_pool_init(&side->root_pool, sizeof(struct nb_ptable) + (sizeof(uint64_t) << shape.root_bits));
+	nb_pool_init(&side->rss_pool, sys->nr_pgdat * NB_MAX_NR_ZONES * sizeof(uint64_t));
+	/* Another thread may have been faster; what was made here then stays unused. */
+	if (!atomic_compare_exchange_strong(&sys->task_side, &none, side))
+		side = none;
+	return side;
+}
+
+static void free_mm(struct nb_system *sys, struct nb_mm *mm)
+{
+	struct nb_task_side *side = nb_task_side(sys);
+
+	if (mm->root)
+		nb_pool_put(sys, &side->root_pool, mm->root);
+	if (mm->zone_rss)
+		nb_pool_put(sys, &side->rss_pool, mm->zone_rss);
+	nb_pool_put(sys, &side->mm_pool, mm);
+}
+
+static struct nb_mm *new_mm(struct nb_system *sys)
+{
+	struct nb_task_side *side = nb_task_side(sys);
+	struct nb_mm *mm = nb_pool_get(sys, &side->mm_pool);
+
+	if (!mm)
+		return NULL;
+	mm->sys = sys;
+	mm->users = 1;
+	mm->shape = nb_pt_shape(sys, &mm->task_size);
+	/* 128 MiB are left for the stack, as where its limit is the usual 8 MiB. */
+	mm->mmap_base = mm->task_size - (UINT64_C(128) << 20);
+	mm->root = nb_pool_get(sys, &side->root_pool);
+	mm->zone_rss = nb_pool_get(sys, &side->rss_pool);
+	if (!mm->root || !mm->zone_rss) {
+		free_mm(sys, mm);
+		return NULL;
+	}
+	mm->root->pfn = NB_NO_PFN;
+	return mm;
+}
+
+static bool cpu_online(const struct nb_system *sys, int cpu)
+{
+	const struct nb_pgdat *p;
+
+	if (cpu < 0 || (unsigned)cpu >= sys->nr_cpu_ids)
+		return false;
+	p = nb_node_data(sys, sys->cpu_to_node[cpu]);
+	return p && nb_cpumask_test(&p->cpus, cpu);
+}
+
+static void enlist(struct nb_task_side *side, struct nb_task *t)
+{
+	struct nb_task **link = &side->tasks;
+
+	nb_lock(&side->lock, t->sys->port);
+	t->pid = side->next_pid++;
+	t->mm->id = ++side->next_mm;
+	while (*link)
+		link = &(*link)->next;
+	*link = t;
+	nb_unlock(&side->lock, t->sys->port);
+}
+
+int nb_task_create(struct nb_system *sys, int cpu, const char *comm, struct nb_task **ret_task)
+{
+	struct nb_task_side *side;
+	struct nb_task *t;
+	size_t n = 0;
+
+	if (!cpu_online(sys, cpu))
+		return -NB_EINVAL;
+	side = nb_task_side(sys);
+	t = side ? nb_pool_get(sys, &side->task_pool) : NULL;
+	if (!t)
+		return -NB_ENOMEM;
+	t->mm = new_mm(sys);
+	if (!t->mm) {
+		nb_pool_put(sys, &side->task_pool, t);
+		return -NB_ENOMEM;
+	}
+	t->sys = sys;
+	t->cpu = cpu;
+	t->alive = true;
+	t->il_prev = -1;
+	t->mems_allowed = sys->memory_nodes;
+	for (unsigned i = 0; i < sys->nr_pgdat; i++) {
+		for (unsigned w = 0; w < NB_MAX_CPUS / 64; w++)
+			t->cpus_allowed.bits[w] |= sys->pgdat[i]->cpus.bits[w];
+	}
+	for (; comm && comm[n] && n + 1 < sizeof(t->comm); n++)
+		t->comm[n] = comm[n];
+	enlist(side, t);
+	*ret_task = t;
+	return 0;
+}
+
+static void delist(struct nb_task_side *side, struct nb_task *t)
+{
+	struct nb_task **link = &side->tasks;
+
+	nb_lock(&side->lock, t->sys->port);
+	while (*link != t)
+		link = &(*link)->next;
+	*link = t->next;
+	nb_unlock(&side->lock, t->sys->port);
+}
+
+void nb_task_exit(struct nb_task *t)
+{
+	struct nb_task_side *side = nb_task_side(t->sys);
+
+	if (!t->alive)
+		return;
+	if (--t->mm->users == 0) {
+		nb_mm_unmap_all(t);
+		free_mm(t->sys, t->mm);
+	}
+	t->mm = NULL;
+	nb_mpol_put(t->sys, t->policy);
+	t->policy = NULL;
+	t->alive = false;
+	delist(side, t);
+	if (t->put)
+		nb_pool_put(t->sys, &side->task_pool, t);
+}
+
+void nb_task_put(struct nb_task *t)
+{
+	if (!t)
+		return;
+	if (t->alive)
+		t->put = true;
+	else
+		nb_pool_put(t->sys, &nb_task_side(t->sys)->task_pool, t);
+}
+
+int nb_task_pid(const struct nb_task *t)
+{
+	return t->pid;
+}
+
+bool nb_task_alive(const struct nb_task *t)
+{
+	return t->alive;
+}
+
+int nb_task_cpu(const struct nb_task *t)
+{
+	return t->cpu;
+}
+
+const char *nb_task_comm(const struct nb_task *t)
+{
+	return t->comm;
+}
+
+int nb_sched_setaffinity(struct nb_task *t, const struct nb_cpumask *cpus)
+{
+	struct nb_cpumask usable;
+	unsigned cpu, first = NB_MAX_CPUS;
+
+	memset(&usable, 0, sizeof(usable));
+	nb_for_each_cpu_in(cpu, cpus) {
+		if (!cpu_online(t->sys, (int)cpu))
+			continue;
+		nb_cpumask_set(&usable, cpu);
+		if (first == NB_MAX_CPUS)
+			first = cpu;
+	}
+	if (!t->alive)
+		return -NB_ESRCH;
+	if (first == NB_MAX_CPUS)
+		return -NB_EINVAL;
+	t->cpus_allowed = usable;
+	if (!nb_cpumask_test(&usable, t->cpu))
+		t->cpu = (int)first;
+	return 0;
+}
+
+int nb_set_mempolicy(struct nb_task *t, int mode_and_flags, const struct nb_nodemask *nodes)
+{
+	struct nb_mempolicy *pol;
+	int err;
+
+	if (!t->alive)
+		return -NB_ESRCH;
+	err = nb_mpol_new(t, mode_and_flags, nodes, &pol);
+	if (err)
+		return err;
+	nb_mpol_put(t->sys, t->policy);
+	t->policy = pol;
+	if (pol && (pol->mode == NB_MPOL_INTERLEAVE || pol->mode == NB_MPOL_WEIGHTED_INTERLEAVE)) {
+		t->il_prev = -1;
+		t->il_weight = 0;
+	}
+	return 0;
+}
+
+int nb_get_mempolicy(const struct nb_task *t, int *ret_mode, struct nb_nodemask *ret_nodes)
+{
+	if (!t->alive)
+		return -NB_ESRCH;
+	nb_mpol_show(t->policy, ret_mode, ret_nodes);
+	return 0;
+}
+
+uint64_t nb_task_rss_pages(const struct nb_task *t)
+{
+	return t->alive ? t->mm->rss_pages : 0;
+}
+
+uint64_t nb_task_zone_pages(const struct nb_task *t, int nid, enum nb_zone_type type)
+{
+	const struct nb_pgdat *p = nb_node_data(t->sys, nid);
+
+	if (!t->alive || !p || (unsigned)type >= NB_MAX_NR_ZONES)
+		return 0;
+	return t->mm->zone_rss[p->index * NB_MAX_NR_ZONES + type];
+}
+
+uint64_t nb_task_node_pages(const struct nb_task *t, int nid)
+{
+	uint64_t sum = 0;
+
+	for (unsigned z = 0; z < NB_MAX_NR_ZONES; z++)
+		sum += nb_task_zone_pages(t, nid, (enum nb_zone_type)z);
+	return sum;
+}
+
+struct nb_task *nb_system_task(const struct nb_system *sys, unsigned i)
+{
+	struct nb_task_side *side = atomic_load_explicit(&sys->task_side, memory_order_acquire);
+	struct nb_task *t;
+
+	if (!side)
+		return NULL;
+	nb_lock(&side->lock, sys->port);
+	for (t = side->tasks; t && i; i--)
+		t = t->next;
+	nb_unlock(&side->lock, sys->port);
+	return t;
+}

@@ -1,0 +1,57 @@
+/* vma.h -- the mappings of an address space: disjoint address ranges in a balanced tree.
+ *
+ * Called by task.c (mmap, munmap, mbind), fault.c. Neighbours that are alike are merged, as Linux
+ * does; a range that is changed in part is split. Addresses are bytes, whole pages, ends exclusive.
+ */
+#ifndef NB_MM_VMA_H
+#define NB_MM_VMA_H
+
+#include "mm/task.h"
+
+#define NB_MAX_MAP_COUNT 65530u
+
+/* Equation (tree): what a node says of its subtree (sub_*) follows from its children's and its own. */
+struct nb_vma {
+	uint64_t start, end;
+	/* Page offset of `start` in the mapping: for anonymous memory its page number when it was
+	 * made, so that interleaving goes by address. */
+	uint64_t pgoff;
+	uint64_t inode; /* shared: added to the page's index when interleaving */
+	int prot;	/* NB_PROT_* */
+	bool shared;
+	struct nb_mempolicy *policy; /* NULL: the task's */
+
+	struct nb_vma *left, *right;
+	unsigned height, sub_count;
+	uint64_t sub_start, sub_end, sub_gap; /* lowest start, highest end, widest gap inside */
+};
+
+/* The VMA that holds addr, or NULL. */
+struct nb_vma *nb_vma_find(const struct nb_mm *mm, uint64_t addr);
+/* The first VMA that ends above addr, or NULL. */
+struct nb_vma *nb_vma_first_above(const struct nb_mm *mm, uint64_t addr);
+/* The last VMA that starts below addr, or NULL. */
+struct nb_vma *nb_vma_last_below(const struct nb_mm *mm, uint64_t addr);
+/* The i-th in address order, or NULL. */
+struct nb_vma *nb_vma_at(const struct nb_mm *mm, unsigned i);
+
+/* Highest start of a free range of `len` bytes in [low, high), or 0. */
+uint64_t nb_vma_gap_topdown(const struct nb_mm *mm, uint64_t len, uint64_t low, uint64_t high);
+/* Lowest one, or 0. */
+uint64_t nb_vma_gap_bottomup(const struct nb_mm *mm, uint64_t len, uint64_t low, uint64_t high);
+
+void nb_vma_insert(struct nb_mm *mm, struct nb_vma *v);
+void nb_vma_remove(struct nb_mm *mm, struct nb_vma *v);
+/* Changes the extent of a VMA that is in the tree; its place in the order must not change. */
+void nb_vma_resize(struct nb_mm *mm, struct nb_vma *v, uint64_t start, uint64_t end);
+
+/* vma.c. Cuts v at addr (inside it); the upper part is returned, NULL without memory. */
+struct nb_vma *nb_vma_split(struct nb_mm *mm, struct nb_vma *v, uint64_t addr);
+/* Joins v with equal neighbours; returns the VMA that now covers it. */
+struct nb_vma *nb_vma_merge(struct nb_mm *mm, struct nb_vma *v);
+/* Makes VMA borders at start and end. -NB_ENOMEM: memory, or too many VMAs; some border may stand then. */
+int nb_vma_isolate(struct nb_mm *mm, uint64_t start, uint64_t end);
+/* Frees a VMA that is out of the tree. */
+void nb_vma_free(struct nb_mm *mm, struct nb_vma *v);
+
+#endif
