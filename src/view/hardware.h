@@ -25,9 +25,7 @@ struct nb_hardware {
 	struct nb_hardware_node *nodes; /* ascending id */
 	size_t nr_nodes, cap_nodes;
 	unsigned *distances; /* nr_nodes x nr_nodes; NULL: "No distance information available." */
-	const char **raw;    /* lines as parsed where no rule gives the text back; else NULL */
-	size_t nr_raw, cap_raw;
-	bool cut;
+	const char *raw;     /* the whole text, where no rule gives it back; else NULL */
 };
 
 /* -NB_EINVAL with the line: no node line, NUL bytes, a number that is none. */
@@ -36,6 +34,10 @@ void nb_hardware_from_system(const struct nb_system *sys, struct nb_hardware *h)
 void nb_hardware_print(const struct nb_hardware *h, struct nb_text *out);
 json_t *nb_hardware_json(const struct nb_hardware *h);
 void nb_hardware_release(struct nb_hardware *h);
+/* Out of a capture's node files (meminfo, cpulist, distance), as numactl would read them; false
+ * when there is no node. */
+struct nb_observed;
+bool nb_hardware_from_observed(const struct nb_observed *o, struct nb_hardware *h);
 /* Adds a node without CPUs; for whoever fills one by hand. Ascending ids. */
 struct nb_hardware_node *nb_hardware_add_node(struct nb_hardware *h, int nid);
 void nb_hardware_add_cpu(struct nb_hardware_node *n, int cpu);

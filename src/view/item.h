@@ -34,6 +34,8 @@ const struct nb_item *nb_items_find(const struct nb_items *l, const char *name);
 bool nb_items_get(const struct nb_items *l, const char *name, uint64_t *ret);
 /* Its value, or `missing`. */
 uint64_t nb_items_value(const struct nb_items *l, const char *name, uint64_t missing);
+/* Sets the value of the first item of that name; false without one. */
+bool nb_items_set(struct nb_items *l, const char *name, uint64_t value);
 /* Number of items that are printed raw. */
 size_t nb_items_nr_raw(const struct nb_items *l);
 void nb_items_release(struct nb_items *l);

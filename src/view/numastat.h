@@ -16,7 +16,6 @@ struct nb_numastat {
 	size_t nr_rows, cap_rows;
 	uint64_t *values; /* nr_rows x nr_nodes */
 	const char *raw;  /* the whole text, where no rule gives it back; else NULL */
-	bool cut;
 };
 
 int nb_numastat_parse(const char *text, size_t len, struct nb_numastat *n, struct nb_error *err);
@@ -24,6 +23,9 @@ void nb_numastat_from_system(const struct nb_system *sys, struct nb_numastat *n)
 /* Out of the nodes' own files: nr columns, node ids nids[], counters c[]. */
 void nb_numastat_from_counters(const int *nids, const struct nb_counters *const *c, size_t nr,
 			       struct nb_numastat *n);
+/* Out of a capture's node files; false when no node has one. */
+struct nb_observed;
+bool nb_numastat_from_observed(const struct nb_observed *o, struct nb_numastat *n);
 void nb_numastat_print(const struct nb_numastat *n, struct nb_text *out);
 json_t *nb_numastat_json(const struct nb_numastat *n);
 void nb_numastat_release(struct nb_numastat *n);

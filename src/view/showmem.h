@@ -33,6 +33,7 @@ struct nb_showmem_line {
 	struct nb_items items;
 	bool all_unreclaimable; /* NODE, ZONE of old kernels */
 	bool has_unreclaimable;
+	size_t unreclaimable_at; /* it stands behind that many items */
 	bool continued; /* GLOBAL: begins with a blank */
 	unsigned nr;	/* RESERVE: numbers; BUDDY: orders */
 	uint64_t v[NB_VIEW_MAX_ORDERS];
@@ -47,12 +48,11 @@ struct nb_showmem {
 	struct nb_showmem_line *lines;
 	size_t nr_lines, cap_lines;
 	size_t used; /* bytes of the input up to the report's end */
-	bool cut;
 };
 
-/* Reads the first report at or after the text's beginning ("Mem-Info:" or a first line of its
- * kind); stops at the first line that is none of it. -NB_ENOENT when there is none, -NB_EINVAL
- * with the line for NUL bytes. */
+/* Reads the first report of the text: from "Mem-Info:", or without one from the first line of a node
+ * or zone, to the first line that is none of it. A cut last line is left out. -NB_ENOENT when
+ * there is none, -NB_EINVAL with the line for NUL bytes. */
 int nb_showmem_parse(const char *text, size_t len, struct nb_showmem *s, struct nb_error *err);
 void nb_showmem_from_system(const struct nb_system *sys, struct nb_showmem *s);
 void nb_showmem_print(const struct nb_showmem *s, struct nb_text *out);

@@ -10,6 +10,9 @@
 #include <jansson.h>
 #include <numabox/system.h>
 
+/* "given", "computed", "estimated", "absent". */
+const char *nb_source_name(enum nb_source s);
+
 void nb_summary_print(const struct nb_system *sys, struct nb_text *out);
 json_t *nb_summary_json(const struct nb_system *sys);
 

@@ -25,10 +25,9 @@ struct nb_view {
 	const char *name;    /* "zoneinfo", "node/N/meminfo" */
 	const char *summary; /* one line for help */
 	bool per_node;	     /* N in the name stands for a node id */
-	/* private to view.c */
-	int (*text)(const struct nb_view_source *src, int nid, struct nb_text *out,
+	/* private to view*.c: writes text to *out, or sets *json: the one that is not NULL */
+	int (*make)(const struct nb_view_source *src, int nid, struct nb_text *out, json_t **json,
 		    struct nb_error *err);
-	int (*json)(const struct nb_view_source *src, int nid, json_t **ret, struct nb_error *err);
 };
 
 /* The i-th view, the default ("summary") first; NULL past the end. */
@@ -53,5 +52,7 @@ int nb_view_json(const struct nb_view *v, int nid, const struct nb_view_source *
 void nb_json_write(const json_t *j, struct nb_text *out);
 /* A number that JSON readers take as one: past 2^63 - 1 it becomes a real. */
 json_t *nb_json_u64(uint64_t v);
+/* A string; bytes that are no UTF-8 become '?', so that it always is one. */
+json_t *nb_json_string(const char *s);
 
 #endif

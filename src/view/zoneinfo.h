@@ -64,6 +64,7 @@ enum nb_zoneinfo_line_kind {
 
 struct nb_zoneinfo_line {
 	enum nb_zoneinfo_line_kind kind;
+	bool narrow; /* start_pfn as it stood before 4.8, two columns further left */
 	uint32_t index;
 	const char *raw; /* NULL: printed by rule */
 };

@@ -1,0 +1,297 @@
+/* meminfo_fill.c -- /proc/meminfo and a node's out of a booted system.
+ *
+ * Called through meminfo.h. The lists follow the profile's text format; what the engine does not count
+ * is 0. Source: fs/proc/meminfo.c, drivers/base/node.c; mm/show_mem.c, si_mem_available() (facts 2.5);
+ * mm/util.c, vm_commit_limit(): half of memory with vm.overcommit_ratio = 50.
+ */
+#include "view/meminfo.h"
+#include "view/names.h"
+#include "view/stats.h"
+#include <stdlib.h>
+
+struct fill {
+	struct nb_meminfo *m;
+	struct nb_system_info info;
+	struct nb_stats s;
+	bool old;	   /* 2.6.24 and before */
+	unsigned label_width;
+};
+
+static void add(struct fill *f, const char *name, uint64_t pages)
+{
+	struct nb_item *it = nb_items_add(&f->m->items, name, pages << (f->info.page_shift - 10));
+
+	it->kib = true;
+	it->label_width = (uint8_t)f->label_width;
+}
+
+static void add_kib(struct fill *f, const char *name, uint64_t kib)
+{
+	add(f, name, 0);
+	f->m->items.v[f->m->items.n - 1].value = kib;
+}
+
+/* Items of one kernel list at once, all 0. */
+static void add_zero(struct fill *f, const char *const *names)
+{
+	for (; *names; names++)
+		add(f, *names, 0);
+}
+
+static void add_count(struct fill *f, const char *name, unsigned label_width)
+{
+	struct nb_item *it = nb_items_add(&f->m->items, name, 0);
+
+	it->label_width = (uint8_t)label_width;
+}
+
+static uint64_t less(uint64_t a, uint64_t b)
+{
+	return a < b ? 0 : a - b;
+}
+
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static uint64_t available(const struct fill *f)
+{
+	uint64_t cache = f->s.active_file_pages + f->s.inactive_file_pages;
+
+	return less(f->s.free_pages, f->info.totalreserve_pages) +
+	       less(cache, smaller(cache / 2, f->s.low_wmark_pages));
+}
+
+static void add_lru(struct fill *f)
+{
+	const struct nb_stats *s = &f->s;
+
+	add(f, "Active", s->active_anon_pages + s->active_file_pages);
+	add(f, "Inactive", s->inactive_anon_pages + s->inactive_file_pages);
+	if (f->old)
+		return;
+	add(f, "Active(anon)", s->active_anon_pages);
+	add(f, "Inactive(anon)", s->inactive_anon_pages);
+	add(f, "Active(file)", s->active_file_pages);
+	add(f, "Inactive(file)", s->inactive_file_pages);
+	add(f, "Unevictable", 0);
+	add(f, "Mlocked", 0);
+}
+
+static void add_highlow(struct fill *f)
+{
+	if (!(f->info.zones >> NB_ZONE_HIGHMEM & 1))
+		return;
+	add(f, "HighTotal", f->s.high_managed_pages);
+	add(f, "HighFree", f->s.high_free_pages);
+	add(f, "LowTotal", f->s.managed_pages - f->s.high_managed_pages);
+	add(f, "LowFree", f->s.free_pages - f->s.high_free_pages);
+}
+
+/* What stands between Unaccepted's place and the huge pages. */
+static void add_config(struct fill *f, bool whole)
+{
+	unsigned format = f->info.profile->zoneinfo_format;
+
+	if (whole && nb_names_cma(f->info.arch)) {
+		add(f, "CmaTotal", f->s.cma_pages);
+		add(f, "CmaFree", f->s.free_cma_pages);
+	}
+	if (format == NB_TEXT_6_12 && f->info.arch == NB_ARCH_X86_64)
+		add(f, "Unaccepted", 0);
+	if (whole && format == NB_TEXT_6_18)
+		add(f, "Balloon", 0);
+}
+
+static void add_direct_map(struct fill *f)
+{
+	switch (f->info.arch) {
+	case NB_ARCH_X86_64:
+		add_zero(f, (const char *const[]){"DirectMap4k", "DirectMap2M", "DirectMap1G", NULL});
+		break;
+	case NB_ARCH_I386:
+		add_zero(f, (const char *const[]){"DirectMap4k", "DirectMap4M", NULL});
+		break;
+	case NB_ARCH_I386PAE:
+		add_zero(f, (const char *const[]){"DirectMap4k", "DirectMap2M", NULL});
+		break;
+	default:
+		break;
+	}
+}
+
+static void add_hugetlb(struct fill *f)
+{
+	/* before 2.6.27 labels were 14 wide, and these 17 */
+	unsigned width = f->old ? 17 : 19;
+
+	add_count(f, "HugePages_Total", width);
+	add_count(f, "HugePages_Free", width);
+	add_count(f, "HugePages_Rsvd", width);
+	if (f->info.profile->zoneinfo_format != NB_TEXT_2_6_7)
+		add_count(f, "HugePages_Surp", width);
+	add(f, "Hugepagesize", UINT64_C(1) << f->info.pageblock_order);
+	if (!f->old)
+		add(f, "Hugetlb", 0);
+}
+
+static uint64_t vmalloc_total_kib(enum nb_arch arch)
+{
+	switch (arch) { /* four-level page tables; as Debian's kernels print it */
+	case NB_ARCH_X86_64:
+		return 34359738367;
+	case NB_ARCH_ARM64:
+		return 70863806464;
+	default:
+		return 0;
+	}
+}
+
+static void fill_new(struct fill *f)
+{
+	const struct nb_stats *s = &f->s;
+
+	add(f, "MemTotal", s->managed_pages);
+	add(f, "MemFree", s->free_pages);
+	add(f, "MemAvailable", available(f));
+	add(f, "Buffers", 0);
+	add(f, "Cached", s->file_pages);
+	add(f, "SwapCached", 0);
+	add_lru(f);
+	add_highlow(f);
+	add_zero(f, (const char *const[]){"SwapTotal", "SwapFree", "Zswap", "Zswapped", "Dirty",
+					  "Writeback", NULL});
+	add(f, "AnonPages", s->anon_pages);
+	add_zero(f, (const char *const[]){"Mapped", "Shmem", "KReclaimable", "Slab", "SReclaimable",
+					  "SUnreclaim", "KernelStack", NULL});
+	add(f, "PageTables", s->page_table_pages);
+	add_zero(f, (const char *const[]){"SecPageTables", "NFS_Unstable", "Bounce", "WritebackTmp",
+					  NULL});
+	add(f, "CommitLimit", s->managed_pages * 50 / 100);
+	add(f, "Committed_AS", 0);
+	add_kib(f, "VmallocTotal", vmalloc_total_kib(f->info.arch));
+	add_zero(f, (const char *const[]){"VmallocUsed", "VmallocChunk", "Percpu", NULL});
+	if (f->info.profile->zoneinfo_format != NB_TEXT_6_18)
+		add(f, "HardwareCorrupted", 0);
+	add_zero(f, (const char *const[]){"AnonHugePages", "ShmemHugePages", "ShmemPmdMapped",
+					  "FileHugePages", "FilePmdMapped", NULL});
+	add_config(f, true);
+	add_hugetlb(f);
+	add_direct_map(f);
+}
+
+static void fill_old(struct fill *f)
+{
+	const struct nb_stats *s = &f->s;
+	bool oldest = f->info.profile->zoneinfo_format == NB_TEXT_2_6_7;
+
+	add(f, "MemTotal", s->managed_pages);
+	add(f, "MemFree", s->free_pages);
+	add(f, "Buffers", 0);
+	add(f, "Cached", s->file_pages);
+	add(f, "SwapCached", 0);
+	add_lru(f);
+	add_highlow(f);
+	add_zero(f, (const char *const[]){"SwapTotal", "SwapFree", "Dirty", "Writeback", NULL});
+	if (!oldest)
+		add(f, "AnonPages", s->anon_pages);
+	add_zero(f, (const char *const[]){"Mapped", "Slab", NULL});
+	if (oldest) {
+		add(f, "Committed_AS", 0);
+		add(f, "PageTables", s->page_table_pages);
+	} else {
+		add_zero(f, (const char *const[]){"SReclaimable", "SUnreclaim", NULL});
+		add(f, "PageTables", s->page_table_pages);
+		add_zero(f, (const char *const[]){"NFS_Unstable", "Bounce", NULL});
+		add(f, "CommitLimit", s->managed_pages * 50 / 100);
+		add(f, "Committed_AS", 0);
+	}
+	add_kib(f, "VmallocTotal", vmalloc_total_kib(f->info.arch));
+	add_zero(f, (const char *const[]){"VmallocUsed", "VmallocChunk", NULL});
+	add_hugetlb(f);
+}
+
+static void fill_begin(struct fill *f, const struct nb_system *sys, struct nb_meminfo *m)
+{
+	*m = (struct nb_meminfo){.nid = NB_NO_NODE};
+	*f = (struct fill){.m = m};
+	nb_system_info(sys, &f->info);
+	f->old = f->info.profile->zoneinfo_format == NB_TEXT_2_6_24 ||
+		 f->info.profile->zoneinfo_format == NB_TEXT_2_6_7;
+	f->label_width = f->old ? 14 : 16;
+}
+
+void nb_meminfo_from_system(const struct nb_system *sys, struct nb_meminfo *m)
+{
+	struct fill f;
+
+	fill_begin(&f, sys, m);
+	nb_stats_add_node(&f.s, sys, NB_NO_NODE);
+	if (f.old)
+		fill_old(&f);
+	else
+		fill_new(&f);
+}
+
+static void fill_node_new(struct fill *f)
+{
+	const struct nb_stats *s = &f->s;
+
+	add(f, "SwapCached", 0);
+	add_lru(f);
+	add_highlow(f);
+	add_zero(f, (const char *const[]){"Dirty", "Writeback", NULL});
+	add(f, "FilePages", s->file_pages);
+	add(f, "Mapped", 0);
+	add(f, "AnonPages", s->anon_pages);
+	add_zero(f, (const char *const[]){"Shmem", "KernelStack", NULL});
+	add(f, "PageTables", s->page_table_pages);
+	add_zero(f, (const char *const[]){"SecPageTables", "NFS_Unstable", "Bounce", "WritebackTmp",
+					  "KReclaimable", "Slab", "SReclaimable", "SUnreclaim",
+					  "AnonHugePages", "ShmemHugePages", "ShmemPmdMapped", NULL});
+	if (f->info.profile->zoneinfo_format == NB_TEXT_6_1)
+		f->label_width = 15; /* these two lack a blank in 6.1 */
+	add_zero(f, (const char *const[]){"FileHugePages", "FilePmdMapped", NULL});
+	f->label_width = 16;
+	add_config(f, false);
+}
+
+static void fill_node_old(struct fill *f)
+{
+	const struct nb_stats *s = &f->s;
+
+	add_lru(f);
+	add_highlow(f);
+	if (f->info.profile->zoneinfo_format == NB_TEXT_2_6_7)
+		return;
+	add_zero(f, (const char *const[]){"Dirty", "Writeback", NULL});
+	add(f, "FilePages", s->file_pages);
+	add(f, "Mapped", 0);
+	add(f, "AnonPages", s->anon_pages);
+	add(f, "PageTables", s->page_table_pages);
+	add_zero(f, (const char *const[]){"NFS_Unstable", "Bounce", "Slab", "SReclaimable",
+					  "SUnreclaim", NULL});
+}
+
+int nb_node_meminfo_from_system(const struct nb_system *sys, int nid, struct nb_meminfo *m)
+{
+	struct fill f;
+
+	fill_begin(&f, sys, m);
+	if (nb_stats_add_node(&f.s, sys, nid))
+		return -NB_ENODEV;
+	m->nid = nid;
+	add(&f, "MemTotal", f.s.managed_pages);
+	add(&f, "MemFree", f.s.free_pages);
+	add(&f, "MemUsed", less(f.s.managed_pages, f.s.free_pages));
+	if (f.old)
+		fill_node_old(&f);
+	else
+		fill_node_new(&f);
+	add_count(&f, "HugePages_Total", 17);
+	add_count(&f, "HugePages_Free", 17);
+	if (f.info.profile->zoneinfo_format != NB_TEXT_2_6_7)
+		add_count(&f, "HugePages_Surp", 17);
+	return 0;
+}

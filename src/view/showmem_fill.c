@@ -1,0 +1,290 @@
+/* showmem_fill.c -- the Mem-Info report out of a booted system, as sysrq-m prints it.
+ *
+ * Called through nb_showmem_from_system(). Lines and their order are 6.1's to 6.18's; older profiles
+ * get the same lines. "local_pcp" is the boot CPU's, who would print it. What the engine does not
+ * count is 0. Source: mm/show_mem.c, show_free_areas(), __show_mem(); facts 12.10.
+ */
+#include "base/mask.h"
+#include "view/names.h"
+#include "view/scan.h"
+#include "view/showmem.h"
+#include "view/stats.h"
+
+struct fill {
+	const struct nb_system *sys;
+	struct nb_showmem *s;
+	struct nb_system_info info;
+	struct nb_cpumask cpus;
+	int boot_cpu;
+	bool numa;
+};
+
+static struct nb_showmem_line *add_line(struct fill *f, enum nb_showmem_kind kind)
+{
+	struct nb_showmem_line *l =
+		nb_append(&f->s->lines, &f->s->nr_lines, &f->s->cap_lines, sizeof(*l));
+
+	l->kind = kind;
+	l->nid = NB_NO_NODE;
+	l->type = -1;
+	return l;
+}
+
+static void add(struct nb_showmem_line *l, const char *name, uint64_t value)
+{
+	nb_items_add(&l->items, name, value);
+}
+
+/* In KiB. */
+static void add_kib(const struct fill *f, struct nb_showmem_line *l, const char *name, uint64_t pages)
+{
+	add(l, name, pages << (f->info.page_shift - 10));
+}
+
+/* Pages in the zone's page sets: all CPUs', and the boot CPU's. */
+static uint64_t pcp_pages(const struct fill *f, int nid, enum nb_zone_type type, uint64_t *ret_local)
+{
+	uint64_t sum = 0;
+	unsigned cpu;
+
+	*ret_local = 0;
+	nb_for_each_cpu_in(cpu, &f->cpus) {
+		struct nb_pcp_info pcp;
+
+		if (nb_pcp_info(f->sys, nid, type, (int)cpu, &pcp))
+			continue;
+		sum += pcp.count;
+		if ((int)cpu == f->boot_cpu)
+			*ret_local = pcp.count;
+	}
+	return sum;
+}
+
+/* Calls fn for every populated zone, nodes and zones ascending. */
+static void each_zone(struct fill *f, void (*fn)(struct fill *, const struct nb_zone_info *))
+{
+	for (unsigned i = 0; i < nb_system_nr_nodes(f->sys); i++) {
+		for (int t = 0; t < NB_MAX_NR_ZONES; t++) {
+			struct nb_zone_info z;
+
+			if (f->info.zones >> t & 1 &&
+			    !nb_zone_info(f->sys, nb_system_node_id(f->sys, i),
+					  (enum nb_zone_type)t, &z) &&
+			    z.populated)
+				fn(f, &z);
+		}
+	}
+}
+
+static void add_global(struct fill *f, const struct nb_stats *s)
+{
+	const struct {
+		const char *name;
+		uint64_t value;
+		bool last; /* of its line */
+	} part[] = {
+		{"active_anon", s->active_anon_pages, false},
+		{"inactive_anon", s->inactive_anon_pages, false},
+		{"isolated_anon", 0, true},
+		{"active_file", s->active_file_pages, false},
+		{"inactive_file", s->inactive_file_pages, false},
+		{"isolated_file", 0, true},
+		{"unevictable", 0, false},
+		{"dirty", 0, false},
+		{"writeback", 0, true},
+		{"slab_reclaimable", 0, false},
+		{"slab_unreclaimable", 0, true},
+		{"mapped", 0, false},
+		{"shmem", 0, false},
+		{"pagetables", s->page_table_pages, true},
+		{"sec_pagetables", 0, false},
+		{"bounce", 0, true},
+		{"kernel_misc_reclaimable", 0, true},
+	};
+	struct nb_showmem_line *l = NULL;
+
+	for (size_t i = 0; i < sizeof(part) / sizeof(part[0]); i++) {
+		if (!l) {
+			l = add_line(f, NB_SHOWMEM_GLOBAL);
+			l->continued = i != 0;
+		}
+		add(l, part[i].name, part[i].value);
+		if (part[i].last)
+			l = NULL;
+	}
+}
+
+static void sum_pcp(struct fill *f, const struct nb_zone_info *z)
+{
+	struct nb_showmem_line *l = &f->s->lines[f->s->nr_lines - 1];
+	uint64_t local;
+
+	l->items.v[1].value += pcp_pages(f, z->nid, z->type, &local);
+}
+
+static void add_free(struct fill *f, const struct nb_stats *s)
+{
+	struct nb_showmem_line *l = add_line(f, NB_SHOWMEM_GLOBAL);
+
+	l->continued = true;
+	add(l, "free", s->free_pages);
+	add(l, "free_pcp", 0);
+	add(l, "free_cma", s->free_cma_pages);
+	each_zone(f, sum_pcp);
+}
+
+static void add_node(struct fill *f, int nid)
+{
+	static const char *const zero[] = {"unevictable", "isolated(anon)", "isolated(file)",
+					   "mapped",	  "dirty",	    "writeback",
+					   "shmem",	  "shmem_thp",	    "shmem_pmdmapped",
+					   "anon_thp",	  "writeback_tmp",  "kernel_stack"};
+	struct nb_showmem_line *l = add_line(f, NB_SHOWMEM_NODE);
+	struct nb_stats s = {0};
+
+	l->nid = nid;
+	nb_stats_add_node(&s, f->sys, nid);
+	add_kib(f, l, "active_anon", s.active_anon_pages);
+	add_kib(f, l, "inactive_anon", s.inactive_anon_pages);
+	add_kib(f, l, "active_file", s.active_file_pages);
+	add_kib(f, l, "inactive_file", s.inactive_file_pages);
+	for (size_t i = 0; i < sizeof(zero) / sizeof(zero[0]); i++)
+		add(l, zero[i], 0);
+	add_kib(f, l, "pagetables", s.page_table_pages);
+	add(l, "sec_pagetables", 0);
+	l->has_unreclaimable = true;
+	l->unreclaimable_at = l->items.n;
+	if (f->info.profile->zoneinfo_format == NB_TEXT_6_18)
+		add(l, "Balloon", 0);
+}
+
+static void add_zone(struct fill *f, const struct nb_zone_info *z)
+{
+	struct nb_showmem_line *l = add_line(f, NB_SHOWMEM_ZONE);
+	struct nb_stats s = {0};
+	uint64_t pcp, local;
+
+	nb_stats_add_zone(&s, &f->info, z);
+	pcp = pcp_pages(f, z->nid, z->type, &local);
+	l->nid = f->numa ? z->nid : NB_NO_NODE;
+	l->zone = nb_zone_name(z->type);
+	l->type = z->type;
+	add_kib(f, l, "free", z->free_pages);
+	add_kib(f, l, "boost", z->boost_pages);
+	add_kib(f, l, "min", z->wmark_pages[NB_WMARK_MIN]);
+	add_kib(f, l, "low", z->wmark_pages[NB_WMARK_LOW]);
+	add_kib(f, l, "high", z->wmark_pages[NB_WMARK_HIGH]);
+	add_kib(f, l, "reserved_highatomic", z->nr_highatomic_pages);
+	if (f->info.profile->zoneinfo_format == NB_TEXT_6_18) {
+		uint64_t n = 0;
+
+		for (unsigned o = 0; o < NB_NR_ORDERS; o++)
+			n += z->nr_free_by_type[NB_MIGRATE_HIGHATOMIC][o] << o;
+		add_kib(f, l, "free_highatomic", n);
+	}
+	add_kib(f, l, "active_anon", s.active_anon_pages);
+	add_kib(f, l, "inactive_anon", s.inactive_anon_pages);
+	add_kib(f, l, "active_file", s.active_file_pages);
+	add_kib(f, l, "inactive_file", s.inactive_file_pages);
+	add(l, "unevictable", 0);
+	add(l, "writepending", 0);
+	add_kib(f, l, "present", z->present_pages);
+	add_kib(f, l, "managed", z->managed_pages);
+	add(l, "mlocked", 0);
+	add(l, "bounce", 0);
+	add_kib(f, l, "free_pcp", pcp);
+	add_kib(f, l, "local_pcp", local);
+	add_kib(f, l, "free_cma", s.free_cma_pages);
+	l = add_line(f, NB_SHOWMEM_RESERVE);
+	for (unsigned t = 0; t < NB_MAX_NR_ZONES; t++)
+		if (f->info.zones >> t & 1)
+			l->v[l->nr++] = z->protection_pages[t];
+}
+
+static void add_buddy(struct fill *f, const struct nb_zone_info *z)
+{
+	struct nb_showmem_line *l = add_line(f, NB_SHOWMEM_BUDDY);
+
+	l->nid = f->numa ? z->nid : NB_NO_NODE;
+	l->zone = nb_zone_name(z->type);
+	l->type = z->type;
+	l->block_kib = UINT64_C(1) << (f->info.page_shift - 10);
+	l->nr = f->info.max_order + 1;
+	for (unsigned o = 0; o < l->nr; o++) {
+		l->v[o] = z->nr_free[o];
+		l->total_kib += z->nr_free[o] * (l->block_kib << o);
+		for (unsigned t = 0; t < NB_MIGRATE_TYPES; t++)
+			if (z->nr_free_by_type[t][o])
+				l->letters[o] |= (uint8_t)(1u << t);
+	}
+}
+
+/* Huge page pools: 1 GiB and 2 MiB on x86-64 and arm64 with 4 KiB pages, else the PMD size alone. */
+static void add_huge(struct fill *f, int nid)
+{
+	uint64_t pmd_kib = UINT64_C(1) << (f->info.pageblock_order + f->info.page_shift - 10);
+	bool gigantic = pmd_kib == 2048 && f->numa;
+
+	for (int big = gigantic; big >= 0; big--) {
+		struct nb_showmem_line *l = add_line(f, NB_SHOWMEM_HUGE);
+
+		l->nid = nid;
+		add(l, "hugepages_total", 0);
+		add(l, "hugepages_free", 0);
+		add(l, "hugepages_surp", 0);
+		add(l, "hugepages_size", big ? 1048576 : pmd_kib);
+	}
+}
+
+static void add_totals(struct fill *f, const struct nb_stats *s)
+{
+	uint64_t highmem = s->high_managed_pages;
+
+	for (unsigned i = 0; i < nb_system_nr_nodes(f->sys); i++) {
+		struct nb_zone_info z;
+
+		if (f->info.profile->movable_is_highmem &&
+		    !nb_zone_info(f->sys, nb_system_node_id(f->sys, i), NB_ZONE_MOVABLE, &z))
+			highmem += z.managed_pages;
+	}
+	add(add_line(f, NB_SHOWMEM_TOTAL), "total pagecache pages", s->file_pages);
+	add(add_line(f, NB_SHOWMEM_TOTAL), "pages in swap cache", 0);
+	add(add_line(f, NB_SHOWMEM_SWAP), "Free swap", 0);
+	add(add_line(f, NB_SHOWMEM_SWAP), "Total swap", 0);
+	add(add_line(f, NB_SHOWMEM_TOTAL), "pages RAM", s->present_pages);
+	add(add_line(f, NB_SHOWMEM_TOTAL), "pages HighMem/MovableOnly", highmem);
+	add(add_line(f, NB_SHOWMEM_TOTAL), "pages reserved", s->present_pages - s->managed_pages);
+	if (nb_names_cma(f->info.arch))
+		add(add_line(f, NB_SHOWMEM_TOTAL), "pages cma reserved", s->cma_pages);
+	if (f->info.profile->zoneinfo_format != NB_TEXT_6_18)
+		add(add_line(f, NB_SHOWMEM_TOTAL), "pages hwpoisoned", 0);
+}
+
+void nb_showmem_from_system(const struct nb_system *sys, struct nb_showmem *s)
+{
+	const struct nb_machine *m = nb_system_machine(sys);
+	struct fill f = {.sys = sys, .s = s, .boot_cpu = -1};
+	struct nb_stats stats = {0};
+
+	*s = (struct nb_showmem){0};
+	nb_system_info(sys, &f.info);
+	f.numa = nb_names_numa(f.info.arch);
+	for (unsigned i = 0; i < m->nr_cpus; i++) {
+		if (!m->cpus[i].online)
+			continue;
+		nb_cpumask_set(&f.cpus, m->cpus[i].id);
+		if (f.boot_cpu < 0)
+			f.boot_cpu = m->cpus[i].id;
+	}
+	nb_stats_add_node(&stats, sys, NB_NO_NODE);
+	add_line(&f, NB_SHOWMEM_HEAD);
+	add_global(&f, &stats);
+	add_free(&f, &stats);
+	for (unsigned i = 0; i < nb_system_nr_nodes(sys); i++)
+		add_node(&f, nb_system_node_id(sys, i));
+	each_zone(&f, add_zone);
+	each_zone(&f, add_buddy);
+	for (unsigned i = 0; i < nb_system_nr_nodes(sys); i++)
+		add_huge(&f, nb_system_node_id(sys, i));
+	add_totals(&f, &stats);
+}

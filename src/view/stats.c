@@ -1,0 +1,178 @@
+/* stats.c -- engine counters under the kernel's names; fills vmstat and the nodes' counters. */
+#include "view/stats.h"
+#include "view/names.h"
+#include "view/summary.h"
+#include "view/vmstat.h"
+#include <stddef.h>
+#include <string.h>
+
+/* Where new pages begin: with MGLRU (6.12 on) anonymous pages count as active, with the classic
+ * lists of 6.1 as inactive, before 5.9 as active again; file pages always as inactive. */
+static bool anon_starts_inactive(const struct nb_kernel_profile *p)
+{
+	return p->zoneinfo_format == NB_TEXT_6_1;
+}
+
+static uint64_t blocks_to_pages(const uint64_t *nr_free, unsigned from)
+{
+	uint64_t n = 0;
+
+	for (unsigned o = from; o < NB_NR_ORDERS; o++)
+		n += nr_free[o] << o;
+	return n;
+}
+
+void nb_stats_add_zone(struct nb_stats *s, const struct nb_system_info *info,
+		       const struct nb_zone_info *z)
+{
+	s->managed_pages += z->managed_pages;
+	s->present_pages += z->present_pages;
+	s->free_pages += z->free_pages;
+	if (z->type == NB_ZONE_HIGHMEM) {
+		s->high_managed_pages += z->managed_pages;
+		s->high_free_pages += z->free_pages;
+	}
+	s->free_blocks_pages += blocks_to_pages(z->nr_free, info->pageblock_order);
+	s->cma_pages += z->cma_pages;
+	s->free_cma_pages += blocks_to_pages(z->nr_free_by_type[NB_MIGRATE_CMA], 0);
+	s->anon_pages += z->anon_pages;
+	s->file_pages += z->file_pages;
+	if (anon_starts_inactive(info->profile))
+		s->inactive_anon_pages += z->anon_pages;
+	else
+		s->active_anon_pages += z->anon_pages;
+	s->inactive_file_pages += z->file_pages;
+	s->page_table_pages += z->pagetable_pages;
+	s->low_wmark_pages += z->wmark_pages[NB_WMARK_LOW];
+	for (unsigned i = 0; i < NB_NR_NUMA_EVENTS; i++)
+		s->numa[i] += z->numa[i];
+}
+
+int nb_stats_add_node(struct nb_stats *s, const struct nb_system *sys, int nid)
+{
+	struct nb_system_info info;
+	struct nb_zone_info zone;
+	bool found = false;
+
+	nb_system_info(sys, &info);
+	for (unsigned i = 0; i < nb_system_nr_nodes(sys); i++) {
+		int id = nb_system_node_id(sys, i);
+
+		if (nid != NB_NO_NODE && id != nid)
+			continue;
+		found = true;
+		for (int t = 0; t < NB_MAX_NR_ZONES; t++)
+			if (info.zones >> t & 1 && !nb_zone_info(sys, id, (enum nb_zone_type)t, &zone))
+				nb_stats_add_zone(s, &info, &zone);
+	}
+	return found ? 0 : -NB_ENODEV;
+}
+
+void nb_stats_apply(const struct nb_stats *s, struct nb_items *items)
+{
+	const struct {
+		const char *name;
+		uint64_t value;
+	} known[] = {
+		{"nr_free_pages", s->free_pages},
+		{"nr_free_pages_blocks", s->free_blocks_pages},
+		{"nr_zone_inactive_anon", s->inactive_anon_pages},
+		{"nr_zone_active_anon", s->active_anon_pages},
+		{"nr_zone_inactive_file", s->inactive_file_pages},
+		{"nr_zone_active_file", s->active_file_pages},
+		{"nr_free_cma", s->free_cma_pages},
+		{"numa_hit", s->numa[NB_NUMA_HIT]},
+		{"numa_miss", s->numa[NB_NUMA_MISS]},
+		{"numa_foreign", s->numa[NB_NUMA_FOREIGN]},
+		{"numa_interleave", s->numa[NB_NUMA_INTERLEAVE]},
+		{"numa_local", s->numa[NB_NUMA_LOCAL]},
+		{"numa_other", s->numa[NB_NUMA_OTHER]},
+		{"nr_inactive_anon", s->inactive_anon_pages},
+		{"nr_active_anon", s->active_anon_pages},
+		{"nr_inactive_file", s->inactive_file_pages},
+		{"nr_active_file", s->active_file_pages},
+		{"nr_inactive", s->inactive_anon_pages + s->inactive_file_pages},
+		{"nr_active", s->active_anon_pages + s->active_file_pages},
+		{"nr_anon_pages", s->anon_pages},
+		{"nr_file_pages", s->file_pages},
+		{"nr_page_table_pages", s->page_table_pages},
+	};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		nb_items_set(items, known[i].name, known[i].value);
+}
+
+void nb_stats_apply_events(const struct nb_system *sys, struct nb_items *items)
+{
+	const char *name;
+	uint64_t value;
+
+	for (unsigned i = 0; nb_vm_event(sys, i, &name, &value); i++)
+		nb_items_set(items, name, value);
+}
+
+/* The pages that dirty data may fill, and its shares: 20 % and 10 % of them, as the kernel rounds.
+ * Source: mm/page-writeback.c, global_dirtyable_memory(), domain_dirty_limits(). */
+static void writeback(const struct nb_system *sys, const struct nb_system_info *info,
+		      const struct nb_stats *s, struct nb_items *items)
+{
+	uint64_t page = UINT64_C(1) << info->page_shift;
+	uint64_t avail = s->free_pages - s->high_free_pages;
+	struct nb_memmap_cost cost;
+
+	avail -= avail < info->totalreserve_pages ? avail : info->totalreserve_pages;
+	avail += s->inactive_file_pages + s->active_file_pages + 1;
+	nb_items_set(items, "nr_dirty_threshold", 20 * page / 100 * avail / page);
+	nb_items_set(items, "nr_dirty_background_threshold", 10 * page / 100 * avail / page);
+	nb_memmap_cost(sys, &cost);
+	nb_items_set(items, "nr_memmap_boot_pages", cost.sparse_bytes >> info->page_shift);
+}
+
+void nb_vmstat_from_system(const struct nb_system *sys, struct nb_counters *c)
+{
+	struct nb_stats s = {0};
+	struct nb_system_info info;
+
+	*c = (struct nb_counters){0};
+	nb_system_info(sys, &info);
+	nb_stats_add_node(&s, sys, NB_NO_NODE);
+	nb_names_add(&c->items, &c->strings, NB_NAMES_ZONE, &info);
+	nb_names_add(&c->items, &c->strings, NB_NAMES_NUMA, &info);
+	nb_names_add(&c->items, &c->strings, NB_NAMES_NODE, &info);
+	nb_names_add(&c->items, &c->strings, NB_NAMES_WRITEBACK, &info);
+	nb_names_add(&c->items, &c->strings, NB_NAMES_EVENT, &info);
+	nb_stats_apply(&s, &c->items);
+	nb_stats_apply_events(sys, &c->items);
+	writeback(sys, &info, &s, &c->items);
+}
+
+int nb_node_vmstat_from_system(const struct nb_system *sys, int nid, struct nb_counters *c)
+{
+	struct nb_stats s = {0};
+	struct nb_system_info info;
+
+	*c = (struct nb_counters){0};
+	nb_system_info(sys, &info);
+	if (nb_stats_add_node(&s, sys, nid))
+		return -NB_ENODEV;
+	nb_names_add(&c->items, &c->strings, NB_NAMES_ZONE, &info);
+	nb_names_add(&c->items, &c->strings, NB_NAMES_NUMA, &info);
+	nb_names_add(&c->items, &c->strings, NB_NAMES_NODE, &info);
+	nb_stats_apply(&s, &c->items);
+	return 0;
+}
+
+int nb_node_numastat_from_system(const struct nb_system *sys, int nid, struct nb_counters *c)
+{
+	static const char *const name[NB_NR_NUMA_EVENTS] = {"numa_hit",	    "numa_miss",
+							    "numa_foreign", "interleave_hit",
+							    "local_node",   "other_node"};
+	struct nb_stats s = {0};
+
+	*c = (struct nb_counters){0};
+	if (nb_stats_add_node(&s, sys, nid))
+		return -NB_ENODEV;
+	for (unsigned i = 0; i < NB_NR_NUMA_EVENTS; i++)
+		nb_items_add(&c->items, name[i], s.numa[i]);
+	return 0;
+}
