@@ -132,17 +132,18 @@ static int add_fact(struct nb_build *b, const struct given *g, bool has_log)
 				    .type = (enum nb_zone_type)z->type,
 				    .managed_at_init_pages = NB_UNKNOWN,
 				    .cma_pages = NB_UNKNOWN,
+				    .present_pages = NB_UNKNOWN,
 				    .line = z->line};
-	uint64_t present;
 
 	if (!nb_zoneinfo_get(z, NB_ZI_MANAGED, &fact.managed_pages))
 		return 0;
-	if (nb_zoneinfo_get(z, NB_ZI_PRESENT, &present) && fact.managed_pages > present)
+	(void)nb_zoneinfo_get(z, NB_ZI_PRESENT, &fact.present_pages);
+	if (fact.managed_pages > fact.present_pages)
 		return nb_error_set(b->err, -NB_EINVAL, z->line,
 				    "node %d, zone %s: managed %llu is more than present %llu; at "
 				    "most as many can be managed",
 				    z->nid, z->name, (unsigned long long)fact.managed_pages,
-				    (unsigned long long)present);
+				    (unsigned long long)fact.present_pages);
 	if (has_log && fact.managed_pages >= g->pages)
 		fact.managed_at_init_pages = fact.managed_pages - g->pages;
 	(void)nb_zoneinfo_get(z, NB_ZI_CMA, &fact.cma_pages);
