@@ -108,14 +108,20 @@ static void take_cpuinfo(struct nb_build *b, struct cpu_table *t, struct nb_cpum
 	}
 }
 
-/* The last resort: CPUs as the boot log announces them. */
+/* The last resort: CPUs, and nodes of CPUs, as the boot log announces them. */
 static void take_log(const struct nb_capture *c, struct cpu_table *t)
 {
+	bool none = nb_cpumask_empty(&t->present);
+
 	for (size_t i = 0; i < c->dmesg.nr_smp; i++) {
-		nb_cpumask_set(&t->present, c->dmesg.smp[i].id);
-		t->nid[c->dmesg.smp[i].id] = c->dmesg.smp[i].nid;
+		uint32_t cpu = c->dmesg.smp[i].id;
+
+		if (none)
+			nb_cpumask_set(&t->present, cpu);
+		if (t->nid[cpu] == NB_NO_NODE)
+			t->nid[cpu] = c->dmesg.smp[i].nid;
 	}
-	if (c->dmesg.nr_smp)
+	if (none && c->dmesg.nr_smp)
 		nb_cpumask_set(&t->present, 0);
 }
 
@@ -153,8 +159,7 @@ static void find_cpus(struct nb_build *b, struct cpu_table *t)
 				if (cpu >= 0 && cpu < NB_MAX_CPUS)
 					nb_cpumask_set(&t->present, cpu);
 			}
-	if (nb_cpumask_empty(&t->present))
-		take_log(c, t);
+	take_log(c, t);
 	if (nb_cpumask_empty(&t->present)) {
 		nb_capture_add_note(c, "CPUs: not in the capture, one on node %d assumed",
 				    b->m->nodes[0].id);

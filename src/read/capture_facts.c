@@ -98,12 +98,32 @@ static bool kernel_code(const struct nb_capture *c, uint64_t *ret)
 	return false;
 }
 
-/* Where x86 links its kernel, unless KASLR moved it; the lowest RAM elsewhere. */
-static uint64_t default_kernel(const struct nb_machine *m)
+/* Without proc/iomem: nokaslr leaves x86's kernel at 16 MiB, and arm64's lies low. Where KASLR put
+ * it shows in what a zone lacks: present less managed pages, beyond the memory map's own 64 bytes a
+ * page, is greatest in the zone that holds the image. */
+static struct given *guess_home(struct placing *p)
 {
-	if (m->arch != NB_ARCH_ARM64 && m->arch != NB_ARCH_ARM)
-		return UINT64_C(1) << 24;
-	return m->nr_ranges ? m->ranges[0].start : 0;
+	const struct nb_machine *m = p->b->m;
+	struct given *home = NULL;
+	uint64_t most = 0;
+
+	if (nb_machine_option(m, "nokaslr", NULL))
+		return zone_at(p, (UINT64_C(1) << 24) >> m->page_shift);
+	for (size_t i = 0; i < p->n; i++) {
+		const struct nb_zoneinfo_zone *z = p->zones[i].zone;
+		uint64_t present, managed, map;
+
+		if (z->type == NB_ZONE_HIGHMEM || z->type == NB_ZONE_MOVABLE ||
+		    !nb_zoneinfo_get(z, NB_ZI_PRESENT, &present) ||
+		    !nb_zoneinfo_get(z, NB_ZI_MANAGED, &managed))
+			continue;
+		map = present / ((UINT64_C(1) << m->page_shift) / 64);
+		if (present >= managed + map && present - managed - map >= most) {
+			most = present - managed - map;
+			home = &p->zones[i];
+		}
+	}
+	return home ? home : zone_at(p, (UINT64_C(1) << 24) >> m->page_shift);
 }
 
 static void place_freed(struct placing *p)
@@ -113,9 +133,7 @@ static void place_freed(struct placing *p)
 	uint64_t initrd = d->freed_initrd_kib >> (shift - 10), page = UINT64_C(1) << shift, code;
 	struct given *home;
 
-	if (!kernel_code(p->b->c, &code))
-		code = default_kernel(p->b->m);
-	home = zone_at(p, code >> shift);
+	home = kernel_code(p->b->c, &code) ? zone_at(p, code >> shift) : guess_home(p);
 	if (home)
 		home->pages += d->freed_init_kib >> (shift - 10);
 	if (d->initrd_end > d->initrd_start &&
