@@ -9,6 +9,7 @@
 #include "view/scan.h"
 #include "view/view.h"
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #define KIB_WIDTH 8
@@ -16,13 +17,17 @@
 
 static void print_item(const struct nb_meminfo *m, const struct nb_item *it, struct nb_text *out)
 {
-	size_t n = strlen(it->name);
+	char digits[24];
+	int n = snprintf(digits, sizeof(digits), "%" PRIu64, it->value);
+	int label = (int)strlen(it->name) + 1;
+	int room = it->label_width - label;
+	int width = room + (it->kib ? KIB_WIDTH : COUNT_WIDTH);
 
 	if (m->nid != NB_NO_NODE)
 		nb_text_printf(out, "Node %d ", m->nid);
-	nb_text_printf(out, "%s:%*s%*" PRIu64 "%s", it->name,
-		       it->label_width > n + 1 ? (int)(it->label_width - n - 1) : 0, "",
-		       it->kib ? KIB_WIDTH : COUNT_WIDTH, it->value, it->kib ? " kB" : "");
+	if (n > width - (room > 0 ? room : 0))
+		width = n + (room > 0 ? room : 0);
+	nb_text_printf(out, "%s:%*s%s", it->name, width, digits, it->kib ? " kB" : "");
 }
 
 /* One "LABEL:   NUMBER[ kB]"; 1 if the line is none. */
@@ -50,7 +55,7 @@ static int parse_item(struct nb_scan *sc, struct nb_meminfo *m, struct nb_cursor
 	width = kib ? KIB_WIDTH : COUNT_WIDTH;
 	it = nb_items_add(&m->items, nb_strings_intern(&m->strings, name, n), v);
 	it->kib = kib;
-	if ((size_t)(cur.p - digits) > width || end < width)
+	if (end - (size_t)(digits - start) > width || end < width)
 		width = end - (size_t)(digits - start);
 	it->label_width = end - width < UINT8_MAX ? (uint8_t)(end - width) : 0;
 	print_item(m, it, &rule);
@@ -59,21 +64,23 @@ static int parse_item(struct nb_scan *sc, struct nb_meminfo *m, struct nb_cursor
 	return 0;
 }
 
-static int parse_line(struct nb_scan *sc, struct nb_meminfo *m, struct nb_error *err)
+/* *known counts the items so far: the first one tells whose file it is. Old kernels begin a node's
+ * with an empty line. */
+static int parse_line(struct nb_scan *sc, struct nb_meminfo *m, size_t *known, struct nb_error *err)
 {
 	struct nb_cursor cur = nb_scan_cursor(sc), t = cur;
-	bool first = !m->items.n;
 	uint64_t nid;
 	int ret = 1;
 
 	if (nb_cur_lit(&t, "Node ") && nb_cur_max(&t, INT32_MAX, &nid) && nb_cur_blanks(&t)) {
-		if (first)
+		if (!*known)
 			m->nid = (int)nid;
 		if (m->nid == (int)nid)
 			cur = t;
 	}
 	if (!sc->cut)
 		ret = parse_item(sc, m, cur, err);
+	*known += ret == 0;
 	if (ret == 1) {
 		m->cut = sc->cut;
 		nb_items_add(&m->items, NULL, 0)->raw = nb_scan_raw(sc, &m->strings, NULL);
@@ -90,9 +97,7 @@ int nb_meminfo_parse(const char *text, size_t len, struct nb_meminfo *m, struct 
 
 	*m = (struct nb_meminfo){.nid = NB_NO_NODE};
 	while (!ret && nb_scan_line(&sc))
-		ret = parse_line(&sc, m, err);
-	for (size_t i = 0; i < m->items.n; i++)
-		known += m->items.v[i].name != NULL;
+		ret = parse_line(&sc, m, &known, err);
 	if (!ret && !known)
 		ret = nb_error_set(err, -NB_EINVAL, 0,
 				   "found no item, expected lines such as \"MemTotal: 2023520 kB\"");

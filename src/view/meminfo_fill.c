@@ -282,6 +282,8 @@ int nb_node_meminfo_from_system(const struct nb_system *sys, int nid, struct nb_
 	if (nb_stats_add_node(&f.s, sys, nid))
 		return -NB_ENODEV;
 	m->nid = nid;
+	if (f.old)
+		nb_items_add(&m->items, NULL, 0)->raw = ""; /* as node_read_meminfo() began then */
 	add(&f, "MemTotal", f.s.managed_pages);
 	add(&f, "MemFree", f.s.free_pages);
 	add(&f, "MemUsed", less(f.s.managed_pages, f.s.free_pages));
