@@ -9,6 +9,7 @@
 #include "base/fmt.h"
 #include "base/mask.h"
 #include "view/distance.h"
+#include "view/hardware.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -151,6 +152,37 @@ static int sysfs_distances(struct nb_build *b, uint8_t *d, unsigned *ret_rows)
 	return bad;
 }
 
+/* A saved `numactl --hardware`: its nodes are the online ones. */
+static unsigned numactl_distances(struct nb_build *b, uint8_t *d)
+{
+	static const char *const paths[] = {"numactl--hardware",
+					    "sos_commands/numa/numactl_--hardware",
+					    "sos_commands/memory/numactl_--hardware"};
+	unsigned n = b->m->nr_nodes, rows = 0;
+	struct nb_hardware hw = {0};
+	const char *text;
+	size_t len;
+
+	for (size_t i = 0; i < sizeof(paths) / sizeof(*paths) && !rows; i++) {
+		if (nb_tree_read(b->t, paths[i], &text, &len) ||
+		    nb_hardware_parse(text, len, &hw, NULL))
+			continue;
+		for (size_t r = 0; hw.distances && r < hw.nr_nodes; r++)
+			for (size_t k = 0; k < hw.nr_nodes; k++) {
+				int from = nb_machine_node_index(b->m, hw.nodes[r].nid);
+				int to = nb_machine_node_index(b->m, hw.nodes[k].nid);
+				unsigned v = hw.distances[r * hw.nr_nodes + k];
+
+				if (from < 0 || to < 0 || v < 10 || v > UINT8_MAX)
+					continue;
+				d[(unsigned)from * n + (unsigned)to] = (uint8_t)v;
+				rows = n;
+			}
+		nb_hardware_release(&hw);
+	}
+	return rows;
+}
+
 int nb_capture_distances(struct nb_build *b)
 {
 	struct nb_capture *c = b->c;
@@ -174,11 +206,20 @@ int nb_capture_distances(struct nb_build *b)
 	for (size_t i = 0; i < (size_t)n * n; i++)
 		d[i] = i % (n + 1) ? 20 : 10;
 	bad = sysfs_distances(b, d, &rows);
+	if (!bad && rows)
+		nb_capture_add_note(c, "distances: " NODES "/node*/distance");
+	if (!bad && !rows && n > 1) {
+		rows = numactl_distances(b, d);
+		if (rows)
+			nb_capture_add_note(c, "distances: saved output of numactl --hardware");
+	}
 	if (!bad && rows) {
 		bad = nb_machine_set_distances(b->m, d, n);
 		b->m->distance_source = NB_SOURCE_GIVEN;
-		nb_capture_add_note(c, "distances: " NODES "/node*/distance");
 	} else if (!bad && n > 1) {
+		bad = nb_capture_qemu_distances(b);
+	}
+	if (!bad && n > 1 && !b->m->distances) {
 		nb_capture_add_note(c, "distances: not in the capture, 10 within a node and 20 "
 				       "between nodes as the kernel assumes");
 	}

@@ -67,6 +67,8 @@ __attribute__((format(printf, 2, 3))) void nb_capture_add_note(struct nb_capture
 /* Each: 0, or a negative errno with b->err. nb_capture_qemu() comes first; where it was used, only
  * identity, facts and sysctls follow. */
 int nb_capture_qemu(struct nb_build *b, bool *ret_used);
+/* Distances of the same note, where nothing else tells them. */
+int nb_capture_qemu_distances(struct nb_build *b);
 int nb_capture_identity(struct nb_build *b);
 int nb_capture_nodes(struct nb_build *b);
 int nb_capture_distances(struct nb_build *b);

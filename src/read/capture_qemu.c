@@ -20,7 +20,26 @@ static bool knows_hardware(struct nb_capture *c)
 	       nb_tree_has(c->tree, "sys/firmware/memmap/0");
 }
 
-static int fill(struct nb_build *b, const json_t *args, bool *ret_used)
+/* The arguments, or NULL; *ret_root is to be released. */
+static const json_t *arguments(struct nb_build *b, json_t **ret_root)
+{
+	const json_t *args, *tables;
+	const char *text;
+	size_t len;
+
+	*ret_root = NULL;
+	if (nb_tree_read(b->t, "machine.json", &text, &len))
+		return NULL;
+	*ret_root = json_loadb(text, len, JSON_DISABLE_EOF_CHECK, NULL);
+	args = json_object_get(*ret_root, "qemu_args");
+	tables = json_object_get(*ret_root, "acpi_override_initrd");
+	if (!json_is_array(args) || !json_array_size(args) || json_array_size(args) > MAX_ARGS ||
+	    (tables && !json_is_null(tables)))
+		return NULL;
+	return args;
+}
+
+static int fill(struct nb_build *b, struct nb_machine *m, const json_t *args)
 {
 	size_t n = json_array_size(args);
 	const char **words = nb_xcalloc(n + 1, sizeof(*words));
@@ -35,40 +54,55 @@ static int fill(struct nb_build *b, const json_t *args, bool *ret_used)
 					   "must be one",
 					   i);
 	}
+	if (!bad)
+		bad = nb_read_qemu(m, words, (unsigned)n, &why);
+	if (why.code)
+		nb_error_set(b->err, why.code, 0, "qemu_args: %s", why.text);
 	if (bad)
 		nb_error_file(b->err, "machine.json");
-	if (!bad)
-		bad = nb_read_qemu(b->m, words, (unsigned)n, &why);
-	if (why.code) {
-		nb_error_set(b->err, why.code, 0, "qemu_args: %s", why.text);
-		nb_error_file(b->err, "machine.json");
-	}
 	free(words);
-	*ret_used = !bad;
 	return bad;
 }
 
 int nb_capture_qemu(struct nb_build *b, bool *ret_used)
 {
-	const char *text;
-	size_t len;
-	json_t *root, *args, *tables;
+	const json_t *args;
+	json_t *root;
 	int bad = 0;
 
 	*ret_used = false;
-	if (knows_hardware(b->c) || nb_tree_read(b->t, "machine.json", &text, &len))
+	if (knows_hardware(b->c))
 		return 0;
-	root = json_loadb(text, len, JSON_DISABLE_EOF_CHECK, NULL);
-	args = json_object_get(root, "qemu_args");
-	tables = json_object_get(root, "acpi_override_initrd");
-	if (json_is_array(args) && json_array_size(args) && json_array_size(args) <= MAX_ARGS &&
-	    (!tables || json_is_null(tables)))
-		bad = fill(b, args, ret_used);
+	args = arguments(b, &root);
+	if (args) {
+		bad = fill(b, b->m, args);
+		*ret_used = !bad;
+	}
 	json_decref(root);
 	if (*ret_used) {
 		b->m->cmdline = ""; /* identity adds the capture's own */
 		b->m->memory_source = NB_SOURCE_GIVEN;
 		nb_capture_add_note(b->c, "memory, CPUs, distances: qemu_args of machine.json");
 	}
+	return bad;
+}
+
+int nb_capture_qemu_distances(struct nb_build *b)
+{
+	struct nb_machine *m;
+	const json_t *args;
+	json_t *root;
+	int bad = 0;
+
+	args = arguments(b, &root);
+	m = args ? nb_machine_new(b->m->port) : NULL;
+	if (m && !fill(b, m, args) && m->distances && m->nr_distances == b->m->nr_nodes &&
+	    m->nr_nodes == b->m->nr_nodes) {
+		bad = nb_machine_set_distances(b->m, m->distances, m->nr_distances);
+		b->m->distance_source = NB_SOURCE_GIVEN;
+		nb_capture_add_note(b->c, "distances: qemu_args of machine.json");
+	}
+	nb_machine_free(m);
+	json_decref(root);
 	return bad;
 }
