@@ -85,9 +85,10 @@ int yaml_read_matrix_distances(struct ydoc *d, yaml_node_t *n, void *ctx)
 	return rc;
 }
 
-/* {local: X, remote: Y} of latency or bandwidth, in picoseconds or bytes. */
+/* {local: X, remote: Y, matrix: [...]} of latency or bandwidth, in picoseconds or bytes. */
 struct pair {
 	uint64_t local, remote; /* 0: not told */
+	yaml_node_t *matrix;
 };
 
 static int latency_value(struct ydoc *d, yaml_node_t *n, bool zero, uint64_t *ret)
@@ -132,6 +133,16 @@ static int remote_bandwidth(struct ydoc *d, yaml_node_t *n, void *ctx)
 	return bandwidth_value(d, n, false, &((struct pair *)ctx)->remote);
 }
 
+static int pair_matrix(struct ydoc *d, yaml_node_t *n, void *ctx)
+{
+	struct pair *p = ctx;
+
+	if (p->remote)
+		return ydoc_bad(d, n, "stands beside remote; the matrix says it all");
+	p->matrix = n;
+	return 0;
+}
+
 static int latency_cell(struct ydoc *d, yaml_node_t *n, struct yaml_machine *y, unsigned i,
 			unsigned j, void *cells)
 {
@@ -144,8 +155,8 @@ static int bandwidth_cell(struct ydoc *d, yaml_node_t *n, struct yaml_machine *y
 	return bandwidth_value(d, n, true, (uint64_t *)cells + (size_t)i * y->m->nr_nodes + j);
 }
 
-/* A matrix, or {local, remote}: then a matrix is made only where `remote` is told. *ret_some: the
- * cells hold something. */
+/* A matrix, or a mapping: then `remote` or `matrix` fill the cells. *ret_some: the cells hold
+ * something. */
 static int read_cells(struct ydoc *d, yaml_node_t *n, struct yaml_machine *y,
 		      const struct ykey *keys,
 		      int (*cell)(struct ydoc *, yaml_node_t *, struct yaml_machine *, unsigned,
@@ -153,7 +164,7 @@ static int read_cells(struct ydoc *d, yaml_node_t *n, struct yaml_machine *y,
 		      uint64_t *cells, uint64_t *ret_local, bool *ret_some)
 {
 	unsigned nodes = y->m->nr_nodes;
-	struct pair pair = {0, 0};
+	struct pair pair = {0, 0, NULL};
 	int rc;
 
 	if (!ydoc_is_mapping(n)) {
@@ -162,7 +173,9 @@ static int read_cells(struct ydoc *d, yaml_node_t *n, struct yaml_machine *y,
 	}
 	rc = ydoc_mapping(d, n, keys, &pair);
 	*ret_local = pair.local;
-	*ret_some = pair.remote != 0;
+	*ret_some = pair.remote || pair.matrix;
+	if (!rc && pair.matrix)
+		return read_matrix(d, pair.matrix, y, cell, cells);
 	for (size_t i = 0; i < (size_t)nodes * nodes; i++)
 		cells[i] = i / nodes == i % nodes ? pair.local : pair.remote;
 	return rc;
@@ -170,8 +183,9 @@ static int read_cells(struct ydoc *d, yaml_node_t *n, struct yaml_machine *y,
 
 int yaml_read_latency(struct ydoc *d, yaml_node_t *n, void *ctx)
 {
-	static const struct ykey keys[] = {{"local", local_latency, true},
+	static const struct ykey keys[] = {{"local", local_latency, false},
 					   {"remote", remote_latency, false},
+					   {"matrix", pair_matrix, false},
 					   {NULL, NULL, false}};
 	struct yaml_machine *y = ctx;
 	size_t nr = (size_t)y->m->nr_nodes * y->m->nr_nodes;
@@ -193,8 +207,9 @@ int yaml_read_latency(struct ydoc *d, yaml_node_t *n, void *ctx)
 
 int yaml_read_bandwidth(struct ydoc *d, yaml_node_t *n, void *ctx)
 {
-	static const struct ykey keys[] = {{"local", local_bandwidth, true},
+	static const struct ykey keys[] = {{"local", local_bandwidth, false},
 					   {"remote", remote_bandwidth, false},
+					   {"matrix", pair_matrix, false},
 					   {NULL, NULL, false}};
 	struct yaml_machine *y = ctx;
 	size_t nr = (size_t)y->m->nr_nodes * y->m->nr_nodes;
@@ -519,7 +534,9 @@ static int read_fact(struct ydoc *d, yaml_node_t *n, void *ctx)
 
 	if (rc)
 		return rc;
-	if (!bsearch(&f.nid, y->ids, y->m->nr_nodes, sizeof(*y->ids), cmp_int))
+	/* numa=fake makes nodes that the hardware does not have. */
+	if (!bsearch(&f.nid, y->ids, y->m->nr_nodes, sizeof(*y->ids), cmp_int) &&
+	    !strstr(y->m->cmdline, "numa=fake"))
 		return ydoc_bad(d, n, "node: %d does not exist", f.nid);
 	return nb_machine_add_zone_fact(y->m, &f) ? no_memory(d) : 0;
 }

@@ -72,7 +72,11 @@ static void put_cpu_list(const struct nb_machine *m, int nid, struct nb_text *ou
 
 static void put_kernel(const struct nb_machine *m, struct nb_text *out)
 {
-	const char *release = m->release[0] ? m->release : m->profile ? m->profile->key : "";
+	bool exact;
+	/* A release that says no version ("dummy") reads as none. */
+	const char *release = nb_kernel_nearest(m->release, &exact) ? m->release
+			      : m->profile                          ? m->profile->key
+								    : "";
 
 	if (!release[0] && !m->cmdline[0] && !m->nr_sysctls)
 		return;
@@ -237,12 +241,11 @@ static void put_cell(const struct nb_machine *m, enum cell kind, size_t i, struc
 	}
 }
 
-static void put_matrix(const struct nb_machine *m, const char *key, enum cell kind,
+static void put_matrix(const struct nb_machine *m, const char *indent, enum cell kind,
 		       struct nb_text *out)
 {
-	nb_text_printf(out, "  %s:\n", key);
 	for (unsigned i = 0; i < m->nr_nodes; i++) {
-		nb_text_puts(out, "    - [ ");
+		nb_text_printf(out, "%s- [ ", indent);
 		for (unsigned j = 0; j < m->nr_nodes; j++) {
 			if (j)
 				nb_text_puts(out, ", ");
@@ -254,17 +257,25 @@ static void put_matrix(const struct nb_machine *m, const char *key, enum cell ki
 
 static void put_costs(const struct nb_machine *m, struct nb_text *out)
 {
-	if (m->distances)
-		put_matrix(m, "distances", CELL_DISTANCE, out);
-	if (m->latency_ps)
-		put_matrix(m, "latency_ns", CELL_LATENCY, out);
-	else
-		nb_text_printf(out, "  latency_ns: { local: %u.%03u }\n",
-			       m->local_latency_ps / 1000, m->local_latency_ps % 1000);
-	if (m->bandwidth_bytes)
-		put_matrix(m, "bandwidth", CELL_BANDWIDTH, out);
-	else if (m->local_bandwidth_bytes)
-		nb_text_printf(out, "  bandwidth: { local: %llu }\n", LL(m->local_bandwidth_bytes));
+	if (m->distances) {
+		nb_text_puts(out, "  distances:\n");
+		put_matrix(m, "    ", CELL_DISTANCE, out);
+	}
+	nb_text_printf(out, "  latency_ns:\n    local: %u.%03u\n", m->local_latency_ps / 1000,
+		       m->local_latency_ps % 1000);
+	if (m->latency_ps) {
+		nb_text_puts(out, "    matrix:\n");
+		put_matrix(m, "      ", CELL_LATENCY, out);
+	}
+	if (!m->local_bandwidth_bytes && !m->bandwidth_bytes)
+		return;
+	nb_text_puts(out, "  bandwidth:\n");
+	if (m->local_bandwidth_bytes)
+		nb_text_printf(out, "    local: %llu\n", LL(m->local_bandwidth_bytes));
+	if (m->bandwidth_bytes) {
+		nb_text_puts(out, "    matrix:\n");
+		put_matrix(m, "      ", CELL_BANDWIDTH, out);
+	}
 }
 
 static void put_pages(struct nb_text *out, const char *name, uint64_t pages)
