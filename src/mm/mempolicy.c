@@ -129,6 +129,18 @@ int nb_mpol_new(struct nb_task *t, int mode_and_flags, const struct nb_nodemask 
 	return 0;
 }
 
+struct nb_mempolicy *nb_mpol_with_home(struct nb_system *sys, const struct nb_mempolicy *pol, int node)
+{
+	struct nb_mempolicy *copy = nb_pool_get(sys, &nb_task_side(sys)->policy_pool);
+
+	if (!copy)
+		return NULL;
+	*copy = *pol;
+	copy->refs = 1;
+	copy->home_node = node;
+	return copy;
+}
+
 void nb_mpol_get(struct nb_mempolicy *pol)
 {
 	if (pol)
@@ -164,6 +176,18 @@ void nb_mpol_show(const struct nb_mempolicy *pol, int *ret_mode, struct nb_nodem
 		*ret_nodes = pol->flags & (NB_MPOL_F_STATIC_NODES | NB_MPOL_F_RELATIVE_NODES) ?
 				     pol->user :
 				     pol->nodes;
+}
+
+int nb_mpol_set_weight(struct nb_system *sys, unsigned nid, uint8_t weight)
+{
+	struct nb_task_side *side = nb_task_side(sys);
+
+	if (side && !side->il_weights)
+		side->il_weights = nb_system_alloc(sys, NB_MAX_NODES);
+	if (!side || !side->il_weights)
+		return -NB_ENOMEM;
+	side->il_weights[nid] = weight;
+	return 0;
 }
 
 static unsigned node_weight(const struct nb_system *sys, unsigned nid)

@@ -28,11 +28,16 @@ int nb_mpol_check_mode(const struct nb_system *sys, int mode_and_flags);
  * the default. 0, -NB_EINVAL, -NB_ENOMEM. */
 int nb_mpol_new(struct nb_task *t, int mode_and_flags, const struct nb_nodemask *nodes,
 		struct nb_mempolicy **ret_pol);
+/* A copy with that home node. NULL without memory. */
+struct nb_mempolicy *nb_mpol_with_home(struct nb_system *sys, const struct nb_mempolicy *pol, int node);
 void nb_mpol_get(struct nb_mempolicy *pol); /* NULL is fine */
 void nb_mpol_put(struct nb_system *sys, struct nb_mempolicy *pol);
 bool nb_mpol_equal(const struct nb_mempolicy *a, const struct nb_mempolicy *b);
 /* The mode with flags and the mask that get_mempolicy shows. */
 void nb_mpol_show(const struct nb_mempolicy *pol, int *ret_mode, struct nb_nodemask *ret_nodes);
+
+/* Weight of a node for weighted interleave. 0 or -NB_ENOMEM. */
+int nb_mpol_set_weight(struct nb_system *sys, unsigned nid, uint8_t weight);
 
 /* One user page under `pol` (NULL: default). `index` is the page's place in its mapping: (vm_pgoff
  * + offset), on which interleaving depends. The frame, or NB_NO_PFN. */

@@ -291,6 +291,58 @@ int nb_mbind(struct nb_task *t, uint64_t addr, uint64_t length_bytes, int mode_a
 	return err;
 }
 
+int nb_get_mempolicy_addr(const struct nb_task *t, uint64_t addr, int *ret_mode,
+			  struct nb_nodemask *ret_nodes)
+{
+	const struct nb_vma *v = t->alive ? nb_vma_find(t->mm, addr) : NULL;
+
+	if (!v)
+		return t->alive ? -NB_EFAULT : -NB_ESRCH;
+	nb_mpol_show(v->policy, ret_mode, ret_nodes);
+	return 0;
+}
+
+/* Source: mm/mempolicy.c, set_mempolicy_home_node(). */
+int nb_set_mempolicy_home_node(struct nb_task *t, uint64_t addr, uint64_t length_bytes, int node,
+			       unsigned flags)
+{
+	struct nb_vma *v;
+	uint64_t end;
+	int err = -NB_ENOENT;
+
+	if (!t->alive)
+		return -NB_ESRCH;
+	if (addr & (page_bytes(t->mm) - 1) || flags)
+		return -NB_EINVAL;
+	if (node < 0 || node >= NB_MAX_NODES || !nb_nodemask_test(&t->sys->online_nodes, node))
+		return -NB_EINVAL;
+	end = addr + round_up(t->mm, length_bytes);
+	if (end < addr)
+		return -NB_EINVAL;
+	if (end == addr)
+		return 0;
+	while (addr < end && (v = nb_vma_first_above(t->mm, addr)) && v->start < end) {
+		uint64_t from = v->start > addr ? v->start : addr;
+		struct nb_mempolicy *pol;
+
+		addr = v->end < end ? v->end : end;
+		if (!v->policy)
+			continue;
+		if (v->policy->mode != NB_MPOL_BIND && v->policy->mode != NB_MPOL_PREFERRED_MANY)
+			return -NB_EOPNOTSUPP;
+		pol = nb_mpol_with_home(t->sys, v->policy, node);
+		if (!pol)
+			return -NB_ENOMEM;
+		err = nb_vma_isolate(t->mm, from, addr);
+		if (!err)
+			install(t->mm, from, addr, pol);
+		nb_mpol_put(t->sys, pol);
+		if (err)
+			return err;
+	}
+	return err;
+}
+
 nb_pfn_t nb_task_pfn(const struct nb_task *t, uint64_t addr)
 {
 	const struct nb_ptable *leaf;

@@ -239,6 +239,13 @@ int nb_get_mempolicy(const struct nb_task *t, int *ret_mode, struct nb_nodemask 
 	return 0;
 }
 
+int nb_set_interleave_weight(struct nb_system *sys, int nid, unsigned weight)
+{
+	if (!nb_node_data(sys, nid))
+		return -NB_ENODEV;
+	return weight > 255 ? -NB_EINVAL : nb_mpol_set_weight(sys, (unsigned)nid, (uint8_t)weight);
+}
+
 uint64_t nb_task_rss_pages(const struct nb_task *t)
 {
 	return t->alive ? t->mm->rss_pages : 0;
