@@ -64,6 +64,7 @@ unsigned nb_cmd_option_groups(const struct nb_cmd *cmd, struct nb_common *args,
 
 extern const struct nb_cmd nb_cmd_show;
 extern const struct nb_cmd nb_cmd_capture;
+extern const struct nb_cmd nb_cmd_verify;
 extern const struct nb_cmd nb_cmd_sim;
 extern const struct nb_cmd nb_cmd_help;
 extern const struct nb_cmd nb_cmd_version;

@@ -36,7 +36,8 @@ static int verify_capture(const struct nb_common *c, struct nb_onmachine *om)
 
 	if (!om->capture)
 		return nb_complainf("verify needs a capture: %s is a description, nothing was "
-				    "observed on it", c->machine);
+				    "observed on it",
+				    c->machine);
 	if (nb_verify_run(&om->port, om->machine, om->capture, &v, &err)) {
 		nb_error_file(&err, om->machine->origin);
 		return nb_complain(&err);
