@@ -230,6 +230,7 @@ static int safe_close(lua_State *L)
 	lua_Debug ar;
 	int status;
 
+	nb_sandbox_check(L, LUA_OK);
 	if (L == co || is_busy(L, 1) || (lua_status(co) == LUA_OK && lua_getstack(co, 0, &ar)))
 		return luaL_error(L, "cannot close a running coroutine");
 	status = lua_resetthread(co);
@@ -265,11 +266,26 @@ static int safe_pcall(lua_State *L)
 		L, lua_pcallk(L, lua_gettop(L) - 2, LUA_MULTRET, 0, 0, protected_done), 0);
 }
 
+/* The message handler of xpcall(): not after a limit, since it would run inside the count hook, where
+ * no further hook comes. Upvalue: the scenario's handler. */
+static int handler(lua_State *L)
+{
+	if (nb_sandbox_of(L)->stop != NB_STOP_NONE)
+		return 1;
+	lua_pushvalue(L, lua_upvalueindex(1));
+	lua_insert(L, 1);
+	lua_call(L, lua_gettop(L) - 1, 1);
+	return 1;
+}
+
 static int safe_xpcall(lua_State *L)
 {
 	int n = lua_gettop(L);
 
-	luaL_checktype(L, 2, LUA_TFUNCTION); /* the handler */
+	luaL_checktype(L, 2, LUA_TFUNCTION);
+	lua_pushvalue(L, 2);
+	lua_pushcclosure(L, handler, 1);
+	lua_replace(L, 2);
 	lua_pushboolean(L, 1);
 	lua_pushvalue(L, 1);
 	lua_rotate(L, 3, 2); /* f, handler, true, f, arguments */

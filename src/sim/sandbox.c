@@ -107,13 +107,16 @@ int nb_sandbox_raise(lua_State *L)
 	return lua_error(L);
 }
 
-void nb_sandbox_check(lua_State *L, int status)
+void nb_sandbox_failed(lua_State *L, int status)
 {
-	struct nb_sandbox *sb = nb_sandbox_of(L);
-
 	if (status == LUA_ERRMEM)
 		stop(L, NB_STOP_MEMORY);
-	if (sb->stop != NB_STOP_NONE)
+}
+
+void nb_sandbox_check(lua_State *L, int status)
+{
+	nb_sandbox_failed(L, status);
+	if (nb_sandbox_of(L)->stop != NB_STOP_NONE)
 		nb_sandbox_raise(L);
 }
 

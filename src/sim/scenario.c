@@ -185,10 +185,13 @@ static int run(struct nb_host *h, const struct start *s, struct nb_error *err)
 {
 	lua_State *L = h->sb.L;
 	struct nb_strand *broken;
+	int status;
 
 	lua_pushcfunction(L, prepare);
 	lua_pushlightuserdata(L, (void *)(uintptr_t)s);
-	if (lua_pcall(L, 1, 0, 0) != LUA_OK)
+	status = lua_pcall(L, 1, 0, 0);
+	nb_sandbox_failed(L, status);
+	if (status != LUA_OK)
 		return report_error(h, L, NULL, err);
 	if (nb_strands_run(h) == LUA_OK)
 		return 0;

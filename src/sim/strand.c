@@ -174,6 +174,7 @@ static void strand_due(struct nb_due *due)
 		strand_ended(st);
 		return;
 	}
+	nb_sandbox_failed(st->co, status);
 	lua_xmove(st->co, h->sb.L, 1); /* the error object */
 	h->broken = st->broken = true;
 }
