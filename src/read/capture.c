@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MAX_PFN (UINT64_C(1) << 40)
+
 void nb_capture_add_note(struct nb_capture *c, const char *fmt, ...)
 {
 	struct nb_text t = {0};
@@ -20,6 +22,17 @@ void nb_capture_add_note(struct nb_capture *c, const char *fmt, ...)
 	va_end(ap);
 	c->notes = nb_xrealloc(c->notes, c->nr_notes + 1, sizeof(*c->notes));
 	c->notes[c->nr_notes++] = nb_xstrdup(nb_text_str(&t));
+	nb_text_release(&t);
+}
+
+void nb_capture_error_file(const struct nb_capture *c, struct nb_error *err, const char *path)
+{
+	const char *origin = nb_tree_kind(c->tree) == NB_TREE_HOST ? "" : nb_tree_origin(c->tree);
+	size_t n = strlen(origin);
+	struct nb_text t = {0};
+
+	nb_text_printf(&t, "%s%s%s", origin, n && origin[n - 1] == '/' ? "" : "/", path);
+	nb_error_file(err, nb_text_str(&t));
 	nb_text_release(&t);
 }
 
@@ -100,33 +113,88 @@ static void read_acpi(struct nb_capture *c)
 	}
 }
 
+/* A report's text: 1 with *text set; 0 if there is none, or not for our eyes; an error for a name
+ * under which something else than a file stands, which no kernel and no copy of it leaves. */
+static int report(struct nb_capture *c, const char *path, const char **text, size_t *len,
+		  struct nb_error *err)
+{
+	int bad = nb_tree_read(c->tree, path, text, len);
+	const char *why = bad == -NB_EFBIG   ? "is larger than 64 MiB"
+			  : bad == -NB_ELOOP ? "is a loop of links"
+					     : "is no regular file";
+
+	if (!bad)
+		return *len > 0;
+	if (bad == -NB_EACCES || bad == -NB_EPERM || bad == -NB_EIO)
+		return 0;
+	if (bad == -NB_ENOENT || bad == -NB_ENOTDIR) {
+		if (nb_tree_kind(c->tree) == NB_TREE_HOST || !nb_tree_has(c->tree, path))
+			return 0;
+		why = "is a link that leads nowhere within the capture";
+	}
+	nb_error_set(err, bad == -NB_EFBIG ? bad : -NB_EINVAL, 0,
+		     "%s %s; a copy of the kernel's "
+		     "file would be right",
+		     path, why);
+	nb_error_file(err, nb_tree_origin(c->tree));
+	return bad == -NB_EFBIG ? bad : -NB_EINVAL;
+}
+
+/* Numbers that no machine can have: they would only do harm later, without a line to point at. */
+static int check_zones(const struct nb_zoneinfo *zi, struct nb_error *err)
+{
+	static const enum nb_zoneinfo_field fields[] = {NB_ZI_SPANNED, NB_ZI_PRESENT, NB_ZI_MANAGED,
+							NB_ZI_START_PFN};
+
+	for (size_t i = 0; i < zi->nr_zones; i++) {
+		const struct nb_zoneinfo_zone *z = &zi->zones[i];
+		uint64_t v;
+
+		if (z->nid < 0 || z->nid >= NB_MAX_NODES)
+			return nb_error_set(err, -NB_EINVAL, z->line,
+					    "node %d; node ids go from 0 to %d", z->nid,
+					    NB_MAX_NODES - 1);
+		for (size_t k = 0; k < sizeof(fields) / sizeof(*fields); k++)
+			if (nb_zoneinfo_get(z, fields[k], &v) && v > MAX_PFN)
+				return nb_error_set(err, -NB_EINVAL, z->line,
+						    "node %d, zone %s: %s is %llu; physical "
+						    "addresses end at 2^52",
+						    z->nid, z->name,
+						    nb_zoneinfo_field_key(fields[k]),
+						    (unsigned long long)v);
+	}
+	return 0;
+}
+
 static int read_reports(struct nb_capture *c, struct nb_error *err)
 {
 	const char *text;
 	size_t len;
-	int bad;
+	int got = report(c, "dmesg", &text, &len, err);
 
-	if (!nb_tree_read(c->tree, "dmesg", &text, &len)) {
+	if (got > 0) {
 		nb_dmesg_parse(text, len, &c->dmesg);
 		c->has_dmesg = true;
 	}
-	if (!nb_tree_read(c->tree, "proc/zoneinfo", &text, &len) && len) {
-		bad = nb_zoneinfo_parse(text, len, &c->zoneinfo, err);
-		if (bad) {
-			nb_error_file(err, "proc/zoneinfo");
-			return bad;
-		}
-		c->has_zoneinfo = true;
+	if (got >= 0)
+		got = report(c, "proc/zoneinfo", &text, &len, err);
+	if (got > 0) {
+		got = nb_zoneinfo_parse(text, len, &c->zoneinfo, err);
+		c->has_zoneinfo = !got;
+		if (!got)
+			got = check_zones(&c->zoneinfo, err);
+		if (got)
+			nb_capture_error_file(c, err, "proc/zoneinfo");
 	}
-	if (!nb_tree_read(c->tree, "proc/iomem", &text, &len) && len) {
-		bad = nb_iomem_parse(text, len, &c->iomem, err);
-		if (bad) {
-			nb_error_file(err, "proc/iomem");
-			return bad;
-		}
-		c->has_iomem = !c->iomem.hidden;
+	if (got >= 0)
+		got = report(c, "proc/iomem", &text, &len, err);
+	if (got > 0) {
+		got = nb_iomem_parse(text, len, &c->iomem, err);
+		c->has_iomem = !got && !c->iomem.hidden;
+		if (got)
+			nb_capture_error_file(c, err, "proc/iomem");
 	}
-	return 0;
+	return got < 0 ? got : 0;
 }
 
 int nb_capture_from_tree(struct nb_tree *tree, struct nb_capture **ret_capture,

@@ -34,7 +34,7 @@ static int read_counts(struct apply *a, struct nb_error *err)
 	if (!nb_tree_read(a->c->tree, "proc/pagetypeinfo", &text, &len) && len) {
 		bad = nb_pagetypeinfo_parse(text, len, &a->types, err);
 		if (bad) {
-			nb_error_file(err, "proc/pagetypeinfo");
+			nb_capture_error_file(a->c, err, "proc/pagetypeinfo");
 			return bad;
 		}
 		a->has_types = true;
@@ -42,7 +42,7 @@ static int read_counts(struct apply *a, struct nb_error *err)
 	if (!nb_tree_read(a->c->tree, "proc/buddyinfo", &text, &len) && len) {
 		bad = nb_buddyinfo_parse(text, len, &a->buddy, err);
 		if (bad) {
-			nb_error_file(err, "proc/buddyinfo");
+			nb_capture_error_file(a->c, err, "proc/buddyinfo");
 			return bad;
 		}
 		a->has_buddy = true;

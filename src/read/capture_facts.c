@@ -191,7 +191,7 @@ int nb_capture_facts(struct nb_build *b)
 	}
 	free(p.zones);
 	if (bad)
-		nb_error_file(b->err, "proc/zoneinfo");
+		nb_capture_error_file(b->c, b->err, "proc/zoneinfo");
 	nb_capture_add_note(b->c, any ? "managed pages: proc/zoneinfo"
 				      : "managed pages: not in proc/zoneinfo, estimated");
 	if (any)

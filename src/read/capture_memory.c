@@ -229,6 +229,19 @@ static int from_totals(struct nb_build *b)
 		bytes[0] = sum = mem_total_kib(b->t, "proc/meminfo") << 10;
 		how = "MemTotal of proc/meminfo, laid out from address 0";
 	}
+	if (!sum && b->c->has_zoneinfo) {
+		bad = nb_error_set(
+			b->err, -NB_EINVAL, 0,
+			"no zone has spanned, present or managed pages, and nothing else "
+			"in the capture tells how much memory there is");
+		nb_capture_error_file(b->c, b->err, "proc/zoneinfo");
+		return bad;
+	}
+	if (!sum && !b->c->has_online && !nb_tree_has(b->t, "sys/devices/system/cpu") &&
+	    !nb_tree_has(b->t, "proc/cpuinfo"))
+		return nb_error_set(b->err, -NB_ENOENT, 0,
+				    "tells neither memory nor nodes nor CPUs; proc/zoneinfo, "
+				    "proc/meminfo, sys/devices/system/node or dmesg would");
 	if (!sum) {
 		for (unsigned i = 0; i < b->m->nr_nodes; i++)
 			sum += bytes[i] = UNKNOWN_NODE_BYTES;

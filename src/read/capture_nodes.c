@@ -132,7 +132,7 @@ static int sysfs_distances(struct nb_build *b, uint8_t *d, unsigned *ret_rows)
 			struct nb_text path = {0};
 
 			nb_text_printf(&path, NODES "/node%d/distance", b->m->nodes[i].id);
-			nb_error_file(b->err, nb_text_str(&path));
+			nb_capture_error_file(b->c, b->err, nb_text_str(&path));
 			nb_text_release(&path);
 			bad = -NB_EINVAL;
 			break;

@@ -64,6 +64,9 @@ struct nb_build {
 __attribute__((format(printf, 2, 3))) void nb_capture_add_note(struct nb_capture *c,
 							       const char *fmt, ...);
 
+/* Names a file of the capture in *err, if it names none yet: "DIR/proc/zoneinfo". */
+void nb_capture_error_file(const struct nb_capture *c, struct nb_error *err, const char *path);
+
 /* Each: 0, or a negative errno with b->err. nb_capture_qemu() comes first; where it was used, only
  * identity, facts and sysctls follow. */
 int nb_capture_qemu(struct nb_build *b, bool *ret_used);

@@ -59,7 +59,7 @@ static int fill(struct nb_build *b, struct nb_machine *m, const json_t *args)
 	if (why.code)
 		nb_error_set(b->err, why.code, 0, "qemu_args: %s", why.text);
 	if (bad)
-		nb_error_file(b->err, "machine.json");
+		nb_capture_error_file(b->c, b->err, "machine.json");
 	free(words);
 	return bad;
 }
