@@ -6,6 +6,7 @@
  * Status 1: not JSON, 2: nothing at that path.
  */
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 

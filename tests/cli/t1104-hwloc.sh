@@ -14,7 +14,7 @@ for f in "$NUMABOX_ORACLE"/hwloc/*.tar.bz2; do
 	result $? "$name: hardware" || { explain; continue; }
 	rm -rf "$tmp/tree"
 	mkdir "$tmp/tree"
-	tar -C "$tmp/tree" -xjf "$f" 2>/dev/null
+	tar -C "$tmp/tree" -xjf "$f" --wildcards '*/devices/system/node/node*/distance' 2>/dev/null
 	nodes=$(find "$tmp/tree" -path '*/sys/devices/system/node/node[0-9]*' -name distance | sort -V)
 	[ -n "$nodes" ] || continue
 	for n in $nodes; do
