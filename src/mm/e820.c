@@ -108,15 +108,10 @@ static int memmap_convert(struct nb_arena *a, struct nb_regions *t, uint64_t siz
 			err = nb_regions_add(a, t, &was.v[i]);
 		return err;
 	}
-	if (to) {
-		err = table_remove(a, t, start, start + size, -1);
-		if (!err)
-			err = table_add(a, t, start, size,
-					type_of_number(to) < 0
-						? NB_MEM_RESERVED
-						: (enum nb_mem_type)type_of_number(to));
-		return err;
-	}
+	if (to)
+		return table_add(a, t, start, size,
+				 type_of_number(to) < 0 ? NB_MEM_RESERVED
+							: (enum nb_mem_type)type_of_number(to));
 	return table_remove(a, t, start, start + size, from ? type_of_number(from) : -1);
 }
 
