@@ -152,6 +152,28 @@ unsigned nb_system_distance(const struct nb_system *sys, int from, int to)
 	return nb_machine_distance(sys->machine, from, to);
 }
 
+/* N_CPU: set where the boot CPU counts as the node's, before the others come up, and then for the one
+ * node that each CPU calls its own. These differ under numa=fake, where a CPU stands in the mask of
+ * every fake node of its physical one. Source: mm/vmstat.c, init_cpu_node_state(),
+ * vmstat_cpu_online(); docs/linux-notes.md. */
+static bool node_has_cpu(const struct nb_system *sys, const struct nb_pgdat *p)
+{
+	unsigned cpu;
+
+	for (unsigned i = 0; i < sys->machine->nr_cpus; i++) {
+		if (!sys->machine->cpus[i].online)
+			continue;
+		if (nb_cpumask_test(&p->cpus, sys->machine->cpus[i].id))
+			return true;
+		break; /* the boot CPU alone */
+	}
+	nb_for_each_cpu_in(cpu, &p->cpus) {
+		if (cpu < sys->nr_cpu_ids && sys->cpu_to_node[cpu] == p->nid)
+			return true;
+	}
+	return false;
+}
+
 int nb_node_info(const struct nb_system *sys, int nid, struct nb_node_info *ret_info)
 {
 	const struct nb_pgdat *p = nb_node_data(sys, nid);
@@ -163,7 +185,7 @@ int nb_node_info(const struct nb_system *sys, int nid, struct nb_node_info *ret_
 	ret_info->online = p->online;
 	ret_info->has_memory = p->node_present_pages != 0;
 	ret_info->cpus = p->cpus;
-	ret_info->has_cpu = !nb_cpumask_empty(&p->cpus);
+	ret_info->has_cpu = node_has_cpu(sys, p);
 	ret_info->start_pfn = p->node_start_pfn;
 	ret_info->spanned_pages = p->node_spanned_pages;
 	ret_info->present_pages = p->node_present_pages;
@@ -260,7 +282,7 @@ static uint64_t committed_bytes(const struct nb_system *sys)
 			uint64_t bits = atomic_load_explicit(&p->mem_map_committed[w],
 							     memory_order_relaxed);
 
-			sum += (uint64_t)__builtin_popcountll(bits) * NB_MAP_STEP_PAGES *
+			sum += (uint64_t)nb_bits_weight(&bits, 64) * NB_MAP_STEP_PAGES *
 			       sizeof(struct nb_page);
 		}
 	}

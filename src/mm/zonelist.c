@@ -313,12 +313,34 @@ int nb_build_all_zonelists(struct nb_system *sys)
 	return build_all(sys);
 }
 
+/* Pages of a zone that came after boot. */
+static uint64_t hotadded_pages(const struct nb_system *sys, const struct nb_zone *z)
+{
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < sys->nr_memblock; i++) {
+		const struct nb_mem_range *r = &sys->memblock[i];
+		nb_pfn_t start = r->start >> sys->page_shift, end = r->end >> sys->page_shift;
+
+		if (!(r->flags & NB_RANGE_HOTADDED) || r->nid != z->pgdat->nid)
+			continue;
+		if (start < z->zone_start_pfn)
+			start = z->zone_start_pfn;
+		if (end > nb_zone_end_pfn(z))
+			end = nb_zone_end_pfn(z);
+		if (end > start)
+			n += end - start;
+	}
+	return n;
+}
+
 /* What was counted as managed before the free lists were filled, and with it "Total pages". To 6.11
  * a zone's memory map is left out, and of the first zone what the firmware and the real-mode
  * code keep below 1 MiB. Source: facts 1.4, 2.8. */
 static uint64_t early_managed(const struct nb_system *sys, const struct nb_zone *z)
 {
-	uint64_t n = z->present_pages, pages = z->spanned_pages, map, reserve = 0;
+	uint64_t hot = hotadded_pages(sys, z), map, reserve = 0;
+	uint64_t n = z->present_pages - hot, pages = z->spanned_pages - hot;
 	bool flat = sys->machine->arch == NB_ARCH_I386 || sys->machine->arch == NB_ARCH_I386PAE;
 	uint64_t bytes = flat ? sys->profile->memmap_struct_page_bytes_32 :
 				sys->profile->memmap_struct_page_bytes;
@@ -327,8 +349,8 @@ static uint64_t early_managed(const struct nb_system *sys, const struct nb_zone 
 
 	if (!sys->profile->managed_less_memmap || highmem)
 		return n;
-	if (!flat && z->spanned_pages > z->present_pages + (z->present_pages >> 4))
-		pages = z->present_pages;
+	if (!flat && pages > n + (n >> 4))
+		pages = n;
 	map = (pages * bytes + (UINT64_C(1) << sys->page_shift) - 1) >> sys->page_shift;
 	if (n >= map)
 		n -= map;

@@ -1,8 +1,8 @@
 /* verify_free.c -- fragmentation indices out of buddyinfo, and sums that must agree.
  *
  * Called by verify.c. These compare one report with another. Free memory moves while a capture reads
- * file after file; a zone whose free counts differ between two reports that say the same thing was
- * in motion, and what was read of it elsewhere is set aside, by that rule alone.
+ * file after file: figures of a zone that disagree are set aside when two reports of the same counts
+ * (buddyinfo, zoneinfo, pagetypeinfo, the node's vmstat) prove that it was in motion, by that rule alone.
  */
 #include "read/verify_priv.h"
 
@@ -80,6 +80,24 @@ static const struct nb_buddyinfo_row *buddy_row(const struct nb_verify *v, int n
 	return v->obs->has_buddyinfo ? nb_buddyinfo_find(&v->obs->buddyinfo, nid, zone) : NULL;
 }
 
+static int index_of(const struct nb_extfrag *x, const struct nb_buddyinfo_row *r, unsigned order)
+{
+	return x->kind == NB_EXTFRAG_INDEX ? nb_extfrag_index(r->nr_free, r->nr_orders, order)
+					   : nb_unusable_index(r->nr_free, r->nr_orders, order);
+}
+
+static bool indices_fit(const struct nb_extfrag *x, const struct nb_extfrag_row *e,
+			const struct nb_buddyinfo_row *r)
+{
+	unsigned o;
+
+	for (o = 0; o < e->nr_orders && o < r->nr_orders; o++) {
+		if (e->milli[o] != index_of(x, r, o))
+			return false;
+	}
+	return true;
+}
+
 static void verify_index(struct nb_verify *v, const struct nb_extfrag *x, const char *name)
 {
 	size_t i;
@@ -91,20 +109,17 @@ static void verify_index(struct nb_verify *v, const struct nb_extfrag *x, const 
 
 		if (!r)
 			continue;
-		if (in_motion(v, r)) {
+		if (!indices_fit(x, e, r) && in_motion(v, r)) {
 			nb_verify_skip(v, NB_VS_FRAGMENTATION, e->nr_orders, moved,
 				       "node %d %s %s", e->nid, e->zone, name);
 			continue;
 		}
 		for (o = 0; o < e->nr_orders && o < r->nr_orders; o++) {
-			int p = x->kind == NB_EXTFRAG_INDEX
-					? nb_extfrag_index(r->nr_free, r->nr_orders, o)
-					: nb_unusable_index(r->nr_free, r->nr_orders, o);
 			char kernel[32], predicted[32];
 
 			/* thousandths may be negative: compared as text */
 			snprintf(kernel, sizeof(kernel), "%d", e->milli[o]);
-			snprintf(predicted, sizeof(predicted), "%d", p);
+			snprintf(predicted, sizeof(predicted), "%d", index_of(x, r, o));
 			nb_verify_text(v, NB_VS_FRAGMENTATION, kernel, predicted,
 				       "fragmentation_index, unusable_free_index; facts 8",
 				       "node %d %s %s order %u (thousandths)", e->nid, e->zone,

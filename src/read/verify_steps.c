@@ -134,6 +134,7 @@ static void sysctl_steps(struct nb_verify *v, const char *const *steps, size_t n
 
 	if (nb_system_boot(v->port, v->machine, NULL, &sys, NULL))
 		return;
+	read_reserve_ratio(sys); /* as the recorder did when it took the snapshot */
 	for (i = 0; i < nr; i++) {
 		if (nb_tree_readf(v->tree, &now, &now_len, "steps/%s/sysctl.txt", steps[i]))
 			continue;

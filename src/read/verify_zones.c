@@ -204,22 +204,25 @@ static uint64_t expected_threshold(const struct nb_verify *v, const struct nb_zo
 	return observed == pressure ? pressure : info->stat_threshold;
 }
 
-/* The auto-tuned high moves by itself: between its bounds, 0 before its first use, and left where an
- * earlier bound put it while nothing used the set since. No bound was ever under four batches nor over
- * an eighth of the zone (one CPU online, or percpu_pagelist_high_fraction at its least). */
+/* The auto-tuned high moves by itself: within its bounds, 0 before its first use, and left where an earlier
+ * bound put it while nothing used the set since. Bounds before were others: the zone was smaller until all of
+ * its memory was there (least: four batches of 1), fewer CPUs shared it (most: an eighth of it). */
 static void verify_auto_high(struct nb_verify *v, const struct nb_zoneinfo_zone *z,
 			     const struct nb_zone_info *info, const struct nb_zoneinfo_pageset *p)
 {
-	uint64_t lowest = 4 * (uint64_t)p->batch, highest = info->managed_pages / 8;
-	uint64_t expected = p->high;
+	bool now = !p->high || (p->high >= info->pcp_high_min && p->high <= info->pcp_high_max);
+	uint64_t highest = info->managed_pages / 8;
 
-	if (highest < lowest)
-		highest = lowest;
-	if (p->high && (p->high < lowest || p->high > highest))
-		expected = info->pcp_high_min;
-	nb_verify_u64(v, NB_VS_PAGESETS, p->high, expected,
-		      "0, or from four batches to an eighth of the zone; facts 5.5",
-		      "node %d %s cpu %d high", z->nid, z->name, p->cpu);
+	if (highest < info->pcp_high_max)
+		highest = info->pcp_high_max;
+	if (!now && p->high >= 4 && p->high <= highest)
+		nb_verify_skip(v, NB_VS_PAGESETS, 1,
+			       "stands where an earlier bound left it: the set was not used since",
+			       "node %d %s cpu %d high", z->nid, z->name, p->cpu);
+	else
+		nb_verify_u64(v, NB_VS_PAGESETS, p->high, now ? p->high : info->pcp_high_min,
+			      "0, or within [high_min, high_max]; facts 5.5",
+			      "node %d %s cpu %d high", z->nid, z->name, p->cpu);
 }
 
 static void verify_pagesets(struct nb_verify *v, const struct nb_zoneinfo_zone *z,

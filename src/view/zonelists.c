@@ -45,13 +45,14 @@ static int fallback_line(struct nb_scan *sc, struct nb_zonelists *z, struct nb_c
 	return 0;
 }
 
-/* "Built 2 zonelists[ in Node order], mobility grouping on.  Total pages: 524157" */
+/* The first, boot's: "Built 2 zonelists[ in Node order], mobility grouping on.  Total pages: 524157" */
 static void built_line(struct nb_zonelists *z, struct nb_cursor cur)
 {
 	uint64_t nr, total;
 	bool on;
 
-	if (!nb_cur_max(&cur, UINT32_MAX, &nr) || !nb_cur_lit(&cur, " zonelists"))
+	/* Rebuilds after hotplug print it again, with what is managed at that moment. */
+	if (z->has_built || !nb_cur_max(&cur, UINT32_MAX, &nr) || !nb_cur_lit(&cur, " zonelists"))
 		return;
 	if (nb_cur_lit(&cur, " in ")) {
 		const char *word;
