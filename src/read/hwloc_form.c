@@ -338,6 +338,8 @@ static hwloc_topology_t new_topology(void)
 {
 	hwloc_topology_t t;
 
+	/* hwloc writes its doubts to stderr, which is ours. */
+	setenv("HWLOC_HIDE_ERRORS", "2", 0);
 	if (hwloc_topology_init(&t))
 		return NULL;
 	hwloc_topology_set_all_types_filter(t, HWLOC_TYPE_FILTER_KEEP_ALL);

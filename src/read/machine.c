@@ -40,6 +40,23 @@ enum nb_arch nb_read_arch(const char *name)
 	return NB_ARCH_OTHER;
 }
 
+bool nb_read_arch_known(const char *name)
+{
+	static const char *const others[] = {
+		"other", "ia64",    "ppc64",       "ppc64le", "ppc",
+		"s390x", "s390",    "riscv64",     "riscv32", "mips64",
+		"mips",  "sparc64", "loongarch64", "alpha",   "parisc64",
+	};
+
+	if (nb_read_arch(name) != NB_ARCH_OTHER)
+		return true;
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		if (!strcmp(name, others[i]))
+			return true;
+	}
+	return false;
+}
+
 static int set_kernel(struct nb_machine *m, const char *key, struct nb_error *err)
 {
 	const struct nb_kernel_profile *p = nb_kernel_by_key(key);

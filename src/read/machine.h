@@ -44,4 +44,8 @@ int nb_read_apply_options(struct nb_machine *m, const struct nb_read_options *op
  * "i686", "i386pae", "arm64", "aarch64", "arm", "armv7l"); NB_ARCH_OTHER for any other. */
 enum nb_arch nb_read_arch(const char *name);
 
+/* Is `name` an architecture at all: one of the above, one whose zones are not modelled ("ppc64le",
+ * "s390x", "ia64", ...), or "other"? */
+bool nb_read_arch_known(const char *name);
+
 #endif

@@ -43,26 +43,19 @@ static int read_name(struct ydoc *d, yaml_node_t *n, void *ctx)
  * of the pen is no architecture. */
 static int read_arch(struct ydoc *d, yaml_node_t *n, void *ctx)
 {
-	static const char *const others[] = {"other",   "ia64",        "ppc64", "ppc64le",  "ppc",
-					     "s390x",   "riscv64",     "riscv", "mips64",   "mips",
-					     "sparc64", "loongarch64", "alpha", "parisc64", NULL};
 	struct yaml_machine *y = ctx;
-	int rc = read_string(d, n, y->m, &y->m->arch_name), i = 0;
+	int rc = read_string(d, n, y->m, &y->m->arch_name);
 
 	if (rc)
 		return rc;
+	if (!nb_read_arch_known(y->m->arch_name))
+		return ydoc_bad(d, n,
+				"\"%.60s\" is no architecture; there are x86_64, i386, i386pae, "
+				"arm64, arm, and "
+				"without zones of their own ppc64le, s390x, riscv64, ia64, other",
+				y->m->arch_name);
 	y->m->arch = nb_read_arch(y->m->arch_name);
-	if (y->m->arch != NB_ARCH_OTHER)
-		return 0;
-	while (others[i] && strcmp(others[i], y->m->arch_name))
-		i++;
-	if (others[i])
-		return 0;
-	return ydoc_bad(d, n,
-			"\"%.60s\" is no architecture; there are x86_64, i386, i386pae, arm64, "
-			"arm, and without zones of "
-			"their own ppc64le, s390x, riscv64, ia64, other",
-			y->m->arch_name);
+	return 0;
 }
 
 static int read_page_size(struct ydoc *d, yaml_node_t *n, void *ctx)

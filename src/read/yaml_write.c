@@ -7,6 +7,7 @@
 #include "read/yaml.h"
 
 #include "base/mask.h"
+#include "read/machine.h"
 #include "read/yaml_priv.h"
 
 #include <stdlib.h>
@@ -14,19 +15,48 @@
 
 #define LL(x) ((unsigned long long)(x))
 
-/* A double-quoted scalar, which can hold any byte of a command line. */
-static void put_string(struct nb_text *out, const char *s)
+/* One character of UTF-8 at s: its length and *ret_code; 0 for bytes that are none. */
+static size_t utf8_char(const unsigned char *s, uint32_t *ret_code)
 {
-	nb_text_puts(out, "\"");
-	for (; *s; s++) {
-		unsigned char c = (unsigned char)*s;
+	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+	size_t n = s[0] < 0x80       ? 1
+		   : s[0] >> 5 == 6  ? 2
+		   : s[0] >> 4 == 14 ? 3
+		   : s[0] >> 3 == 30 ? 4
+				     : 0;
+	uint32_t code = n == 1 ? s[0] : s[0] & (0x7fu >> n);
 
-		if (c == '"' || c == '\\')
-			nb_text_printf(out, "\\%c", c);
-		else if (c < 0x20 || c == 0x7f)
-			nb_text_printf(out, "\\x%02x", c);
+	for (size_t i = 1; i < n; i++) {
+		if (s[i] >> 6 != 2)
+			return 0;
+		code = code << 6 | (s[i] & 0x3f);
+	}
+	if (!n || code < least[n] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
+		return 0;
+	*ret_code = code;
+	return n;
+}
+
+/* A double-quoted scalar. What is not printable in YAML is escaped; bytes that are no UTF-8, which
+ * YAML cannot hold, become U+FFFD. */
+static void put_string(struct nb_text *out, const char *text)
+{
+	const unsigned char *s = (const unsigned char *)text;
+
+	nb_text_puts(out, "\"");
+	while (*s) {
+		uint32_t code = 0xfffd;
+		size_t n = utf8_char(s, &code);
+
+		if (code == '"' || code == '\\')
+			nb_text_printf(out, "\\%c", (int)code);
+		else if (code < 0x20 || (code >= 0x7f && code < 0xa0))
+			nb_text_printf(out, "\\x%02x", code);
+		else if (!n || code == 0xfeff || code == 0xfffe || code == 0xffff)
+			nb_text_printf(out, "\\u%04x", code);
 		else
-			nb_text_add(out, s, 1);
+			nb_text_add(out, (const char *)s, n);
+		s += n ? n : 1;
 	}
 	nb_text_puts(out, "\"");
 }
@@ -305,7 +335,9 @@ static const char *arch_word(const struct nb_machine *m)
 {
 	if (m->arch == NB_ARCH_I386PAE)
 		return "i386pae";
-	return m->arch == NB_ARCH_OTHER ? m->arch_name : nb_arch_name(m->arch);
+	if (m->arch != NB_ARCH_OTHER)
+		return nb_arch_name(m->arch);
+	return nb_read_arch_known(m->arch_name) ? m->arch_name : "other";
 }
 
 void nb_write_yaml(const struct nb_machine *m, struct nb_text *out)
