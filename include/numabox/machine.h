@@ -153,6 +153,10 @@ struct nb_machine {
 	struct nb_sysctl_setting *sysctls; /* in the order to be written after boot */
 	unsigned nr_sysctls;
 
+	/* where each part is known from and what is missing, a sentence each, for people */
+	const char **notes;
+	unsigned nr_notes;
+
 	/* private to src/machine */
 	unsigned nr_distances, nr_latencies, nr_bandwidths; /* rows that were given */
 	const struct nb_port *port;
@@ -178,6 +182,8 @@ int nb_machine_add_affinity(struct nb_machine *m, const struct nb_mem_range *x);
 int nb_machine_add_range(struct nb_machine *m, const struct nb_mem_range *x);
 int nb_machine_add_zone_fact(struct nb_machine *m, const struct nb_zone_fact *x);
 int nb_machine_add_sysctl(struct nb_machine *m, const char *name, const char *value, unsigned line);
+
+int nb_machine_add_note(struct nb_machine *m, const char *sentence);
 
 /* Gives the distance matrix, row by row in the order of ascending node id,
  * n = number of nodes added so far (call it after the nodes). -NB_ENOMEM. */

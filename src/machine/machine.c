@@ -105,6 +105,13 @@ int nb_machine_add_sysctl(struct nb_machine *m, const char *name, const char *va
 	return APPEND(m, sysctls, nr_sysctls, &x);
 }
 
+int nb_machine_add_note(struct nb_machine *m, const char *sentence)
+{
+	const char *copy = nb_machine_strdup(m, sentence);
+
+	return copy ? APPEND(m, notes, nr_notes, &copy) : -NB_ENOMEM;
+}
+
 /* A copy of an n x n matrix in the machine's memory. */
 static void *copy_matrix(struct nb_machine *m, const void *from, unsigned n, size_t size)
 {

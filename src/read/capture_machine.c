@@ -46,6 +46,8 @@ int nb_capture_to_machine(struct nb_capture *c, struct nb_machine *m, bool fresh
 	if (!bad && !fresh)
 		bad = nb_capture_sysctls(&b);
 	note_unreadable(c);
+	for (size_t i = 0; i < c->nr_notes && !bad; i++)
+		bad = nb_machine_add_note(m, c->notes[i]);
 	if (bad)
 		nb_error_set(err, bad, 0, "out of memory");
 	if (bad)
