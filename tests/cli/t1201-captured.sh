@@ -13,12 +13,11 @@ for archive in "$machines"/*.tar.gz; do
 	nb show -m "$archive" summary hardware zonelists layout zoneinfo
 	works "$name: shows"
 	# Where it was read from is the only thing that may differ between checkouts.
-	sed "s,$machines/,," "$tmp/out" >"$tmp/got"
+	sed 's, (from .*),,' "$tmp/out" >"$tmp/got"
 	[ -n "${UPDATE:-}" ] && cp "$tmp/got" "$machines/$name.expected"
 	same "$machines/$name.expected" "$tmp/got" "$name: and as it was shown before"
 	nb show -m "$tmp/$name" summary hardware zonelists layout zoneinfo
-	sed "s,$tmp/,,; s,$name\$,$name.tar.gz," "$tmp/out" >"$tmp/plain"
-	sed "s,$machines/,," "$tmp/got" >"$tmp/want"
-	same "$tmp/want" "$tmp/plain" "$name: the tree shows what its archive shows"
+	sed 's, (from .*),,' "$tmp/out" >"$tmp/plain"
+	same "$tmp/got" "$tmp/plain" "$name: the tree shows what its archive shows"
 done
 done_testing

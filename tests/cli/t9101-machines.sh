@@ -15,7 +15,7 @@ machine:
   nodes:
     - { id: 0, cpus: 0-3, ranges: [ 0x100000-0x3fffffff, 0x20000000-0x7fffffff ] }
 X
-yaml overlap "a range in two nodes" <<'X'
+yaml "in node 0 and in node 1" "a range in two nodes" <<'X'
 machine:
   nodes:
     - { id: 0, cpus: 0-3, ranges: [ 0x100000-0x3fffffff ] }
@@ -70,7 +70,7 @@ machine:
   nodes:
     - { id: 1000000, cpus: 0-3, memory: 1G }
 X
-yaml "16 TiB\|17T\|too large\|at most" "a node above 16 TiB" <<'X'
+yaml "16384 GiB" "a node above 16 TiB" <<'X'
 machine:
   nodes:
     - { id: 0, cpus: 0-3, memory: 17T }
