@@ -52,36 +52,48 @@ out:
 	nb_zone_unlock(z);
 }
 
+/* A free block of the reserve that is at least a pageblock. Before 6.10 only its first pageblock changes type. */
+static bool unreserve_large(struct nb_zone *z, unsigned order, enum nb_migratetype mt)
+{
+	struct nb_page *page = nb_free_list_take(z, order, NB_MIGRATE_HIGHATOMIC);
+
+	if (!page)
+		return false;
+	nb_change_pageblock_range(z, page,
+				  z->sys->profile->claim_whole_block ? order : z->sys->pageblock_order,
+				  mt);
+	nb_account_free(z, NB_MIGRATE_HIGHATOMIC, -(INT64_C(1) << order));
+	nb_account_free(z, mt, INT64_C(1) << order);
+	nb_free_list_add(z, page, order, mt, true);
+	return true;
+}
+
 /* Gives the pageblock of the first free block of the reserve to `mt`. */
 static bool unreserve_one(struct nb_zone *z, enum nb_migratetype mt)
 {
+	bool whole = z->sys->profile->claim_whole_block;
 	unsigned pageblock_order = z->sys->pageblock_order;
 
 	for (unsigned order = 0; order <= z->sys->max_order; order++) {
 		nb_link_t first = z->free_area[order].free_list[NB_MIGRATE_HIGHATOMIC].first;
-		uint64_t pages = UINT64_C(1) << (order > pageblock_order ? order : pageblock_order);
+		uint64_t pages = UINT64_C(1)
+				 << (whole && order > pageblock_order ? order : pageblock_order);
 		uint64_t movable;
 
 		if (!first)
 			continue;
 		struct nb_page *page = nb_link_page(z->mem_map, first);
+		uint32_t dense = nb_page_dense(z->mem_map, page);
 
-		set_reserved(z, reserved(z) - (pages < reserved(z) ? pages : reserved(z)));
-		if (order < pageblock_order) {
-			int64_t moved = nb_move_freepages_block(z, page, mt, &movable);
+		if (whole || nb_pageblock_mt(z, dense) == NB_MIGRATE_HIGHATOMIC)
+			set_reserved(z, reserved(z) - (pages < reserved(z) ? pages : reserved(z)));
+		if (order >= pageblock_order)
+			return unreserve_large(z, order, mt);
+		int64_t moved = nb_move_freepages_block(z, page, mt, &movable);
 
-			if (moved >= 0)
-				nb_set_pageblock_mt(z, nb_page_dense(z->mem_map, page), mt);
-			return moved > 0;
-		}
-		page = nb_free_list_take(z, order, NB_MIGRATE_HIGHATOMIC);
-		if (!page)
-			return false;
-		nb_change_pageblock_range(z, page, order, mt);
-		nb_account_free(z, NB_MIGRATE_HIGHATOMIC, -(INT64_C(1) << order));
-		nb_account_free(z, mt, INT64_C(1) << order);
-		nb_free_list_add(z, page, order, mt, true);
-		return true;
+		if (moved >= 0)
+			nb_set_pageblock_mt(z, dense, mt);
+		return moved > 0;
 	}
 	return false;
 }

@@ -69,6 +69,9 @@ static inline bool nb_map_is_committed(const struct nb_pgdat *pgdat, uint32_t de
 		       (step % 64) & 1;
 }
 
+/* section.c: makes the types of the pageblocks of [dense, dense + pages) usable, without descriptors. */
+bool nb_pageblock_commit(struct nb_pgdat *pgdat, uint64_t dense, uint64_t pages);
+
 /* Makes the descriptors of a whole max-order block usable. */
 static inline bool nb_map_commit(struct nb_pgdat *pgdat, uint32_t dense, uint32_t pages)
 {

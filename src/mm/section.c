@@ -337,36 +337,56 @@ nb_pfn_t nb_dense_to_pfn(const struct nb_pgdat *pgdat, uint32_t dense)
 	return run->pfn + (dense - run->dense);
 }
 
+static bool commit_types(struct nb_pgdat *p, size_t chunk)
+{
+	const struct nb_port *port = p->sys->port;
+
+	if (nb_bit_test(p->pageblock_committed, (unsigned)chunk))
+		return true;
+	if (port->commit(port->ctx, (char *)p->pageblock_flags + chunk * STEP_BYTES, STEP_BYTES))
+		return false;
+	nb_bit_set(p->pageblock_committed, (unsigned)chunk);
+	return true;
+}
+
+static bool commit_step(struct nb_pgdat *p, uint32_t step)
+{
+	const struct nb_system *sys = p->sys;
+	_Atomic uint64_t *word = &p->mem_map_committed[step / 64];
+	uint64_t bits = atomic_load_explicit(word, memory_order_relaxed);
+
+	if (bits >> (step % 64) & 1)
+		return true;
+	if (!commit_types(p, (((size_t)step * NB_MAP_STEP_PAGES) >> sys->pageblock_order) / STEP_BYTES))
+		return false;
+	if (sys->port->commit(sys->port->ctx, p->mem_map + (size_t)step * NB_MAP_STEP_PAGES, STEP_BYTES))
+		return false;
+	atomic_store_explicit(word, bits | UINT64_C(1) << (step % 64), memory_order_release);
+	return true;
+}
+
 bool nb_map_commit_slow(struct nb_pgdat *p, uint32_t dense, uint32_t pages)
 {
-	struct nb_system *sys = p->sys;
-	const struct nb_port *port = sys->port;
-	uint32_t first = dense / NB_MAP_STEP_PAGES, last = (dense + pages - 1) / NB_MAP_STEP_PAGES;
+	uint32_t last = (dense + pages - 1) / NB_MAP_STEP_PAGES;
 	bool ok = true;
 
-	nb_lock(&p->map_lock, port);
-	for (uint32_t step = first; step <= last && ok; step++) {
-		_Atomic uint64_t *word = &p->mem_map_committed[step / 64];
-		uint64_t bits = atomic_load_explicit(word, memory_order_relaxed);
-		size_t chunk = (((size_t)step * NB_MAP_STEP_PAGES) >> sys->pageblock_order) / STEP_BYTES;
+	nb_lock(&p->map_lock, p->sys->port);
+	for (uint32_t step = dense / NB_MAP_STEP_PAGES; step <= last && ok; step++)
+		ok = commit_step(p, step);
+	nb_unlock(&p->map_lock, p->sys->port);
+	return ok;
+}
 
-		if (bits >> (step % 64) & 1)
-			continue;
-		if (!nb_bit_test(p->pageblock_committed, (unsigned)chunk)) {
-			void *flags = (char *)p->pageblock_flags + chunk * STEP_BYTES;
+bool nb_pageblock_commit(struct nb_pgdat *p, uint64_t dense, uint64_t pages)
+{
+	unsigned shift = p->sys->pageblock_order;
+	size_t last = (size_t)((dense + pages - 1) >> shift) / STEP_BYTES;
+	bool ok = true;
 
-			ok = port->commit(port->ctx, flags, STEP_BYTES) == 0;
-			if (ok)
-				nb_bit_set(p->pageblock_committed, (unsigned)chunk);
-		}
-		if (ok)
-			ok = port->commit(port->ctx, p->mem_map + (size_t)step * NB_MAP_STEP_PAGES,
-					  STEP_BYTES) == 0;
-		if (ok)
-			atomic_store_explicit(word, bits | UINT64_C(1) << (step % 64),
-					      memory_order_release);
-	}
-	nb_unlock(&p->map_lock, port);
+	nb_lock(&p->map_lock, p->sys->port);
+	for (size_t chunk = (size_t)(dense >> shift) / STEP_BYTES; chunk <= last && ok; chunk++)
+		ok = commit_types(p, chunk);
+	nb_unlock(&p->map_lock, p->sys->port);
 	return ok;
 }
 
@@ -375,7 +395,9 @@ void nb_set_pageblock_mt(struct nb_zone *z, uint32_t dense, enum nb_migratetype 
 	uint32_t i = dense >> z->sys->pageblock_order;
 	enum nb_migratetype old = nb_pageblock_mt(z, dense);
 
-	z->nr_pageblocks[old]--;
+	/* A pageblock that straddles the zone's border may be counted elsewhere. */
+	if (z->nr_pageblocks[old])
+		z->nr_pageblocks[old]--;
 	z->nr_pageblocks[mt]++;
 	atomic_store_explicit(&z->pgdat->pageblock_flags[i], (uint8_t)(mt ^ NB_MIGRATE_MOVABLE),
 			      memory_order_relaxed);
