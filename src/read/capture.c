@@ -213,6 +213,9 @@ int nb_capture_from_tree(struct nb_tree *tree, struct nb_capture **ret_capture,
 	read_acpi(c);
 	nb_capture_find_online(c);
 	nb_capture_find_devicetree(c);
+	if (c->iomem.hidden)
+		nb_capture_add_note(c, "proc/iomem: addresses are hidden without privilege");
+	c->nr_open_notes = c->nr_notes;
 	*ret_capture = c;
 	return 0;
 }

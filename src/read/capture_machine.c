@@ -4,6 +4,7 @@
  * afterwards.
  */
 #include "read/capture_priv.h"
+#include <stdlib.h>
 
 static void note_unreadable(struct nb_capture *c)
 {
@@ -35,8 +36,11 @@ int nb_capture_to_machine(struct nb_capture *c, struct nb_machine *m, bool fresh
 {
 	struct nb_build b = {.c = c, .t = c->tree, .m = m, .err = err, .fresh = fresh};
 	bool used = false;
-	int bad = nb_capture_qemu(&b, &used);
+	int bad;
 
+	while (c->nr_notes > c->nr_open_notes)
+		free(c->notes[--c->nr_notes]);
+	bad = nb_capture_qemu(&b, &used);
 	if (!bad)
 		bad = nb_capture_identity(&b);
 	if (!bad && !used)

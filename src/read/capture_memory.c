@@ -259,6 +259,44 @@ static int from_totals(struct nb_build *b)
 	return bad;
 }
 
+/* arm64: what the narrowest device reaches is told by the device tree's dma-ranges, which no
+ * capture has; a zone DMA32 that begins below 4 GiB shows it. Source: facts 1.1, max_zone_phys(): a
+ * power of two. */
+static uint64_t dma_limit(const struct nb_build *b)
+{
+	const struct nb_zoneinfo *zi = &b->c->zoneinfo;
+	uint64_t lowest = UINT64_MAX, limit = 1, pfn, spanned;
+
+	for (size_t i = 0; b->c->has_zoneinfo && i < zi->nr_zones; i++)
+		if (zi->zones[i].type == NB_ZONE_DMA32 &&
+		    nb_zoneinfo_get(&zi->zones[i], NB_ZI_SPANNED, &spanned) && spanned &&
+		    nb_zoneinfo_get(&zi->zones[i], NB_ZI_START_PFN, &pfn) && pfn < lowest)
+			lowest = pfn;
+	if (lowest >= UINT64_C(1) << (32 - b->m->page_shift) || !lowest)
+		return 0;
+	while (limit * 2 <= lowest)
+		limit *= 2;
+	return limit << b->m->page_shift;
+}
+
+/* The end of low memory as the log tells it, and of what a narrow device reaches. */
+static void find_limits(struct nb_build *b)
+{
+	const struct nb_dmesg *d = &b->c->dmesg;
+
+	b->m->lowmem_end = d->lowmem_end;
+	if (d->lowmem_rounded)
+		nb_capture_add_note(b->c, "end of low memory: told by dmesg to the MiB only");
+	if (b->m->arch == NB_ARCH_ARM && d->lowmem_bytes && b->m->nr_ranges)
+		b->m->lowmem_end = b->m->ranges[0].start + d->lowmem_bytes;
+	if (b->m->arch != NB_ARCH_ARM64)
+		return;
+	b->m->dma_limit = dma_limit(b);
+	if (b->m->dma_limit)
+		nb_capture_add_note(b->c, "end of zone DMA: 0x%llx, as proc/zoneinfo shows",
+				    (unsigned long long)b->m->dma_limit);
+}
+
 int nb_capture_memory(struct nb_build *b)
 {
 	struct nb_ranges boot = {0}, ranges = {0};
@@ -268,7 +306,6 @@ int nb_capture_memory(struct nb_build *b)
 
 	b->m->memory_source = NB_SOURCE_GIVEN;
 	nb_capture_find_blocks(b->c);
-	b->m->lowmem_end = b->c->dmesg.lowmem_end;
 	if (!bad && !used) {
 		find_ranges(b, &boot, &ranges, &from);
 		if (ranges.n) {
@@ -281,6 +318,7 @@ int nb_capture_memory(struct nb_build *b)
 		boot = ranges;
 		ranges = (struct nb_ranges){0};
 	}
+	find_limits(b);
 	if (!bad && b->m->nr_ranges + b->m->nr_firmware && boot.n && !b->emulated)
 		bad = nb_capture_hotadded(b, &boot);
 	nb_ranges_release(&boot);

@@ -48,7 +48,7 @@ struct nb_capture {
 	uint64_t block_bytes;
 
 	char **notes;
-	size_t nr_notes;
+	size_t nr_notes, nr_open_notes; /* the first ones were made at opening */
 };
 
 /* One machine in the making. */

@@ -268,6 +268,10 @@ static void read_version(struct parse *p, struct cur c)
 	word.end = c.p;
 	if (word.p == word.end)
 		return;
+	if (p->d->release) { /* a log of several boots: the last one counts */
+		nb_dmesg_release(p->d);
+		p->updates.n = 0;
+	}
 	set_text(&p->d->release, word);
 	set_text(&p->d->version, c);
 }
@@ -294,6 +298,16 @@ static void read_low_ram(struct parse *p, struct cur c)
 		p->d->lowmem_end = end;
 		p->d->lowmem_rounded = false;
 	}
+}
+
+/* arm: "    lowmem  : 0xc0000000 - 0xef800000   ( 760 MB)", virtual addresses of what is mapped. */
+static void read_arm_lowmem(struct parse *p, struct cur c)
+{
+	uint64_t start, end;
+
+	blanks(&c);
+	if (lit(&c, ": ") && old_range(&c, &start, &end))
+		p->d->lowmem_bytes = end - start;
 }
 
 static void read_ramdisk(struct parse *p, struct cur c)
@@ -352,6 +366,7 @@ static const struct {
 	{"Early memory PFN ranges", read_early_pfns},
 	{"early_node_map[", read_early_pfns},
 	{"low ram: ", read_low_ram},
+	{"lowmem ", read_arm_lowmem},
 	{"RAMDISK: ", read_ramdisk},
 	{"Allocated new RAMDISK: ", read_ramdisk},
 	{"Freeing ", read_freeing},
