@@ -45,6 +45,7 @@ struct nb_dmesg {
 
 	uint64_t lowmem_end;               /* i386; 0 unknown */
 	bool lowmem_rounded;               /* known to the MiB only */
+	uint64_t lowmem_bytes;             /* arm: size of low memory; 0 unknown */
 	uint64_t max_arch_pfn;             /* x86; 0 unknown */
 	uint64_t initrd_start, initrd_end; /* both 0: not there */
 	uint64_t freed_initrd_kib;         /* freed after watermarks were set at boot */
