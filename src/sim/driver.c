@@ -231,7 +231,9 @@ int nb_sim_touch_grain(struct nb_sim_task *t, uint64_t *addr, uint64_t end, bool
 		grain = left;
 	look(t, first, start + grain, &before);
 	nb_sim_set_now(t->sim, t->clock_ns);
+	t->sim->rec.pid = nb_task_pid(t->task);
 	ret = nb_touch(t->task, start, grain, write, &n);
+	t->sim->rec.pid = 0;
 	*addr = start + grain;
 	*faulted += n;
 	t->faults += n;

@@ -32,6 +32,9 @@ struct nb_op_def {
 	const char *name;
 	nb_op_fn run;
 	bool on_task; /* the first argument is a task */
+	/* Reads nothing that others change, so nobody has to run before: never gives way, and may
+	 * stand inside any expression. */
+	bool plain;
 };
 
 /* An operation under way. Arguments stay on the Lua stack, from index 1. */

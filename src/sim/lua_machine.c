@@ -393,6 +393,8 @@ static int op_view(lua_State *L, struct nb_op *op)
 static void push_event(lua_State *L, const struct nb_host *h, const struct nb_event *ev)
 {
 	const struct nb_event_desc *d = nb_event_desc(ev->kind);
+	const struct nb_kernel_profile *profile = nb_system_machine(h->sim->sys)->profile;
+	char gfp[512];
 
 	lua_createtable(L, 0, (int)d->nr_fields + 5);
 	lua_pushstring(L, d->name);
@@ -404,8 +406,15 @@ static void push_event(lua_State *L, const struct nb_host *h, const struct nb_ev
 	lua_setfield(L, -2, "pid");
 	lua_pushstring(L, nb_recorder_comm(&h->sim->rec, ev->pid));
 	lua_setfield(L, -2, "comm");
-	for (unsigned i = 0; i < d->nr_fields; i++)
-		nb_set_u64(L, d->field[i], ev->field[i]);
+	for (unsigned i = 0; i < d->nr_fields; i++) {
+		if (!strncmp(d->field[i], "gfp_", 4)) {
+			nb_gfp_format((nb_gfp_t)ev->field[i], profile, gfp, sizeof(gfp));
+			lua_pushstring(L, ev->field[i] ? gfp : "none");
+			lua_setfield(L, -2, d->field[i]);
+		} else {
+			nb_set_u64(L, d->field[i], ev->field[i]);
+		}
+	}
 }
 
 static int earlier(const struct nb_event *a, const struct nb_event *b)
@@ -586,24 +595,24 @@ static int op_page_size(lua_State *L, struct nb_op *op)
 }
 
 static const struct nb_op_def ops[] = {
-	{"task", op_task, false},
-	{"alloc_pages", op_alloc_pages, false},
-	{"free_pages", op_free_pages, false},
-	{"drain", op_drain, false},
-	{"page", op_page, false},
-	{"numastat", op_numastat, false},
-	{"zone", op_zone, false},
-	{"sysctl", op_sysctl, false},
-	{"view", op_view, false},
-	{"events", op_events, false},
-	{"run", op_run, false},
-	{"time_ns", op_time_ns, false},
-	{"nodes", op_nodes, false},
-	{"cpus", op_cpus, false},
-	{"distance", op_distance, false},
-	{"latency_ns", op_latency_ns, false},
-	{"fallback", op_fallback, false},
-	{"page_size", op_page_size, false},
+	{"task", op_task, false, false},
+	{"alloc_pages", op_alloc_pages, false, false},
+	{"free_pages", op_free_pages, false, false},
+	{"drain", op_drain, false, false},
+	{"page", op_page, false, false},
+	{"numastat", op_numastat, false, false},
+	{"zone", op_zone, false, false},
+	{"sysctl", op_sysctl, false, false},
+	{"view", op_view, false, false},
+	{"events", op_events, false, false},
+	{"run", op_run, false, false},
+	{"time_ns", op_time_ns, false, true},
+	{"nodes", op_nodes, false, true},
+	{"cpus", op_cpus, false, true},
+	{"distance", op_distance, false, true},
+	{"latency_ns", op_latency_ns, false, true},
+	{"fallback", op_fallback, false, true},
+	{"page_size", op_page_size, false, true},
 };
 
 static int machine_tostring(lua_State *L)

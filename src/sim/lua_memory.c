@@ -286,13 +286,13 @@ static int op_zone_pages(lua_State *L, struct nb_op *op)
 }
 
 static const struct nb_op_def ops[] = {
-	{"mmap", op_mmap, true},
-	{"munmap", op_munmap, true},
-	{"touch", op_touch, true},
-	{"access", op_access, true},
-	{"nodes", op_nodes, true},
-	{"pfn", op_pfn, true},
-	{"zone_pages", op_zone_pages, true},
+	{"mmap", op_mmap, true, false},
+	{"munmap", op_munmap, true, false},
+	{"touch", op_touch, true, false},
+	{"access", op_access, true, false},
+	{"nodes", op_nodes, true, false},
+	{"pfn", op_pfn, true, false},
+	{"zone_pages", op_zone_pages, true, false},
 };
 
 void nb_lua_memory_open(lua_State *L)

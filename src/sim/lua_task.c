@@ -288,14 +288,14 @@ void nb_lua_later(lua_State *L, const char *what, const char *name)
 }
 
 static const struct nb_op_def ops[] = {
-	{"set_mempolicy", op_set_mempolicy, true},
-	{"get_mempolicy", op_get_mempolicy, true},
-	{"mbind", op_mbind, true},
-	{"sched_setaffinity", op_sched_setaffinity, true},
-	{"exit", op_exit, true},
-	{"rss", op_rss, true},
-	{"node_pages", op_node_pages, true},
-	{"latency_ns", op_latency_ns, true},
+	{"set_mempolicy", op_set_mempolicy, true, false},
+	{"get_mempolicy", op_get_mempolicy, true, false},
+	{"mbind", op_mbind, true, false},
+	{"sched_setaffinity", op_sched_setaffinity, true, false},
+	{"exit", op_exit, true, false},
+	{"rss", op_rss, true, false},
+	{"node_pages", op_node_pages, true, false},
+	{"latency_ns", op_latency_ns, true, false},
 };
 
 static const luaL_Reg methods[] = {

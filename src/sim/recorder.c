@@ -22,11 +22,18 @@ static void keep(struct nb_recorder_log *log, const struct nb_event *ev)
 static void record(void *ctx, const struct nb_event *ev)
 {
 	struct nb_recorder *r = ctx;
+	bool room = r->count[ev->kind]++ < NB_RECORDER_KEEP;
+	struct nb_event named;
 
-	if (r->count[ev->kind]++ < NB_RECORDER_KEEP)
-		keep(&r->log[ev->kind], ev);
+	if (!room && !r->trace)
+		return;
+	named = *ev;
+	if (!named.pid)
+		named.pid = r->pid;
+	if (room)
+		keep(&r->log[ev->kind], &named);
 	if (r->trace)
-		nb_trace_event(r->trace, r, ev);
+		nb_trace_event(r->trace, r, &named);
 }
 
 void nb_recorder_init(struct nb_recorder *r)

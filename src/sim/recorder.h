@@ -26,6 +26,7 @@ struct nb_recorder {
 	/* names of tasks by pid, for traces */
 	char (*comm)[16];
 	size_t nr_comm;
+	int pid; /* of the task whose call is running, for events that name none; 0: no task's */
 	struct nb_trace *trace; /* NULL: none is written */
 };
 

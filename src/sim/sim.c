@@ -113,6 +113,7 @@ static int report_scenario(const struct nb_sim *s, const struct nb_sim_options *
 		return ret;
 	}
 	if (!opt->quiet) {
+		nb_text_puts(out, "\n");
 		nb_report_tasks(s, out);
 		nb_report_numastat(s, out);
 		nb_report_woke(s, out);

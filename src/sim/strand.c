@@ -69,7 +69,9 @@ static int op_go(lua_State *L)
 		if (op->task)
 			op->task->clock_ns = start;
 		op->cost_ns = 0;
+		sim->rec.pid = op->task ? nb_task_pid(op->task->task) : 0;
 		ret = op->def->run(L, op);
+		sim->rec.pid = 0;
 		st->now_ns = op->task ? op->task->clock_ns : start + op->cost_ns;
 		if (ret == NB_OP_SLEEP)
 			return go_to_sleep(L, st);
@@ -104,7 +106,7 @@ static int op_call(lua_State *L)
 		if (!nb_task_alive(op->task->task))
 			return nb_push_errno(L, -NB_ESRCH, "%s: the task has ended", def->name);
 	}
-	return op_go(L);
+	return def->plain ? def->run(L, op) : op_go(L);
 }
 
 void nb_op_register(lua_State *L, const struct nb_op_def *def)

@@ -18,7 +18,7 @@
 #include <string.h>
 
 #define PROGRESS_GRAINS 4096u /* so often (1 GiB in 4 KiB pages) progress is told */
-#define MAX_COLUMNS 6u        /* zones side by side; more are listed one below the other */
+#define MAX_COLUMNS 3u        /* zones side by side; more are listed one below the other */
 
 struct run {
 	struct nb_sim sim;
