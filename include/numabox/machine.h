@@ -112,6 +112,7 @@ struct nb_machine {
 	const char *origin;   /* what it was read from, as given: file, directory, "2x32G" */
 	enum nb_arch arch;
 	const char *arch_name; /* as uname -m says, for NB_ARCH_OTHER too */
+	const char *cpu_vendor; /* as cpuinfo's vendor_id ("AuthenticAMD"); NULL unknown */
 	unsigned page_shift;  /* 12, 14, 16 */
 	const char *release;  /* "6.12.113+deb12-amd64"; "" unknown */
 	/* NULL until sealed, unless a reader or the user chose one: then it stays */

@@ -3,11 +3,13 @@
  * Last part of nb_boot_memory(): from sys->memblock and what numa.c found it makes sys->pgdat[] in
  * ascending id, sys->cpu_to_node, and each node's set of online CPUs. A node is online when it has
  * memory, a CPU or a generic initiator. Old x86 has no node without memory: its CPUs go to the
- * nearest one. CPUs that firmware places nowhere are dealt out to the nodes with memory in turn.
+ * nearest one. CPUs that firmware places nowhere are dealt out to the nodes with memory, or (AMD)
+ * follow their cache.
  * Source: arch/x86/mm/numa.c: init_cpu_to_node(), numa_init_array(), numa_add_cpu();
  * facts 3.4, 12.2.
  */
 #include "base/fmt.h"
+#include "base/mem.h"
 #include "mm/boot.h"
 #include "mm/memblock.h"
 
@@ -76,6 +78,47 @@ static int dealt_node(const struct nb_system *sys, unsigned k)
 	return (int)n;
 }
 
+static bool is_amd(const struct nb_machine *m)
+{
+	return m->cpu_vendor && (nb_strcmp(m->cpu_vendor, "AuthenticAMD") == 0 ||
+				 nb_strcmp(m->cpu_vendor, "HygonGenuine") == 0);
+}
+
+/* Numbers last-level caches as AMD's code does, by their first CPUs: b->llc_number[cache id]. */
+static int number_caches(struct nb_layout_boot *b)
+{
+	int16_t next = 0;
+
+	b->llc_number = nb_arena_alloc(b->arena, NB_MAX_CPUS * sizeof(*b->llc_number));
+	if (!b->llc_number)
+		return -NB_ENOMEM;
+	memset(b->llc_number, 0xff, NB_MAX_CPUS * sizeof(*b->llc_number));
+	for (unsigned i = 0; i < b->m->nr_cpus; i++) {
+		int llc = b->m->cpus[i].llc;
+
+		if (llc >= 0 && llc < NB_MAX_CPUS && b->llc_number[llc] < 0)
+			b->llc_number[llc] = next++;
+	}
+	return 0;
+}
+
+/* A CPU that firmware places nowhere. On AMD the last-level cache's number is taken for a node;
+ * others are dealt out. Source: srat_detect_node() of amd.c and intel.c, numa_init_array(). */
+static int node_of_lost_cpu(const struct nb_layout_boot *b, unsigned i)
+{
+	const struct nb_system *sys = b->sys;
+	int llc = b->m->cpus[i].llc;
+
+	if (!nb_arch_is_x86(b->m->arch))
+		return (int)nb_nodemask_next(&b->parsed, 0);
+	if (!is_amd(b->m))
+		return dealt_node(sys, (unsigned)b->m->cpus[i].id);
+	llc = llc >= 0 && llc < NB_MAX_CPUS ? b->llc_number[llc] : -1;
+	if (llc >= 0 && llc < NB_MAX_NODES && nb_nodemask_test(&sys->memory_nodes, llc))
+		return llc;
+	return dealt_node(sys, 0);
+}
+
 static int node_of_cpu(const struct nb_layout_boot *b, unsigned i)
 {
 	const struct nb_system *sys = b->sys;
@@ -87,9 +130,7 @@ static int node_of_cpu(const struct nb_layout_boot *b, unsigned i)
 			return nearest_with_memory(b, nid);
 		return nid;
 	}
-	if (nb_arch_is_x86(b->m->arch))
-		return dealt_node(sys, (unsigned)b->m->cpus[i].id);
-	return (int)nb_nodemask_next(&b->parsed, 0);
+	return node_of_lost_cpu(b, i);
 }
 
 static int make_pgdats(struct nb_layout_boot *b, const struct nb_nodemask *nodes)
@@ -216,6 +257,8 @@ int nb_boot_nodes(struct nb_layout_boot *b)
 	if (sys->profile->memoryless_hidden && nb_arch_is_x86(b->m->arch))
 		nodes = sys->memory_nodes;
 	err = make_pgdats(b, &nodes);
+	if (!err && is_amd(b->m))
+		err = number_caches(b);
 	if (!err)
 		err = place_cpus(b);
 	if (err)

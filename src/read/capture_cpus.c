@@ -96,6 +96,12 @@ static void take_cpuinfo(struct nb_build *b, struct cpu_table *t, struct nb_cpum
 			colon++, value_len--;
 		while (value_len && (colon[value_len - 1] == ' ' || colon[value_len - 1] == '\r'))
 			value_len--;
+		if (n > 9 && !memcmp(line, "vendor_id", 9) && value_len < 64 && !b->m->cpu_vendor) {
+			char vendor[64];
+
+			nb_snprintf(vendor, sizeof(vendor), "%.*s", (int)value_len, colon);
+			b->m->cpu_vendor = nb_machine_strdup(b->m, vendor);
+		}
 		if (nb_parse_u64(colon, value_len, &value))
 			continue;
 		if (n > 9 && !memcmp(line, "processor", 9) && value < NB_MAX_CPUS) {

@@ -70,9 +70,9 @@ static void read_ranges(struct nb_machine *m, const char *s, bool typed,
 static void read_cpus(struct nb_machine *m, const char *s)
 {
 	for (int id = 0; s && *s; id++) {
-		struct nb_cpu c = {
-			.id = id, .nid = *s == '-' ? NB_NO_NODE : atoi(s), .online = true};
+		struct nb_cpu c = {.id = id, .online = true, .llc = id / 2};
 
+		c.nid = *s == '-' ? NB_NO_NODE : atoi(s);
 		assert_int_equal(nb_machine_add_cpu(m, &c), 0);
 		s += strcspn(s, " ");
 		s += strspn(s, " ");
@@ -137,6 +137,7 @@ static struct nb_machine *make_machine(const struct nb_port *port, const struct 
 	m->arch = c->arch;
 	m->page_shift = c->page_shift ? c->page_shift : 12;
 	m->profile = nb_kernel_by_key(c->kernel ? c->kernel : "6.12");
+	m->cpu_vendor = c->vendor;
 	m->lowmem_end = c->lowmem_end;
 	m->dma_limit = c->dma_limit;
 	read_ranges(m, c->firmware, true, nb_machine_add_firmware);

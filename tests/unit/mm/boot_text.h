@@ -27,6 +27,7 @@ struct boot_case {
 	const char *firmware; /* "ram 0-9fbff, res 9fc00-9ffff, ram 100000-7fffffff mirror" */
 	const char *srat;     /* "0 0-3fffffff, 1 40000000-7fffffff hotplug" */
 	const char *ranges;   /* as srat; flags hotplug, mirror, hotadded, movable */
+	const char *vendor;   /* of the CPUs; they share one last-level cache by twos */
 	const char *cpus;     /* node of CPU 0, 1, ...: "0 0 1 -"; NULL: CPU 0 on the lowest node */
 	const char *cmdline;
 	const char *facts; /* "0 Normal managed 100 init 90 present 200" */

@@ -45,7 +45,14 @@ static void test_dealt_out(void **state)
 
 	(void)state;
 	boot_expect(&c, BOOT_CPUS, "0 cpus 0,2,4\n3 cpus 1,3\nnodes of CPUs 0 3 0 3 0\n");
-	c.cpus = "0 3 0 3";
+	/* AMD's code takes the number of the last-level cache for a node: 0, 0, (told), 1 and 2 are
+	 * not there. */
+	c.vendor = "AuthenticAMD";
+	boot_expect(&c, BOOT_CPUS, "0 cpus 0-4\n3 cpus \nnodes of CPUs 0 0 0 0 0\n");
+	c.ranges = "0 0-3fffffff, 1 40000000-7fffffff";
+	boot_expect(&c, BOOT_CPUS, "0 cpus 0-2,4\n1 cpus 3\nnodes of CPUs 0 0 0 1 0\n");
+	c.vendor = NULL;
+	c.cpus = "0 1 0 1";
 	c.cmdline = "numa=off";
 	boot_expect(&c, BOOT_CPUS, "0 cpus 0-3\nnodes of CPUs 0 0 0 0\n");
 }
