@@ -118,10 +118,10 @@ static int read_option(struct shortform *f, const char *s, size_t len, struct nb
 	int rc;
 
 	if (len > 5 && !strncmp(s, "dist=", 5)) {
-		if (nb_parse_u64(s + 5, len - 5, &f->distance) || f->distance < 11 ||
-		    f->distance > 254)
+		if (nb_parse_u64(s + 5, len - 5, &f->distance) || f->distance < 10 ||
+		    f->distance > 255)
 			return nb_error_set(err, -NB_EINVAL, 0,
-					    "dist=%.*s: a distance between nodes is 11 to 254 (10 "
+					    "dist=%.*s: a distance between nodes is 10 to 255 (10 "
 					    "is local, 255 unreachable)",
 					    (int)(len - 5), s + 5);
 		return 0;
