@@ -76,7 +76,7 @@ if setup build gcc && build build; then
 else
 	lost "the build with gcc"
 fi
-if setup build-check-asan clang $asan -Db_lundef=false -Dbuildtype=debug -Doptimization=1 &&
+if setup build-check-asan clang $asan -Db_lundef=false -Doptimization=1 -Ddebug=true &&
 	build build-check-asan; then
 	export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1
 	export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1

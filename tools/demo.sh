@@ -37,8 +37,9 @@ free_kib=$(sed -n 's/^MemFree: *\([0-9]*\) kB/\1/p' /proc/meminfo)
 size=$((free_kib / 8 / 1024))
 [ "$size" -gt 4096 ] && size=4096
 [ "$size" -lt 16 ] && size=16
-node=$("$numabox" show -m "$work/host.tar.gz" --json zonelists |
-	sed -n 's/.*"node": *\([0-9]*\).*/\1/p' | tail -1)
+# The policies name the last node that has memory.
+node=$(sed 's/.*[-,]//' /sys/devices/system/node/has_memory 2>/dev/null || true)
+[ -n "$node" ] || node=0
 
 title "The same work under four policies, on this computer"
 try sim -m "$work/host.tar.gz" \
@@ -48,4 +49,5 @@ title "The same work under four policies, on two nodes of 32 GiB (distance 21, 8
 try sim -m 2x32G,dist=21 --cpunodebind=0 \
 	--policies default,bind=1,preferred=1,interleave=all touch 30G
 
-title "Where to go from here: $numabox help, README.md"
+title "Where to go from here"
+printf '%s\n' "$numabox help" "$numabox show -m MACHINE zoneinfo    (README.md tells of the forms of MACHINE)"

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """readme.py NUMABOX [--update] -- is what README.md shows what the commands print?
 
-Looks at its ```console blocks: a line "$ numabox ..." is run by sh at the project's root, the lines
-up to the next "$" or the block's end must be what it prints. A line "[...]" stands for any lines.
+Looks at its ```console blocks: a line "$ COMMAND" is run by sh at the project's root, the lines up
+to the next "$" or the block's end must be what it prints. A line "[...]" stands for any lines.
 Prints TAP; with --update rewrites the blocks that have no "[...]".
 """
 import re
@@ -38,7 +38,7 @@ def commands(lines):
         elif inside and (line.startswith("$ ") or line == "```"):
             if start is not None:
                 yield start, lines[start][2:], start + 1, i
-            start = i if line.startswith("$ numabox") else None
+            start = i if line != "```" else None
             inside = line != "```"
 
 
