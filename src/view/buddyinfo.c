@@ -90,7 +90,8 @@ void nb_buddyinfo_from_system(const struct nb_system *sys, struct nb_buddyinfo *
 			struct nb_buddyinfo_row *r;
 
 			if (!(info.zones >> t & 1) ||
-			    nb_zone_info(sys, nb_system_node_id(sys, i), (enum nb_zone_type)t, &z) ||
+			    nb_zone_info(sys, nb_system_node_id(sys, i), (enum nb_zone_type)t,
+					 &z) ||
 			    !z.populated)
 				continue;
 			r = add_row(b);
@@ -145,7 +146,8 @@ void nb_buddyinfo_release(struct nb_buddyinfo *b)
 	*b = (struct nb_buddyinfo){0};
 }
 
-const struct nb_buddyinfo_row *nb_buddyinfo_find(const struct nb_buddyinfo *b, int nid, const char *zone)
+const struct nb_buddyinfo_row *nb_buddyinfo_find(const struct nb_buddyinfo *b, int nid,
+						 const char *zone)
 {
 	for (size_t i = 0; i < b->nr_rows; i++)
 		if (b->rows[i].nr_orders && b->rows[i].nid == nid &&

@@ -20,7 +20,8 @@ struct nb_buddyinfo_row {
 	int type; /* enum nb_zone_type or -1 */
 	unsigned nr_orders;
 	uint64_t nr_free[NB_VIEW_MAX_ORDERS];
-	const char *raw; /* the line, if no rule prints it; nr_orders == 0: it says nothing we know */
+	const char
+		*raw; /* the line, if no rule prints it; nr_orders == 0: it says nothing we know */
 };
 
 struct nb_buddyinfo {
@@ -37,7 +38,8 @@ void nb_buddyinfo_from_system(const struct nb_system *sys, struct nb_buddyinfo *
 void nb_buddyinfo_print(const struct nb_buddyinfo *b, struct nb_text *out);
 json_t *nb_buddyinfo_json(const struct nb_buddyinfo *b);
 void nb_buddyinfo_release(struct nb_buddyinfo *b);
-const struct nb_buddyinfo_row *nb_buddyinfo_find(const struct nb_buddyinfo *b, int nid, const char *zone);
+const struct nb_buddyinfo_row *nb_buddyinfo_find(const struct nb_buddyinfo *b, int nid,
+						 const char *zone);
 size_t nb_buddyinfo_nr_raw(const struct nb_buddyinfo *b);
 
 #endif

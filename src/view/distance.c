@@ -19,7 +19,9 @@ int nb_distance_parse(const char *text, size_t len, struct nb_distance *d, struc
 	do {
 		uint64_t v;
 
-		if (got.n == NB_MAX_NODES || !nb_cur_max(&cur, UINT32_MAX, &v))
+		bool zero = cur.end - cur.p > 1 && cur.p[0] == '0' && cur.p[1] != ' ';
+
+		if (zero || got.n == NB_MAX_NODES || !nb_cur_max(&cur, UINT32_MAX, &v))
 			return nb_scan_fail(&sc, err, "distance",
 					    "at most 1024 whole numbers parted by one blank");
 		got.v[got.n++] = (unsigned)v;

@@ -15,7 +15,7 @@ struct nb_distance {
 	unsigned n;
 	unsigned v[NB_MAX_NODES];
 	bool leading_blank; /* the first online node is not node 0 */
-	bool cut;	    /* no newline at the end */
+	bool cut;           /* no newline at the end */
 };
 
 /* -NB_EINVAL: other text than numbers parted by one blank, more than NB_MAX_NODES of them. */

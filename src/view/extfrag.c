@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What both indices begin with: free pages, free blocks of any size, blocks (of `order`'s size) that
- * would serve a request of `order`. Source: mm/vmstat.c, fill_contig_page_info(). */
+/* What both indices begin with: free pages, free blocks of any size, blocks (of `order`'s size)
+ * that would serve a request of `order`. Source: mm/vmstat.c, fill_contig_page_info(). */
 struct contig {
 	uint64_t free_pages, free_blocks, suitable;
 };
@@ -44,7 +44,8 @@ int nb_unusable_index(const uint64_t *nr_free, unsigned nr_orders, unsigned orde
 	return (int)((c.free_pages - (c.suitable << order)) * 1000 / c.free_pages);
 }
 
-static void print_row(const struct nb_extfrag_row *r, enum nb_extfrag_kind kind, struct nb_text *out)
+static void print_row(const struct nb_extfrag_row *r, enum nb_extfrag_kind kind,
+		      struct nb_text *out)
 {
 	nb_text_printf(out, "Node %d, zone %8s ", r->nid, r->zone);
 	for (unsigned o = 0; o < r->nr_orders; o++) {
@@ -140,9 +141,9 @@ void nb_extfrag_from_buddyinfo(const struct nb_buddyinfo *b, enum nb_extfrag_kin
 		r->type = from->type;
 		r->nr_orders = from->nr_orders;
 		for (unsigned o = 0; o < r->nr_orders; o++)
-			r->milli[o] = kind == NB_EXTFRAG_INDEX ?
-					      nb_extfrag_index(from->nr_free, r->nr_orders, o) :
-					      nb_unusable_index(from->nr_free, r->nr_orders, o);
+			r->milli[o] = kind == NB_EXTFRAG_INDEX
+					      ? nb_extfrag_index(from->nr_free, r->nr_orders, o)
+					      : nb_unusable_index(from->nr_free, r->nr_orders, o);
 	}
 }
 
@@ -184,8 +185,9 @@ json_t *nb_extfrag_json(const struct nb_extfrag *x)
 			json_array_append_new(index, json_real(r->milli[o] / 1000.0));
 		json_object_set_new(row, "node", json_integer(r->nid));
 		json_object_set_new(row, "zone", nb_json_string(r->zone));
-		json_object_set_new(row, x->kind == NB_EXTFRAG_INDEX ? "extfrag_index" : "unusable_index",
-				    index);
+		json_object_set_new(
+			row, x->kind == NB_EXTFRAG_INDEX ? "extfrag_index" : "unusable_index",
+			index);
 		json_array_append_new(zones, row);
 	}
 	json_object_set_new(j, "zones", zones);

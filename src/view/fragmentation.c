@@ -1,8 +1,8 @@
 /* fragmentation.c -- what free memory is worth, judged zone by zone.
  *
- * The rule is the one that the kernel's own indices support: what matters is the share of free pages
- * that a pageblock-sized request cannot use (unusable_index), and the danger sign is a surplus of
- * single pages, which neither compaction nor time brings back cheaply.
+ * The rule is the one that the kernel's own indices support: what matters is the share of free
+ * pages that a pageblock-sized request cannot use (unusable_index), and the danger sign is a
+ * surplus of single pages, which neither compaction nor time brings back cheaply.
  */
 #include "view/fragmentation.h"
 #include "view/extfrag.h"
@@ -15,7 +15,8 @@
 #define SCATTERED_SINGLE 0.25 /* a quarter lies in single pages */
 #define SCATTERED_UNUSABLE 0.90
 
-void nb_frag_judge(const struct nb_buddyinfo_row *row, unsigned huge_order, struct nb_frag_zone *ret)
+void nb_frag_judge(const struct nb_buddyinfo_row *row, unsigned huge_order,
+		   struct nb_frag_zone *ret)
 {
 	uint64_t usable = 0;
 
@@ -32,8 +33,7 @@ void nb_frag_judge(const struct nb_buddyinfo_row *row, unsigned huge_order, stru
 		return;
 	}
 	ret->single_fraction = (double)row->nr_free[0] / (double)ret->free_pages;
-	ret->huge_unusable_fraction =
-		(double)(ret->free_pages - usable) / (double)ret->free_pages;
+	ret->huge_unusable_fraction = (double)(ret->free_pages - usable) / (double)ret->free_pages;
 	if (ret->single_fraction >= SCATTERED_SINGLE ||
 	    ret->huge_unusable_fraction >= SCATTERED_UNUSABLE)
 		ret->verdict = NB_FRAG_SCATTERED;
@@ -62,9 +62,9 @@ static const char *reason(const struct nb_frag_zone *z)
 	case NB_FRAG_SCATTERED:
 		break;
 	}
-	return z->single_fraction >= SCATTERED_SINGLE ?
-		       "surplus of single pages: larger requests will need compaction" :
-		       "hardly any free memory serves a huge page";
+	return z->single_fraction >= SCATTERED_SINGLE
+		       ? "surplus of single pages: larger requests will need compaction"
+		       : "hardly any free memory serves a huge page";
 }
 
 static void size_of(uint64_t pages, unsigned page_kib, struct nb_text *t)
@@ -111,7 +111,8 @@ static void print_zones(const struct nb_buddyinfo *b, unsigned huge_order, unsig
 	nb_table_release(&t);
 }
 
-static void print_index(const struct nb_buddyinfo *b, enum nb_extfrag_kind kind, struct nb_text *out)
+static void print_index(const struct nb_buddyinfo *b, enum nb_extfrag_kind kind,
+			struct nb_text *out)
 {
 	struct nb_extfrag x;
 
@@ -124,10 +125,12 @@ void nb_fragmentation_print(const struct nb_buddyinfo *b, unsigned huge_order, u
 			    struct nb_text *out)
 {
 	print_zones(b, huge_order, page_kib, out);
-	nb_text_puts(out, "\nunusable_index, per order: share of free memory that is of no use to it\n");
+	nb_text_puts(out,
+		     "\nunusable_index, per order: share of free memory that is of no use to it\n");
 	print_index(b, NB_EXTFRAG_UNUSABLE, out);
-	nb_text_puts(out, "\nextfrag_index, per order: -1 a block is there; a failure would be for lack "
-			  "of memory (towards 0) or for pieces (towards 1)\n");
+	nb_text_puts(out,
+		     "\nextfrag_index, per order: -1 a block is there; a failure would be for lack "
+		     "of memory (towards 0) or for pieces (towards 1)\n");
 	print_index(b, NB_EXTFRAG_INDEX, out);
 }
 
@@ -158,7 +161,8 @@ json_t *nb_fragmentation_json(const struct nb_buddyinfo *b, unsigned huge_order,
 		json_object_set_new(o, "free_pages", nb_json_u64(z.free_pages));
 		json_object_set_new(o, "free_kib", nb_json_u64(z.free_pages * page_kib));
 		json_object_set_new(o, "single_fraction", json_real(z.single_fraction));
-		json_object_set_new(o, "huge_unusable_fraction", json_real(z.huge_unusable_fraction));
+		json_object_set_new(o, "huge_unusable_fraction",
+				    json_real(z.huge_unusable_fraction));
 		json_object_set_new(o, "largest_order", json_integer(z.largest_order));
 		json_object_set_new(o, "verdict", json_string(nb_frag_verdict_name(z.verdict)));
 		json_object_set_new(o, "reason", json_string(reason(&z)));

@@ -65,12 +65,12 @@ void nb_freemem_print(const struct nb_freemem *f, struct nb_text *out)
 {
 	nb_text_puts(out, heading);
 	nb_text_printf(out,
-		       "%-8s%12" PRIu64 "%12" PRIu64 "%12" PRIu64 "%12" PRIu64 "%12" PRIu64
-		       "%12" PRIu64 "\n",
+		       "%-9s%11" PRIu64 " %11" PRIu64 " %11" PRIu64 " %11" PRIu64 " %11" PRIu64
+		       " %11" PRIu64 "\n",
 		       "Mem:", f->total_kib, f->used_kib, f->free_kib, f->shared_kib,
 		       f->buff_cache_kib, f->available_kib);
-	nb_text_printf(out, "%-8s%12" PRIu64 "%12" PRIu64 "%12" PRIu64 "\n", "Swap:",
-		       f->swap_total_kib, f->swap_used_kib, f->swap_free_kib);
+	nb_text_printf(out, "%-9s%11" PRIu64 " %11" PRIu64 " %11" PRIu64 "\n",
+		       "Swap:", f->swap_total_kib, f->swap_used_kib, f->swap_free_kib);
 }
 
 json_t *nb_freemem_json(const struct nb_freemem *f)

@@ -113,7 +113,8 @@ int nb_hardware_parse(const char *text, size_t len, struct nb_hardware *h, struc
 		if (!sc.cut)
 			ret = parse_line(&sc, h, err);
 	if (!ret && !h->nr_nodes)
-		ret = nb_error_set(err, -NB_EINVAL, 0, "found no node, expected \"node 0 cpus: ...\"");
+		ret = nb_error_set(err, -NB_EINVAL, 0,
+				   "found no node, expected \"node 0 cpus: ...\"");
 	if (ret) {
 		nb_hardware_release(h);
 		return ret;
@@ -144,7 +145,7 @@ void nb_hardware_from_system(const struct nb_system *sys, struct nb_hardware *h)
 				nb_system_distance(sys, nid, nb_system_node_id(sys, k));
 		if (nb_node_info(sys, nid, &ni))
 			continue;
-		nb_for_each_cpu_in(cpu, &ni.cpus)
+		nb_for_each_cpu_in (cpu, &ni.cpus)
 			nb_hardware_add_cpu(node, (int)cpu);
 		node->has_size = node->has_free = true;
 		node->size_mib = ni.managed_pages << info.page_shift >> 20;
@@ -165,13 +166,13 @@ bool nb_hardware_from_observed(const struct nb_observed *o, struct nb_hardware *
 		unsigned cpu;
 
 		if (from->has_cpus)
-			nb_for_each_cpu_in(cpu, &from->cpus)
+			nb_for_each_cpu_in (cpu, &from->cpus)
 				nb_hardware_add_cpu(to, (int)cpu);
-		to->has_size = from->has_meminfo &&
-			       nb_items_get(&from->meminfo.items, "MemTotal", &kib);
+		to->has_size =
+			from->has_meminfo && nb_items_get(&from->meminfo.items, "MemTotal", &kib);
 		to->size_mib = to->has_size ? kib >> 10 : 0;
-		to->has_free = from->has_meminfo &&
-			       nb_items_get(&from->meminfo.items, "MemFree", &kib);
+		to->has_free =
+			from->has_meminfo && nb_items_get(&from->meminfo.items, "MemFree", &kib);
 		to->free_mib = to->has_free ? kib >> 10 : 0;
 		all = all && from->has_distance && from->distance.n == n;
 	}

@@ -10,8 +10,8 @@
 
 static void print_entry(const struct nb_iomem_entry *e, struct nb_text *out)
 {
-	nb_text_printf(out, "%*s%08" PRIx64 "-%08" PRIx64 " : %s", (int)(2 * e->depth), "", e->start,
-		       e->end, e->name);
+	nb_text_printf(out, "%*s%08" PRIx64 "-%08" PRIx64 " : %s", (int)(2 * e->depth), "",
+		       e->start, e->end, e->name);
 }
 
 static struct nb_iomem_entry *add_entry(struct nb_iomem *m)

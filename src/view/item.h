@@ -14,11 +14,11 @@
 #include <numabox/types.h>
 
 struct nb_item {
-	const char *name; /* "nr_free_pages", "MemTotal"; NULL: a line that names no number */
-	uint64_t value;	  /* in the unit that the form prints: pages, KiB, events */
-	const char *raw;  /* the line without its newline, or NULL: printed by rule */
+	const char *name;    /* "nr_free_pages", "MemTotal"; NULL: a line that names no number */
+	uint64_t value;      /* in the unit that the form prints: pages, KiB, events */
+	const char *raw;     /* the line without its newline, or NULL: printed by rule */
 	uint8_t label_width; /* meminfo: columns before the number; else unused */
-	bool kib;	     /* meminfo: " kB" follows the number */
+	bool kib;            /* meminfo: " kB" follows the number */
 };
 
 struct nb_items {

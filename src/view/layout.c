@@ -21,7 +21,8 @@ static bool address(struct nb_cursor *cur, uint64_t *ret)
 	return nb_cur_lit(cur, "0x") && nb_cur_hex(cur, ret);
 }
 
-/* A frame number: hex with 0x, or decimal. As bytes, of 4 KiB pages; those kernels had no others. */
+/* A frame number: hex with 0x, or decimal. As bytes, of 4 KiB pages; those kernels had no others.
+ */
 static bool frame(struct nb_cursor *cur, uint64_t *ret)
 {
 	uint64_t pfn;
@@ -110,8 +111,9 @@ static int section_line(struct nb_scan *sc, struct nb_layout *l, struct nb_curso
 		return 1;
 	nb_cur_blanks(&cur);
 	if (!nb_cur_max(&cur, NB_MAX_NODES - 1, &nid) || !nb_cur_lit(&cur, ": "))
-		return s == NODES && l->pfns ? 1 :
-					       nb_scan_fail(sc, err, "node range", "a node id below 1024");
+		return s == NODES && l->pfns
+			       ? 1
+			       : nb_scan_fail(sc, err, "node range", "a node id below 1024");
 	r.nid = (int)nid;
 	if (s == NODES && !range(cur, l->pfns, &r))
 		return nb_scan_fail(sc, err, "node range", "[mem 0xSTART-0xEND]");

@@ -9,8 +9,8 @@
  *     node   0: [mem 0x0000000000001000-0x000000000009efff]
  *   Initmem setup node 0 [mem 0x0000000000001000-0x000000003fffffff]
  *
- * Kernels before 3.5 print frame numbers, ends exclusive, in decimal (2.6.24) or hex; the model holds
- * bytes all the same.
+ * Kernels before 3.5 print frame numbers, ends exclusive, in decimal (2.6.24) or hex; the model
+ * holds bytes all the same.
  *
  * Callers: show, the capture reader and verify (out of a boot log, as zonelists.h).
  * Units: bytes, ends inclusive as printed. Source: mm/mm_init.c, free_area_init().
@@ -25,9 +25,9 @@
 #include <numabox/system.h>
 
 struct nb_layout_range {
-	int nid;	  /* NB_NO_NODE: a zone's range */
-	const char *zone; /* NULL: a node's range */
-	bool empty;	  /* "empty", "as memoryless" */
+	int nid;             /* NB_NO_NODE: a zone's range */
+	const char *zone;    /* NULL: a node's range */
+	bool empty;          /* "empty", "as memoryless" */
 	uint64_t start, end; /* bytes, end inclusive */
 };
 
@@ -40,10 +40,10 @@ struct nb_layout {
 	struct nb_strings strings;
 	bool pfns; /* kernels before 3.5: "Zone PFN ranges:", frame numbers of 4 KiB */
 	bool has_zones, has_movable, has_nodes; /* the headings were there */
-	struct nb_layout_ranges zones;	 /* Zone ranges */
-	struct nb_layout_ranges movable; /* nid and start of each node with a Movable zone */
-	struct nb_layout_ranges nodes;	 /* Early memory node ranges */
-	struct nb_layout_ranges initmem; /* Initmem setup node */
+	struct nb_layout_ranges zones;          /* Zone ranges */
+	struct nb_layout_ranges movable;        /* nid and start of each node with a Movable zone */
+	struct nb_layout_ranges nodes;          /* Early memory node ranges */
+	struct nb_layout_ranges initmem;        /* Initmem setup node */
 };
 
 /* -NB_ENOENT when the text has none of the lines; -NB_EINVAL with the line for a bad range. */

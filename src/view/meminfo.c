@@ -1,9 +1,9 @@
 /* meminfo.c -- /proc/meminfo and a node's: parser, printer, JSON. What fills them: meminfo_fill.c.
  *
- * A line is LABEL, blanks, NUMBER, and " kB" unless it is a plain count. The kernel pads labels by hand,
- * to 14 columns (2.6.24), 16 (since) or a wrong 15 (a node's FileHugePages in 6.1), and prints numbers
- * right-aligned in 8 columns, plain counts in 5. So an item keeps how wide its label stood:
- * label_width + max(width, digits) is where the number ends.
+ * A line is LABEL, blanks, NUMBER, and " kB" unless it is a plain count. The kernel pads labels by
+ * hand, to 14 columns (2.6.24), 16 (since) or a wrong 15 (a node's FileHugePages in 6.1), and
+ * prints numbers right-aligned in 8 columns, plain counts in 5. So an item keeps how wide its label
+ * stood: label_width + max(width, digits) is where the number ends.
  */
 #include "view/meminfo.h"
 #include "view/scan.h"
@@ -99,8 +99,9 @@ int nb_meminfo_parse(const char *text, size_t len, struct nb_meminfo *m, struct 
 	while (!ret && nb_scan_line(&sc))
 		ret = parse_line(&sc, m, &known, err);
 	if (!ret && !known)
-		ret = nb_error_set(err, -NB_EINVAL, 0,
-				   "found no item, expected lines such as \"MemTotal: 2023520 kB\"");
+		ret = nb_error_set(
+			err, -NB_EINVAL, 0,
+			"found no item, expected lines such as \"MemTotal: 2023520 kB\"");
 	if (ret)
 		nb_meminfo_release(m);
 	return ret;

@@ -1,8 +1,8 @@
 /* meminfo_fill.c -- /proc/meminfo and a node's out of a booted system.
  *
- * Called through meminfo.h. The lists follow the profile's text format; what the engine does not count
- * is 0. Source: fs/proc/meminfo.c, drivers/base/node.c; mm/show_mem.c, si_mem_available() (facts 2.5);
- * mm/util.c, vm_commit_limit(): half of memory with vm.overcommit_ratio = 50.
+ * Called through meminfo.h. The lists follow the profile's text format; what the engine does not
+ * count is 0. Source: fs/proc/meminfo.c, drivers/base/node.c; mm/show_mem.c, si_mem_available()
+ * (facts 2.5); mm/util.c, vm_commit_limit(): half of memory with vm.overcommit_ratio = 50.
  */
 #include "view/meminfo.h"
 #include "view/names.h"
@@ -13,7 +13,7 @@ struct fill {
 	struct nb_meminfo *m;
 	struct nb_system_info info;
 	struct nb_stats s;
-	bool old;	   /* 2.6.24 and before */
+	bool old; /* 2.6.24 and before */
 	unsigned label_width;
 };
 
@@ -108,7 +108,8 @@ static void add_direct_map(struct fill *f)
 {
 	switch (f->info.arch) {
 	case NB_ARCH_X86_64:
-		add_zero(f, (const char *const[]){"DirectMap4k", "DirectMap2M", "DirectMap1G", NULL});
+		add_zero(f,
+			 (const char *const[]){"DirectMap4k", "DirectMap2M", "DirectMap1G", NULL});
 		break;
 	case NB_ARCH_I386:
 		add_zero(f, (const char *const[]){"DirectMap4k", "DirectMap4M", NULL});
@@ -136,16 +137,17 @@ static void add_hugetlb(struct fill *f)
 		add(f, "Hugetlb", 0);
 }
 
-static uint64_t vmalloc_total_kib(enum nb_arch arch)
+/* As Debian's kernels print it: four-level page tables; 16 KiB pages have 47-bit addresses. On
+ * 32 bits it depends on the fixmap's size, which is not modelled. */
+static uint64_t vmalloc_total_kib(const struct nb_system_info *info)
 {
-	switch (arch) { /* four-level page tables; as Debian's kernels print it */
-	case NB_ARCH_X86_64:
+	if (info->arch == NB_ARCH_X86_64)
 		return 34359738367;
-	case NB_ARCH_ARM64:
+	if (info->arch == NB_ARCH_ARM64 && info->page_shift == 12)
 		return 70863806464;
-	default:
-		return 0;
-	}
+	if (info->arch == NB_ARCH_ARM64 && info->page_shift == 14)
+		return 51804889088;
+	return 0;
 }
 
 static void fill_new(struct fill *f)
@@ -170,7 +172,7 @@ static void fill_new(struct fill *f)
 					  NULL});
 	add(f, "CommitLimit", s->managed_pages * 50 / 100);
 	add(f, "Committed_AS", 0);
-	add_kib(f, "VmallocTotal", vmalloc_total_kib(f->info.arch));
+	add_kib(f, "VmallocTotal", vmalloc_total_kib(&f->info));
 	add_zero(f, (const char *const[]){"VmallocUsed", "VmallocChunk", "Percpu", NULL});
 	if (f->info.profile->zoneinfo_format != NB_TEXT_6_18)
 		add(f, "HardwareCorrupted", 0);
@@ -207,7 +209,7 @@ static void fill_old(struct fill *f)
 		add(f, "CommitLimit", s->managed_pages * 50 / 100);
 		add(f, "Committed_AS", 0);
 	}
-	add_kib(f, "VmallocTotal", vmalloc_total_kib(f->info.arch));
+	add_kib(f, "VmallocTotal", vmalloc_total_kib(&f->info));
 	add_zero(f, (const char *const[]){"VmallocUsed", "VmallocChunk", NULL});
 	add_hugetlb(f);
 }
@@ -247,9 +249,10 @@ static void fill_node_new(struct fill *f)
 	add(f, "AnonPages", s->anon_pages);
 	add_zero(f, (const char *const[]){"Shmem", "KernelStack", NULL});
 	add(f, "PageTables", s->page_table_pages);
-	add_zero(f, (const char *const[]){"SecPageTables", "NFS_Unstable", "Bounce", "WritebackTmp",
-					  "KReclaimable", "Slab", "SReclaimable", "SUnreclaim",
-					  "AnonHugePages", "ShmemHugePages", "ShmemPmdMapped", NULL});
+	add_zero(f,
+		 (const char *const[]){"SecPageTables", "NFS_Unstable", "Bounce", "WritebackTmp",
+				       "KReclaimable", "Slab", "SReclaimable", "SUnreclaim",
+				       "AnonHugePages", "ShmemHugePages", "ShmemPmdMapped", NULL});
 	if (f->info.profile->zoneinfo_format == NB_TEXT_6_1)
 		f->label_width = 15; /* these two lack a blank in 6.1 */
 	add_zero(f, (const char *const[]){"FileHugePages", "FilePmdMapped", NULL});

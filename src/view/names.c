@@ -32,14 +32,16 @@ struct run {
 static const struct run zone_runs[] = {
 	{NEW | F24, 0, "nr_free_pages"},
 	{F18, 0, "nr_free_pages_blocks"},
-	{NEW, 0, "nr_zone_inactive_anon nr_zone_active_anon nr_zone_inactive_file "
-		 "nr_zone_active_file nr_zone_unevictable nr_zone_write_pending nr_mlock"},
+	{NEW, 0,
+	 "nr_zone_inactive_anon nr_zone_active_anon nr_zone_inactive_file "
+	 "nr_zone_active_file nr_zone_unevictable nr_zone_write_pending nr_mlock"},
 	{F1 | F12, 0, "nr_bounce"},
 	{NEW, 0, "nr_zspages nr_free_cma"},
 	{F12, X86_64, "nr_unaccepted"},
-	{F24, 0, "nr_inactive nr_active nr_anon_pages nr_mapped nr_file_pages nr_dirty "
-		 "nr_writeback nr_slab_reclaimable nr_slab_unreclaimable nr_page_table_pages "
-		 "nr_unstable nr_bounce nr_vmscan_write"},
+	{F24, 0,
+	 "nr_inactive nr_active nr_anon_pages nr_mapped nr_file_pages nr_dirty "
+	 "nr_writeback nr_slab_reclaimable nr_slab_unreclaimable nr_page_table_pages "
+	 "nr_unstable nr_bounce nr_vmscan_write"},
 	{F7, 0, "nr_dirty nr_writeback nr_unstable nr_page_table_pages nr_mapped nr_slab"},
 	{0, 0, NULL},
 };
@@ -50,18 +52,20 @@ static const struct run numa_runs[] = {
 };
 
 static const struct run node_runs[] = {
-	{NEW, 0, "nr_inactive_anon nr_active_anon nr_inactive_file nr_active_file nr_unevictable "
-		 "nr_slab_reclaimable nr_slab_unreclaimable nr_isolated_anon nr_isolated_file "
-		 "workingset_nodes workingset_refault_anon workingset_refault_file "
-		 "workingset_activate_anon workingset_activate_file workingset_restore_anon "
-		 "workingset_restore_file workingset_nodereclaim nr_anon_pages nr_mapped "
-		 "nr_file_pages nr_dirty nr_writeback"},
+	{NEW, 0,
+	 "nr_inactive_anon nr_active_anon nr_inactive_file nr_active_file nr_unevictable "
+	 "nr_slab_reclaimable nr_slab_unreclaimable nr_isolated_anon nr_isolated_file "
+	 "workingset_nodes workingset_refault_anon workingset_refault_file "
+	 "workingset_activate_anon workingset_activate_file workingset_restore_anon "
+	 "workingset_restore_file workingset_nodereclaim nr_anon_pages nr_mapped "
+	 "nr_file_pages nr_dirty nr_writeback"},
 	{F1 | F12, 0, "nr_writeback_temp"},
-	{NEW, 0, "nr_shmem nr_shmem_hugepages nr_shmem_pmdmapped nr_file_hugepages "
-		 "nr_file_pmdmapped nr_anon_transparent_hugepages nr_vmscan_write "
-		 "nr_vmscan_immediate_reclaim nr_dirtied nr_written nr_throttled_written "
-		 "nr_kernel_misc_reclaimable nr_foll_pin_acquired nr_foll_pin_released "
-		 "nr_kernel_stack nr_page_table_pages nr_sec_page_table_pages"},
+	{NEW, 0,
+	 "nr_shmem nr_shmem_hugepages nr_shmem_pmdmapped nr_file_hugepages "
+	 "nr_file_pmdmapped nr_anon_transparent_hugepages nr_vmscan_write "
+	 "nr_vmscan_immediate_reclaim nr_dirtied nr_written nr_throttled_written "
+	 "nr_kernel_misc_reclaimable nr_foll_pin_acquired nr_foll_pin_released "
+	 "nr_kernel_stack nr_page_table_pages nr_sec_page_table_pages"},
 	{F12 | F18, 0, "nr_iommu_pages"},
 	{NEW, 0, "nr_swapcached"},
 	{NEW, NUMA, "pgpromote_success pgpromote_candidate"},
@@ -91,9 +95,10 @@ static const struct run event_runs[] = {
 	{F24, ZONES, "pgsteal_"},
 	{F24, ZONES, "pgscan_kswapd_"},
 	{F24, ZONES, "pgscan_direct_"},
-	{F7, 0, "pgrefill_high pgrefill_normal pgrefill_dma pgsteal_high pgsteal_normal pgsteal_dma "
-		"pgscan_kswapd_high pgscan_kswapd_normal pgscan_kswapd_dma pgscan_direct_high "
-		"pgscan_direct_normal pgscan_direct_dma"},
+	{F7, 0,
+	 "pgrefill_high pgrefill_normal pgrefill_dma pgsteal_high pgsteal_normal pgsteal_dma "
+	 "pgscan_kswapd_high pgscan_kswapd_normal pgscan_kswapd_dma pgscan_direct_high "
+	 "pgscan_direct_normal pgscan_direct_dma"},
 	{F12 | F18, 0, "pgsteal_khugepaged"},
 	{F18, 0, "pgsteal_proactive"},
 	{F1, 0, "pgdemote_kswapd pgdemote_direct"},
@@ -111,26 +116,31 @@ static const struct run event_runs[] = {
 	{OLD, 0, "allocstall"},
 	{ALL, 0, "pgrotated"},
 	{NEW, 0, "drop_pagecache drop_slab oom_kill"},
-	{NEW, NUMA, "numa_pte_updates numa_huge_pte_updates numa_hint_faults "
-		    "numa_hint_faults_local numa_pages_migrated"},
-	{NEW, 0, "pgmigrate_success pgmigrate_fail thp_migration_success thp_migration_fail "
-		 "thp_migration_split compact_migrate_scanned compact_free_scanned "
-		 "compact_isolated compact_stall compact_fail compact_success "
-		 "compact_daemon_wake compact_daemon_migrate_scanned "
-		 "compact_daemon_free_scanned htlb_buddy_alloc_success htlb_buddy_alloc_fail"},
+	{NEW, NUMA,
+	 "numa_pte_updates numa_huge_pte_updates numa_hint_faults "
+	 "numa_hint_faults_local numa_pages_migrated"},
+	{NEW, 0,
+	 "pgmigrate_success pgmigrate_fail thp_migration_success thp_migration_fail "
+	 "thp_migration_split compact_migrate_scanned compact_free_scanned "
+	 "compact_isolated compact_stall compact_fail compact_success "
+	 "compact_daemon_wake compact_daemon_migrate_scanned "
+	 "compact_daemon_free_scanned htlb_buddy_alloc_success htlb_buddy_alloc_fail"},
 	{NEW, CMA, "cma_alloc_success cma_alloc_fail"},
-	{NEW, 0, "unevictable_pgs_culled unevictable_pgs_scanned unevictable_pgs_rescued "
-		 "unevictable_pgs_mlocked unevictable_pgs_munlocked unevictable_pgs_cleared "
-		 "unevictable_pgs_stranded thp_fault_alloc thp_fault_fallback "
-		 "thp_fault_fallback_charge thp_collapse_alloc thp_collapse_alloc_failed "
-		 "thp_file_alloc thp_file_fallback thp_file_fallback_charge thp_file_mapped "
-		 "thp_split_page thp_split_page_failed thp_deferred_split_page"},
+	{NEW, 0,
+	 "unevictable_pgs_culled unevictable_pgs_scanned unevictable_pgs_rescued "
+	 "unevictable_pgs_mlocked unevictable_pgs_munlocked unevictable_pgs_cleared "
+	 "unevictable_pgs_stranded thp_fault_alloc thp_fault_fallback "
+	 "thp_fault_fallback_charge thp_collapse_alloc thp_collapse_alloc_failed "
+	 "thp_file_alloc thp_file_fallback thp_file_fallback_charge thp_file_mapped "
+	 "thp_split_page thp_split_page_failed thp_deferred_split_page"},
 	{F12 | F18, 0, "thp_underused_split_page"},
-	{NEW, 0, "thp_split_pmd thp_scan_exceed_none_pte thp_scan_exceed_swap_pte "
-		 "thp_scan_exceed_share_pte"},
+	{NEW, 0,
+	 "thp_split_pmd thp_scan_exceed_none_pte thp_scan_exceed_swap_pte "
+	 "thp_scan_exceed_share_pte"},
 	{NEW, X86_64, "thp_split_pud"},
-	{NEW, 0, "thp_zero_page_alloc thp_zero_page_alloc_failed thp_swpout thp_swpout_fallback "
-		 "balloon_inflate balloon_deflate balloon_migrate swap_ra swap_ra_hit"},
+	{NEW, 0,
+	 "thp_zero_page_alloc thp_zero_page_alloc_failed thp_swpout thp_swpout_fallback "
+	 "balloon_inflate balloon_deflate balloon_migrate swap_ra swap_ra_hit"},
 	{F12 | F18, 0, "swpin_zero swpout_zero"},
 	{NEW, 0, "ksm_swpin_copy cow_ksm zswpin zswpout"},
 	{F12 | F18, 0, "zswpwb"},

@@ -14,11 +14,11 @@
 #include <numabox/system.h>
 
 enum nb_names {
-	NB_NAMES_ZONE,	/* per zone, without NUMA's */
-	NB_NAMES_NUMA,	/* numa_hit ... */
-	NB_NAMES_NODE,	/* per node (4.8 on) */
+	NB_NAMES_ZONE,      /* per zone, without NUMA's */
+	NB_NAMES_NUMA,      /* numa_hit ... */
+	NB_NAMES_NODE,      /* per node (4.8 on) */
 	NB_NAMES_WRITEBACK, /* vmstat: thresholds and memmap pages */
-	NB_NAMES_EVENT, /* vmstat: events */
+	NB_NAMES_EVENT,     /* vmstat: events */
 };
 
 /* Appends the list's items with value 0. */

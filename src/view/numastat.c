@@ -73,8 +73,9 @@ int nb_numastat_parse(const char *text, size_t len, struct nb_numastat *n, struc
 		if (!sc.cut)
 			ret = n->nr_nodes ? parse_row(&sc, n, err) : parse_head(&sc, n, err);
 	if (!ret && !n->nr_rows)
-		ret = nb_error_set(err, -NB_EINVAL, 0,
-				   "found no row, expected a heading of nodes and rows of counters");
+		ret = nb_error_set(
+			err, -NB_EINVAL, 0,
+			"found no row, expected a heading of nodes and rows of counters");
 	if (ret) {
 		nb_numastat_release(n);
 		return ret;
@@ -89,7 +90,7 @@ int nb_numastat_parse(const char *text, size_t len, struct nb_numastat *n, struc
 void nb_numastat_from_counters(const int *nids, const struct nb_counters *const *c, size_t nr,
 			       struct nb_numastat *n)
 {
-	static const char *const row[] = {"numa_hit",	    "numa_miss",  "numa_foreign",
+	static const char *const row[] = {"numa_hit",       "numa_miss",  "numa_foreign",
 					  "interleave_hit", "local_node", "other_node"};
 
 	*n = (struct nb_numastat){0};

@@ -6,15 +6,15 @@
 #include <string.h>
 
 /* Each parses into a model of its own and replaces the old one only when that went well. */
-#define REPLACE(flag, member, release, call)                                                       \
-	do {                                                                                       \
-		ret = (call);                                                                      \
-		if (!ret) {                                                                        \
-			if (flag)                                                                  \
-				release(&(member));                                                \
-			(member) = model;                                                          \
-			(flag) = true;                                                             \
-		}                                                                                  \
+#define REPLACE(flag, member, release, call)        \
+	do {                                        \
+		ret = (call);                       \
+		if (!ret) {                         \
+			if (flag)                   \
+				release(&(member)); \
+			(member) = model;           \
+			(flag) = true;              \
+		}                                   \
 	} while (0)
 
 static struct nb_observed_node *node_of(struct nb_observed *o, int nid)
@@ -98,7 +98,8 @@ static int add_node_file(struct nb_observed *o, const char *name, const char *te
 		return -NB_ENOENT;
 	n = node_of(o, (int)nid);
 	ret = add_to_node(n, cur.p, text, len, err);
-	if (!n->has_meminfo && !n->has_numastat && !n->has_vmstat && !n->has_distance && !n->has_cpus) {
+	if (!n->has_meminfo && !n->has_numastat && !n->has_vmstat && !n->has_distance &&
+	    !n->has_cpus) {
 		size_t at = (size_t)(n - o->nodes);
 
 		memmove(n, n + 1, (--o->nr_nodes - at) * sizeof(*n));
@@ -107,8 +108,8 @@ static int add_node_file(struct nb_observed *o, const char *name, const char *te
 	return ret;
 }
 
-static int add_extfrag(struct nb_observed *o, enum nb_extfrag_kind kind, const char *text, size_t len,
-		       struct nb_error *err)
+static int add_extfrag(struct nb_observed *o, enum nb_extfrag_kind kind, const char *text,
+		       size_t len, struct nb_error *err)
 {
 	bool *has = kind == NB_EXTFRAG_INDEX ? &o->has_extfrag : &o->has_unusable;
 	struct nb_extfrag *member = kind == NB_EXTFRAG_INDEX ? &o->extfrag : &o->unusable;
@@ -119,16 +120,16 @@ static int add_extfrag(struct nb_observed *o, enum nb_extfrag_kind kind, const c
 	return ret;
 }
 
-#define ADD_FORM(form, type)                                                                       \
-	static int add_##form(struct nb_observed *o, const char *text, size_t len,                \
-			      struct nb_error *err)                                                \
-	{                                                                                          \
-		struct type model;                                                                 \
-		int ret;                                                                           \
-                                                                                                   \
-		REPLACE(o->has_##form, o->form, nb_##form##_release,                               \
-			nb_##form##_parse(text, len, &model, err));                                \
-		return ret;                                                                        \
+#define ADD_FORM(form, type)                                                       \
+	static int add_##form(struct nb_observed *o, const char *text, size_t len, \
+			      struct nb_error *err)                                \
+	{                                                                          \
+		struct type model;                                                 \
+		int ret;                                                           \
+                                                                                   \
+		REPLACE(o->has_##form, o->form, nb_##form##_release,               \
+			nb_##form##_parse(text, len, &model, err));                \
+		return ret;                                                        \
 	}
 
 ADD_FORM(zoneinfo, nb_zoneinfo)
@@ -142,7 +143,8 @@ ADD_FORM(layout, nb_layout)
 ADD_FORM(showmem, nb_showmem)
 
 /* The last report of a log. */
-static int add_last_showmem(struct nb_observed *o, const char *text, size_t len, struct nb_error *err)
+static int add_last_showmem(struct nb_observed *o, const char *text, size_t len,
+			    struct nb_error *err)
 {
 	for (;;) {
 		int ret = add_showmem(o, text, len, err);
@@ -173,11 +175,11 @@ int nb_observed_add(struct nb_observed *o, const char *name, const char *text, s
 		const char *name;
 		int (*add)(struct nb_observed *, const char *, size_t, struct nb_error *);
 	} forms[] = {
-		{"zoneinfo", add_zoneinfo},   {"buddyinfo", add_buddyinfo},
+		{"zoneinfo", add_zoneinfo},         {"buddyinfo", add_buddyinfo},
 		{"pagetypeinfo", add_pagetypeinfo}, {"iomem", add_iomem},
-		{"hardware", add_hardware},   {"numastat", add_numastat},
-		{"zonelists", add_zonelists}, {"layout", add_layout},
-		{"sysrq-m", add_showmem},     {"dmesg", add_dmesg},
+		{"hardware", add_hardware},         {"numastat", add_numastat},
+		{"zonelists", add_zonelists},       {"layout", add_layout},
+		{"sysrq-m", add_showmem},           {"dmesg", add_dmesg},
 	};
 	int ret = -NB_ENOENT;
 

@@ -35,7 +35,7 @@ struct nb_observed {
 	bool has_extfrag, has_unusable, has_hardware, has_numastat, has_zonelists, has_layout;
 	bool has_showmem;
 	unsigned pageblock_order; /* 0: pagetypeinfo's, else 9 */
-	unsigned page_kib;	  /* 0: 4 */
+	unsigned page_kib;        /* 0: 4 */
 	struct nb_zoneinfo zoneinfo;
 	struct nb_buddyinfo buddyinfo;
 	struct nb_pagetypeinfo pagetypeinfo;
@@ -52,11 +52,11 @@ struct nb_observed {
 	size_t nr_nodes, cap_nodes;
 };
 
-/* Parses `text` as the view of that name ("zoneinfo", "node/3/meminfo", "extfrag_index", "hardware",
- * "numastat", "sysrq-m", "zonelists", "layout"; also "node/3/cpulist", and "dmesg": a boot log, from
- * which zonelists, layout and the last Mem-Info are taken as far as they are there). A second text of
- * one name replaces the first. 0; -NB_ENOENT for an unknown name; else what the parser returned
- * (then nothing is changed); err->file is set to `name` if it is empty. */
+/* Parses `text` as the view of that name ("zoneinfo", "node/3/meminfo", "extfrag_index",
+ * "hardware", "numastat", "sysrq-m", "zonelists", "layout"; also "node/3/cpulist", and "dmesg": a
+ * boot log, from which zonelists, layout and the last Mem-Info are taken as far as they are there).
+ * A second text of one name replaces the first. 0; -NB_ENOENT for an unknown name; else what the
+ * parser returned (then nothing is changed); err->file is set to `name` if it is empty. */
 int nb_observed_add(struct nb_observed *o, const char *name, const char *text, size_t len,
 		    struct nb_error *err);
 /* The node's part, or NULL. */

@@ -33,7 +33,8 @@ static void print_free(const struct nb_pagetypeinfo_free *r, struct nb_text *out
 {
 	nb_text_printf(out, "Node %4d, zone %8s, type %12s ", r->nid, r->zone, r->type);
 	for (unsigned o = 0; o < r->nr_orders; o++)
-		nb_text_printf(out, "%s%6" PRIu64 " ", r->capped >> o & 1 ? ">" : "", r->nr_free[o]);
+		nb_text_printf(out, "%s%6" PRIu64 " ", r->capped >> o & 1 ? ">" : "",
+			       r->nr_free[o]);
 }
 
 static void print_blocks(const struct nb_pagetypeinfo_blocks *r, struct nb_text *out)
@@ -75,7 +76,8 @@ static void rule_line(const struct nb_pagetypeinfo *p, const struct nb_pagetypei
 	}
 }
 
-static void close_line(struct nb_scan *sc, struct nb_pagetypeinfo *p, struct nb_pagetypeinfo_line *l)
+static void close_line(struct nb_scan *sc, struct nb_pagetypeinfo *p,
+		       struct nb_pagetypeinfo_line *l)
 {
 	struct nb_text rule = {0};
 
@@ -116,8 +118,10 @@ static int blocks_row(struct nb_scan *sc, struct nb_pagetypeinfo *p,
 		      struct nb_pagetypeinfo_blocks *r, struct nb_cursor cur, struct nb_error *err)
 {
 	while (nb_cur_blanks(&cur), !nb_cur_end(&cur)) {
-		if (r->nr_types == NB_VIEW_MAX_TYPES || !nb_cur_u64(&cur, &r->nr_blocks[r->nr_types]))
-			return nb_scan_fail(sc, err, "number of blocks", "at most 16 whole numbers");
+		if (r->nr_types == NB_VIEW_MAX_TYPES ||
+		    !nb_cur_u64(&cur, &r->nr_blocks[r->nr_types]))
+			return nb_scan_fail(sc, err, "number of blocks",
+					    "at most 16 whole numbers");
 		r->nr_types++;
 	}
 	struct nb_pagetypeinfo_blocks *kept =
@@ -159,7 +163,8 @@ static void free_head(struct nb_scan *sc, struct nb_pagetypeinfo *p, struct nb_c
 static void blocks_head(struct nb_scan *sc, struct nb_pagetypeinfo *p, struct nb_cursor cur)
 {
 	if (!p->nr_types) {
-		while (nb_cur_blanks(&cur) && p->nr_types < NB_VIEW_MAX_TYPES && !nb_cur_end(&cur)) {
+		while (nb_cur_blanks(&cur) && p->nr_types < NB_VIEW_MAX_TYPES &&
+		       !nb_cur_end(&cur)) {
 			const char *name;
 			size_t n = nb_cur_word(&cur, 0, &name);
 
@@ -257,7 +262,8 @@ static void fill_blocks(struct nb_pagetypeinfo *p, const struct nb_zone_info *z)
 	add_line(p, NB_PTI_LINE_BLOCKS, p->nr_blocks_rows - 1);
 }
 
-static void fill_node(struct nb_pagetypeinfo *p, const struct nb_system *sys, int nid, unsigned zones)
+static void fill_node(struct nb_pagetypeinfo *p, const struct nb_system *sys, int nid,
+		      unsigned zones)
 {
 	struct nb_zone_info z[NB_MAX_NR_ZONES];
 	unsigned n = 0;

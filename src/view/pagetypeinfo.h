@@ -29,13 +29,13 @@ struct nb_pagetypeinfo_blocks {
 };
 
 enum nb_pagetypeinfo_line_kind {
-	NB_PTI_LINE_ORDER,  /* "Page block order: 9" */
-	NB_PTI_LINE_PAGES,  /* "Pages per block:  512" */
+	NB_PTI_LINE_ORDER, /* "Page block order: 9" */
+	NB_PTI_LINE_PAGES, /* "Pages per block:  512" */
 	NB_PTI_LINE_BLANK,
 	NB_PTI_LINE_FREE_HEAD,
-	NB_PTI_LINE_FREE,	/* index into free */
+	NB_PTI_LINE_FREE, /* index into free */
 	NB_PTI_LINE_BLOCKS_HEAD,
-	NB_PTI_LINE_BLOCKS,	/* index into blocks */
+	NB_PTI_LINE_BLOCKS, /* index into blocks */
 	NB_PTI_LINE_RAW,
 };
 
@@ -62,7 +62,8 @@ struct nb_pagetypeinfo {
 	bool cut;
 };
 
-/* -NB_EINVAL with the line: no row at all, NUL bytes, a row with a bad count or too many columns. */
+/* -NB_EINVAL with the line: no row at all, NUL bytes, a row with a bad count or too many columns.
+ */
 int nb_pagetypeinfo_parse(const char *text, size_t len, struct nb_pagetypeinfo *p,
 			  struct nb_error *err);
 void nb_pagetypeinfo_from_system(const struct nb_system *sys, struct nb_pagetypeinfo *p);

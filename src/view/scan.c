@@ -49,7 +49,8 @@ bool nb_scan_line(struct nb_scan *sc)
 	return true;
 }
 
-const char *nb_scan_raw(const struct nb_scan *sc, struct nb_strings *p, const struct nb_text *printed)
+const char *nb_scan_raw(const struct nb_scan *sc, struct nb_strings *p,
+			const struct nb_text *printed)
 {
 	if (printed && printed->len == sc->n && memcmp(nb_text_str(printed), sc->s, sc->n) == 0)
 		return NULL;
@@ -72,8 +73,8 @@ int nb_scan_fail(const struct nb_scan *sc, struct nb_error *err, const char *wha
 	char found[61];
 
 	shorten(found, sizeof(found), sc->s ? sc->s : "", sc->s ? sc->n : 0);
-	return nb_error_set(err, -NB_EINVAL, sc->line, "%s: found \"%s\"%s, expected %s", what, found,
-			    sc->s && sc->n >= sizeof(found) ? "..." : "", expected);
+	return nb_error_set(err, -NB_EINVAL, sc->line, "%s: found \"%s\"%s, expected %s", what,
+			    found, sc->s && sc->n >= sizeof(found) ? "..." : "", expected);
 }
 
 struct nb_cursor nb_scan_cursor(const struct nb_scan *sc)
@@ -170,8 +171,8 @@ size_t nb_cur_word(struct nb_cursor *c, char stop, const char **ret)
 	return (size_t)(c->p - *ret);
 }
 
-bool nb_cur_node_zone(struct nb_cursor *c, struct nb_strings *p, int *ret_nid, const char **ret_zone,
-		      int *ret_type)
+bool nb_cur_node_zone(struct nb_cursor *c, struct nb_strings *p, int *ret_nid,
+		      const char **ret_zone, int *ret_type)
 {
 	struct nb_cursor t = *c;
 	const char *name;
@@ -193,12 +194,30 @@ bool nb_cur_node_zone(struct nb_cursor *c, struct nb_strings *p, int *ret_nid, c
 	return true;
 }
 
+/* Does a syslog date begin here: "Jan  1 ..." or "2026-01-01T..."? */
+static bool is_date(struct nb_cursor c)
+{
+	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+	uint64_t year;
+
+	if (nb_cur_u64(&c, &year))
+		return nb_cur_lit(&c, "-");
+	if (c.end - c.p < 4 || c.p[3] != ' ')
+		return false;
+	for (size_t i = 0; i + 3 < sizeof(months); i += 3)
+		if (memcmp(c.p, months + i, 3) == 0)
+			return true;
+	return false;
+}
+
 /* "Jan  1 00:00:00 host kernel: ": the tag stands near the line's beginning. */
 static void skip_syslog(struct nb_cursor *c)
 {
 	static const char tag[] = "kernel: ";
 	struct nb_cursor t = *c;
 
+	if (!is_date(t))
+		return;
 	if (t.end - t.p > 128)
 		t.end = t.p + 128;
 	for (; (size_t)(t.end - t.p) >= sizeof(tag) - 1; t.p++) {

@@ -7,15 +7,21 @@
 #include <string.h>
 
 static const char letters[NB_MIGRATE_TYPES] = {
-	[NB_MIGRATE_UNMOVABLE] = 'U',	[NB_MIGRATE_MOVABLE] = 'M',
-	[NB_MIGRATE_RECLAIMABLE] = 'E', [NB_MIGRATE_HIGHATOMIC] = 'H',
-	[NB_MIGRATE_CMA] = 'C',		[NB_MIGRATE_ISOLATE] = 'I',
+	[NB_MIGRATE_UNMOVABLE] = 'U',  [NB_MIGRATE_MOVABLE] = 'M', [NB_MIGRATE_RECLAIMABLE] = 'E',
+	[NB_MIGRATE_HIGHATOMIC] = 'H', [NB_MIGRATE_CMA] = 'C',     [NB_MIGRATE_ISOLATE] = 'I',
 };
 
 static const char *const totals[] = {
-	"total pagecache pages", "pages in swap cache",	  "pages RAM", "pages HighMem/MovableOnly",
-	"pages reserved",	 "pages cma reserved",	  "pages hwpoisoned",
-	"pages HighMem",	 "pages in swapcache",	  NULL,
+	"total pagecache pages",
+	"pages in swap cache",
+	"pages RAM",
+	"pages HighMem/MovableOnly",
+	"pages reserved",
+	"pages cma reserved",
+	"pages hwpoisoned",
+	"pages HighMem",
+	"pages in swapcache",
+	NULL,
 };
 
 /* --- printing --- */
@@ -26,9 +32,9 @@ static const char *unit(const struct nb_showmem_line *l, const struct nb_item *i
 		return "";
 	/* the two spell their unit with a capital K */
 	return strcmp(it->name, "reserved_highatomic") == 0 ||
-			       strcmp(it->name, "free_highatomic") == 0 ?
-		       "KB" :
-		       "kB";
+			       strcmp(it->name, "free_highatomic") == 0
+		       ? "KB"
+		       : "kB";
 }
 
 static void print_items(const struct nb_showmem_line *l, struct nb_text *out)
@@ -138,7 +144,8 @@ static bool try_items(struct nb_strings *p, struct nb_showmem_line *l, struct nb
 
 		if (nb_cur_lit(&cur, "all_unreclaimable? ")) {
 			l->all_unreclaimable = nb_cur_lit(&cur, "yes");
-			if (l->has_unreclaimable || (!l->all_unreclaimable && !nb_cur_lit(&cur, "no")))
+			if (l->has_unreclaimable ||
+			    (!l->all_unreclaimable && !nb_cur_lit(&cur, "no")))
 				return false;
 			l->has_unreclaimable = true;
 			l->unreclaimable_at = l->items.n;
@@ -264,9 +271,9 @@ static bool try_total(struct nb_showmem_line *l, struct nb_cursor cur)
 		}
 		return false;
 	}
-	const char *name = nb_cur_lit(&cur, "Free swap") ? "Free swap" :
-			   nb_cur_lit(&cur, "Total swap") ? "Total swap" :
-							    NULL;
+	const char *name = nb_cur_lit(&cur, "Free swap")    ? "Free swap"
+			   : nb_cur_lit(&cur, "Total swap") ? "Total swap"
+							    : NULL;
 
 	nb_cur_blanks(&cur);
 	if (!name || !nb_cur_lit(&cur, "= ") || !nb_cur_u64(&cur, &v))
@@ -276,14 +283,19 @@ static bool try_total(struct nb_showmem_line *l, struct nb_cursor cur)
 	return true;
 }
 
-/* What older kernels print inside the report and nobody models: per-CPU lists. */
+/* What older kernels print inside the report and nobody models: "Node 0 DMA per-cpu:" and its rows.
+ */
 static bool known_raw(struct nb_cursor cur)
 {
-	static const char per_cpu[] = "per-cpu:";
-	size_t n = (size_t)(cur.end - cur.p);
+	const char *name;
 
-	return (n >= 8 && memcmp(cur.end - 8, per_cpu, 8) == 0) || nb_cur_lit(&cur, "CPU ") ||
-	       nb_cur_lit(&cur, "Swap cache stats:");
+	if (nb_cur_lit(&cur, "CPU ") || nb_cur_lit(&cur, "Swap cache stats:"))
+		return true;
+	if (nb_cur_lit(&cur, "Node ")) {
+		nb_cur_word(&cur, 0, &name);
+		nb_cur_blanks(&cur);
+	}
+	return nb_cur_word(&cur, 0, &name) && nb_cur_lit(&cur, " per-cpu:") && nb_cur_end(&cur);
 }
 
 static void clear_line(struct nb_showmem_line *l)

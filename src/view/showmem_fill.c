@@ -1,8 +1,8 @@
 /* showmem_fill.c -- the Mem-Info report out of a booted system, as sysrq-m prints it.
  *
- * Called through nb_showmem_from_system(). Lines and their order are 6.1's to 6.18's; older profiles
- * get the same lines. "local_pcp" is the boot CPU's, who would print it. What the engine does not
- * count is 0. Source: mm/show_mem.c, show_free_areas(), __show_mem(); facts 12.10.
+ * Called through nb_showmem_from_system(). Lines and their order are 6.1's to 6.18's; older
+ * profiles get the same lines. "local_pcp" is the boot CPU's, who would print it. What the engine
+ * does not count is 0. Source: mm/show_mem.c, show_free_areas(), __show_mem(); facts 12.10.
  */
 #include "base/mask.h"
 #include "view/names.h"
@@ -36,19 +36,21 @@ static void add(struct nb_showmem_line *l, const char *name, uint64_t value)
 }
 
 /* In KiB. */
-static void add_kib(const struct fill *f, struct nb_showmem_line *l, const char *name, uint64_t pages)
+static void add_kib(const struct fill *f, struct nb_showmem_line *l, const char *name,
+		    uint64_t pages)
 {
 	add(l, name, pages << (f->info.page_shift - 10));
 }
 
 /* Pages in the zone's page sets: all CPUs', and the boot CPU's. */
-static uint64_t pcp_pages(const struct fill *f, int nid, enum nb_zone_type type, uint64_t *ret_local)
+static uint64_t pcp_pages(const struct fill *f, int nid, enum nb_zone_type type,
+			  uint64_t *ret_local)
 {
 	uint64_t sum = 0;
 	unsigned cpu;
 
 	*ret_local = 0;
-	nb_for_each_cpu_in(cpu, &f->cpus) {
+	nb_for_each_cpu_in (cpu, &f->cpus) {
 		struct nb_pcp_info pcp;
 
 		if (nb_pcp_info(f->sys, nid, type, (int)cpu, &pcp))
@@ -136,9 +138,9 @@ static void add_free(struct fill *f, const struct nb_stats *s)
 static void add_node(struct fill *f, int nid)
 {
 	static const char *const zero[] = {"unevictable", "isolated(anon)", "isolated(file)",
-					   "mapped",	  "dirty",	    "writeback",
-					   "shmem",	  "shmem_thp",	    "shmem_pmdmapped",
-					   "anon_thp",	  "writeback_tmp",  "kernel_stack"};
+					   "mapped",      "dirty",          "writeback",
+					   "shmem",       "shmem_thp",      "shmem_pmdmapped",
+					   "anon_thp",    "writeback_tmp",  "kernel_stack"};
 	struct nb_showmem_line *l = add_line(f, NB_SHOWMEM_NODE);
 	struct nb_stats s = {0};
 
@@ -219,7 +221,8 @@ static void add_buddy(struct fill *f, const struct nb_zone_info *z)
 	}
 }
 
-/* Huge page pools: 1 GiB and 2 MiB on x86-64 and arm64 with 4 KiB pages, else the PMD size alone. */
+/* Huge page pools: 1 GiB and 2 MiB on x86-64 and arm64 with 4 KiB pages, else the PMD size alone.
+ */
 static void add_huge(struct fill *f, int nid)
 {
 	uint64_t pmd_kib = UINT64_C(1) << (f->info.pageblock_order + f->info.page_shift - 10);
@@ -238,21 +241,12 @@ static void add_huge(struct fill *f, int nid)
 
 static void add_totals(struct fill *f, const struct nb_stats *s)
 {
-	uint64_t highmem = s->high_managed_pages;
-
-	for (unsigned i = 0; i < nb_system_nr_nodes(f->sys); i++) {
-		struct nb_zone_info z;
-
-		if (f->info.profile->movable_is_highmem &&
-		    !nb_zone_info(f->sys, nb_system_node_id(f->sys, i), NB_ZONE_MOVABLE, &z))
-			highmem += z.managed_pages;
-	}
 	add(add_line(f, NB_SHOWMEM_TOTAL), "total pagecache pages", s->file_pages);
 	add(add_line(f, NB_SHOWMEM_TOTAL), "pages in swap cache", 0);
 	add(add_line(f, NB_SHOWMEM_SWAP), "Free swap", 0);
 	add(add_line(f, NB_SHOWMEM_SWAP), "Total swap", 0);
 	add(add_line(f, NB_SHOWMEM_TOTAL), "pages RAM", s->present_pages);
-	add(add_line(f, NB_SHOWMEM_TOTAL), "pages HighMem/MovableOnly", highmem);
+	add(add_line(f, NB_SHOWMEM_TOTAL), "pages HighMem/MovableOnly", s->high_managed_pages);
 	add(add_line(f, NB_SHOWMEM_TOTAL), "pages reserved", s->present_pages - s->managed_pages);
 	if (nb_names_cma(f->info.arch))
 		add(add_line(f, NB_SHOWMEM_TOTAL), "pages cma reserved", s->cma_pages);

@@ -28,7 +28,8 @@ void nb_stats_add_zone(struct nb_stats *s, const struct nb_system_info *info,
 	s->managed_pages += z->managed_pages;
 	s->present_pages += z->present_pages;
 	s->free_pages += z->free_pages;
-	if (z->type == NB_ZONE_HIGHMEM) {
+	if (z->type == NB_ZONE_HIGHMEM ||
+	    (z->type == NB_ZONE_MOVABLE && info->movable_zone == NB_ZONE_HIGHMEM)) {
 		s->high_managed_pages += z->managed_pages;
 		s->high_free_pages += z->free_pages;
 	}
@@ -62,7 +63,8 @@ int nb_stats_add_node(struct nb_stats *s, const struct nb_system *sys, int nid)
 			continue;
 		found = true;
 		for (int t = 0; t < NB_MAX_NR_ZONES; t++)
-			if (info.zones >> t & 1 && !nb_zone_info(sys, id, (enum nb_zone_type)t, &zone))
+			if (info.zones >> t & 1 &&
+			    !nb_zone_info(sys, id, (enum nb_zone_type)t, &zone))
 				nb_stats_add_zone(s, &info, &zone);
 	}
 	return found ? 0 : -NB_ENODEV;
@@ -125,7 +127,9 @@ static void writeback(const struct nb_system *sys, const struct nb_system_info *
 	nb_items_set(items, "nr_dirty_threshold", 20 * page / 100 * avail / page);
 	nb_items_set(items, "nr_dirty_background_threshold", 10 * page / 100 * avail / page);
 	nb_memmap_cost(sys, &cost);
-	nb_items_set(items, "nr_memmap_boot_pages", cost.sparse_bytes >> info->page_shift);
+	nb_items_set(items, "nr_memmap_pages", cost.hotadded_bytes >> info->page_shift);
+	nb_items_set(items, "nr_memmap_boot_pages",
+		     (cost.sparse_bytes - cost.hotadded_bytes) >> info->page_shift);
 }
 
 void nb_vmstat_from_system(const struct nb_system *sys, struct nb_counters *c)
@@ -164,7 +168,7 @@ int nb_node_vmstat_from_system(const struct nb_system *sys, int nid, struct nb_c
 
 int nb_node_numastat_from_system(const struct nb_system *sys, int nid, struct nb_counters *c)
 {
-	static const char *const name[NB_NR_NUMA_EVENTS] = {"numa_hit",	    "numa_miss",
+	static const char *const name[NB_NR_NUMA_EVENTS] = {"numa_hit",     "numa_miss",
 							    "numa_foreign", "interleave_hit",
 							    "local_node",   "other_node"};
 	struct nb_stats s = {0};

@@ -12,7 +12,8 @@
 
 struct nb_stats {
 	uint64_t managed_pages, present_pages;
-	uint64_t high_managed_pages, high_free_pages; /* of HighMem zones */
+	uint64_t high_managed_pages,
+		high_free_pages;                /* of HighMem, and of Movable zones made of it */
 	uint64_t free_pages, free_blocks_pages; /* the latter in whole pageblocks */
 	uint64_t cma_pages, free_cma_pages;
 	uint64_t active_anon_pages, inactive_anon_pages, active_file_pages, inactive_file_pages;

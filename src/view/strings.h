@@ -15,8 +15,8 @@ struct nb_strings {
 	size_t nr, cap;
 };
 
-/* The pool's own NUL-terminated copy of s[0..len). Same bytes, same pointer. Bytes after an embedded
- * NUL are unreachable as a C string: parsers refuse such text first (nb_scan_text()). */
+/* The pool's own NUL-terminated copy of s[0..len). Same bytes, same pointer. Bytes after an
+ * embedded NUL are unreachable as a C string: parsers refuse such text first (nb_scan_text()). */
 const char *nb_strings_intern(struct nb_strings *p, const char *s, size_t len);
 void nb_strings_release(struct nb_strings *p);
 

@@ -31,9 +31,9 @@ static unsigned struct_page_bytes(const struct nb_system_info *info)
 	if (!small)
 		return info->profile->memmap_struct_page_bytes;
 	return info->profile->zoneinfo_format == NB_TEXT_2_6_24 ||
-			       info->profile->zoneinfo_format == NB_TEXT_2_6_7 ?
-		       32 :
-		       40;
+			       info->profile->zoneinfo_format == NB_TEXT_2_6_7
+		       ? 32
+		       : 40;
 }
 
 /* log2(bytes) of a sparse section. Source: SECTION_SIZE_BITS of each architecture. */
@@ -53,8 +53,8 @@ static unsigned section_shift(const struct nb_system_info *info)
 	}
 }
 
-/* Sections that hold memory; the ranges come in address order. */
-static uint64_t count_sections(const struct nb_system *sys, unsigned shift)
+/* Sections that hold memory, all or those that boot saw; the ranges come in address order. */
+static uint64_t count_sections(const struct nb_system *sys, unsigned shift, bool boot_only)
 {
 	uint64_t n = 0, next = 0;
 	unsigned nr;
@@ -63,6 +63,8 @@ static uint64_t count_sections(const struct nb_system *sys, unsigned shift)
 	for (unsigned i = 0; i < nr; i++) {
 		uint64_t first = r[i].start >> shift, last = (r[i].end - 1) >> shift;
 
+		if (boot_only && (r[i].flags & NB_RANGE_HOTADDED))
+			continue;
 		if (first < next)
 			first = next;
 		if (last >= first)
@@ -76,6 +78,7 @@ static uint64_t count_sections(const struct nb_system *sys, unsigned shift)
 void nb_memmap_cost(const struct nb_system *sys, struct nb_memmap_cost *ret)
 {
 	struct nb_system_info info;
+	uint64_t section_bytes;
 	unsigned shift;
 
 	nb_system_info(sys, &info);
@@ -88,8 +91,9 @@ void nb_memmap_cost(const struct nb_system *sys, struct nb_memmap_cost *ret)
 			ret->per_node_bytes += ni.spanned_pages * ret->struct_page_bytes;
 	}
 	shift = section_shift(&info);
-	ret->sparse_bytes = count_sections(sys, shift) *
-			    ((UINT64_C(1) << (shift - info.page_shift)) * ret->struct_page_bytes);
+	section_bytes = (UINT64_C(1) << (shift - info.page_shift)) * ret->struct_page_bytes;
+	ret->sparse_bytes = count_sections(sys, shift, false) * section_bytes;
+	ret->hotadded_bytes = ret->sparse_bytes - count_sections(sys, shift, true) * section_bytes;
 	ret->ours_bytes = info.committed_bytes;
 	for (uint64_t top = info.max_pfn ? info.max_pfn - 1 : 0; top; top >>= 1)
 		ret->pfn_bits++;
@@ -125,27 +129,32 @@ static void print_head(const struct nb_system *sys, const struct nb_system_info 
 	nb_text_printf(out, "machine    %s", m->name);
 	if (m->origin && strcmp(m->origin, m->name) != 0)
 		nb_text_printf(out, " (from %s)", m->origin);
-	nb_text_printf(out, "\nkernel     %s, profile %s on %s: ", *m->release ? m->release : p->key,
+	nb_text_printf(out,
+		       "\nkernel     %s, profile %s on %s: ", *m->release ? m->release : p->key,
 		       p->key, m->arch_name ? m->arch_name : nb_arch_name(info->arch));
 	if (*m->release && !m->profile_exact)
 		nb_text_puts(out, "the nearest there is, not this very version; ");
-	nb_text_puts(out, info->arch != NB_ARCH_OTHER && p->confirmed[info->arch] ?
-				  "confirmed by captured kernels\n" :
-				  "not confirmed by any captured kernel\n");
+	nb_text_puts(out, info->arch != NB_ARCH_OTHER && p->confirmed[info->arch]
+				  ? "confirmed by captured kernels\n"
+				  : "not confirmed by any captured kernel\n");
 	if (info->arch == NB_ARCH_OTHER)
-		nb_text_printf(out, "           the zones of %s are not modelled: one plain Normal zone "
-				    "a node\n",
+		nb_text_printf(out,
+			       "           the zones of %s are not modelled: one plain Normal zone "
+			       "a node\n",
 			       m->arch_name ? m->arch_name : "this architecture");
 	if (*m->cmdline)
 		nb_text_printf(out, "cmdline    %s\n", m->cmdline);
 	nb_text_puts(out, "memory     ");
 	nb_text_size(out, info->present_pages << info->page_shift);
-	nb_text_printf(out, " present, %u node%s, %u CPU%s, pages of %u KiB; ranges %s, distances %s\n",
+	nb_text_printf(out,
+		       " present, %u node%s, %u CPU%s, pages of %u KiB; ranges %s, distances %s\n",
 		       nb_system_nr_nodes(sys), nb_system_nr_nodes(sys) == 1 ? "" : "s",
 		       info->nr_cpus_online, info->nr_cpus_online == 1 ? "" : "s",
 		       1u << (info->page_shift - 10), nb_source_name(m->memory_source),
-		       nb_source_name(m->distance_source));
-	nb_text_printf(out, "reserves   min_free_kbytes %" PRIu64 " KiB, totalreserve %" PRIu64 " pages",
+		       m->distance_source != NB_SOURCE_ABSENT ? nb_source_name(m->distance_source)
+							      : "not given (10 local, 20 remote)");
+	nb_text_printf(out,
+		       "reserves   min_free_kbytes %" PRIu64 " KiB, totalreserve %" PRIu64 " pages",
 		       info->min_free_kbytes, info->totalreserve_pages);
 	if (nb_names_numa(info->arch))
 		nb_text_printf(out, ", policy zone %s", nb_zone_name(info->policy_zone));
@@ -213,9 +222,9 @@ static void zone_row(struct nb_table *t, const struct nb_system_info *info,
 static void print_zones(const struct nb_system *sys, const struct nb_system_info *info,
 			struct nb_text *out)
 {
-	static const char *const heading[] = {"node",	"zone",	   "start_pfn", "spanned", "present",
-					      "absent", "managed", "which is",	"free",	   "min",
-					      "low",	"high",	   "size"};
+	static const char *const heading[] = {
+		"node",     "zone", "start_pfn", "spanned", "present", "absent", "managed",
+		"which is", "free", "min",       "low",     "high",    "size"};
 	struct nb_table t = {.indent = 2};
 
 	for (size_t i = 0; i < sizeof(heading) / sizeof(heading[0]); i++)
@@ -225,7 +234,8 @@ static void print_zones(const struct nb_system *sys, const struct nb_system_info
 			struct nb_zone_info zi;
 
 			if (info->zones >> z & 1 &&
-			    !nb_zone_info(sys, nb_system_node_id(sys, i), (enum nb_zone_type)z, &zi) &&
+			    !nb_zone_info(sys, nb_system_node_id(sys, i), (enum nb_zone_type)z,
+					  &zi) &&
 			    zi.populated)
 				zone_row(&t, info, &zi);
 		}
@@ -250,10 +260,12 @@ static void print_memmap(const struct nb_system *sys, const struct nb_system_inf
 	struct nb_memmap_cost c;
 
 	nb_memmap_cost(sys, &c);
-	nb_text_printf(out, "\nmem_map, sizeof(struct page) = %u bytes; a frame number needs %u bits\n",
+	nb_text_printf(out,
+		       "\nmem_map, sizeof(struct page) = %u bytes; a frame number needs %u bits\n",
 		       c.struct_page_bytes, c.pfn_bits);
 	cost_line("flat", c.flat_bytes, "one array from frame 0 to the last", out);
-	cost_line("per node", c.per_node_bytes, "one array a node over its span, holes included", out);
+	cost_line("per node", c.per_node_bytes, "one array a node over its span, holes included",
+		  out);
 	cost_line("sparse", c.sparse_bytes, "sections that hold memory, as Linux does today", out);
 	cost_line("numabox", c.ours_bytes, "committed now, all tables included", out);
 	nb_text_printf(out, "             (numabox keeps %u bytes a touched page)\n",

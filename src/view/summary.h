@@ -19,11 +19,12 @@ json_t *nb_summary_json(const struct nb_system *sys);
 /* What the kernel's mem_map costs on this machine, three ways, in bytes. */
 struct nb_memmap_cost {
 	unsigned struct_page_bytes; /* sizeof(struct page) of that kernel */
-	uint64_t flat_bytes;	/* one array from frame 0 to the highest one */
-	uint64_t per_node_bytes; /* one array a node over its span, holes included */
-	uint64_t sparse_bytes;	/* sections that hold memory only */
-	uint64_t ours_bytes;	/* numabox: 32 bytes a touched page, as committed now */
-	unsigned pfn_bits;	/* that a frame number needs */
+	uint64_t flat_bytes;        /* one array from frame 0 to the highest one */
+	uint64_t per_node_bytes;    /* one array a node over its span, holes included */
+	uint64_t sparse_bytes;      /* sections that hold memory only */
+	uint64_t hotadded_bytes;    /* of the sparse: sections that came after boot */
+	uint64_t ours_bytes;        /* numabox: 32 bytes a touched page, as committed now */
+	unsigned pfn_bits;          /* that a frame number needs */
 };
 void nb_memmap_cost(const struct nb_system *sys, struct nb_memmap_cost *ret);
 

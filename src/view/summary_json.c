@@ -22,11 +22,11 @@ static json_t *node_json(const struct nb_system *sys, const struct nb_node_info 
 	json_t *j = json_object(), *cpus = json_array(), *row = json_array();
 	unsigned cpu;
 
-	nb_for_each_cpu_in(cpu, &ni->cpus)
+	nb_for_each_cpu_in (cpu, &ni->cpus)
 		json_array_append_new(cpus, json_integer(cpu));
 	for (unsigned k = 0; k < nb_system_nr_nodes(sys); k++)
-		json_array_append_new(
-			row, json_integer(nb_system_distance(sys, ni->nid, nb_system_node_id(sys, k))));
+		json_array_append_new(row, json_integer(nb_system_distance(
+						   sys, ni->nid, nb_system_node_id(sys, k))));
 	json_object_set_new(j, "node", json_integer(ni->nid));
 	json_object_set_new(j, "cpus", cpus);
 	json_object_set_new(j, "start_pfn", nb_json_u64(ni->start_pfn));

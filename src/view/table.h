@@ -31,10 +31,9 @@ struct nb_table {
 /* Adds a column with its heading; all columns come before the first cell. */
 void nb_table_column(struct nb_table *t, const char *heading, enum nb_table_align align);
 /* Fills the next cell, row by row. */
-__attribute__((format(printf, 2, 3)))
-void nb_table_cell(struct nb_table *t, const char *fmt, ...);
-__attribute__((format(printf, 3, 4)))
-void nb_table_cell_styled(struct nb_table *t, enum nb_table_style style, const char *fmt, ...);
+__attribute__((format(printf, 2, 3))) void nb_table_cell(struct nb_table *t, const char *fmt, ...);
+__attribute__((format(printf, 3, 4))) void
+nb_table_cell_styled(struct nb_table *t, enum nb_table_style style, const char *fmt, ...);
 /* Fills the rest of the row with empty cells. */
 void nb_table_end_row(struct nb_table *t);
 /* Two blanks part the columns; no blanks at a line's end. UTF-8 counts by code points. */

@@ -1,7 +1,7 @@
 /* view.c -- the registry of views: their names, finding one, rendering it.
  *
- * What a view does stands in view_forms.c. To add one: its row here, in the order in which help lists
- * them, and its function there.
+ * What a view does stands in view_forms.c. To add one: its row here, in the order in which help
+ * lists them, and its function there.
  */
 #include "view/scan.h"
 #include "view/view_priv.h"
@@ -111,8 +111,8 @@ static void unknown(const char *name, struct nb_error *err)
 		nb_error_set(err, -NB_EINVAL, 0, "unknown view \"%.64s\"; did you mean %s?", name,
 			     nearest->name);
 	else
-		nb_error_set(err, -NB_EINVAL, 0, "unknown view \"%.64s\", expected one of: %s", name,
-			     nb_text_str(&known));
+		nb_error_set(err, -NB_EINVAL, 0, "unknown view \"%.64s\", expected one of: %s",
+			     name, nb_text_str(&known));
 	nb_text_release(&known);
 }
 

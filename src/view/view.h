@@ -1,7 +1,7 @@
 /* view.h -- the list of views, and rendering one of them.
  *
- * Callers: show, sim --view, machine:view() in Lua. A view is a form of text over one source: a booted
- * system, or what a capture observed; both go through the same printers. State in, text out.
+ * Callers: show, sim --view, machine:view() in Lua. A view is a form of text over one source: a
+ * booted system, or what a capture observed; both go through the same printers. State in, text out.
  */
 #ifndef NB_VIEW_VIEW_H
 #define NB_VIEW_VIEW_H
@@ -24,7 +24,7 @@ enum nb_view_format { NB_VIEW_TEXT, NB_VIEW_JSON };
 struct nb_view {
 	const char *name;    /* "zoneinfo", "node/N/meminfo" */
 	const char *summary; /* one line for help */
-	bool per_node;	     /* N in the name stands for a node id */
+	bool per_node;       /* N in the name stands for a node id */
 	/* private to view*.c: writes text to *out, or sets *json: the one that is not NULL */
 	int (*make)(const struct nb_view_source *src, int nid, struct nb_text *out, json_t **json,
 		    struct nb_error *err);

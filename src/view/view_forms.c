@@ -15,26 +15,26 @@ static int missing(struct nb_error *err, const char *what)
 }
 
 /* A view whose form has one model for the whole machine: `member` of the capture. */
-#define WHOLE_FORM(view, member, type, from, print, to_json, release, what)                        \
-	int nb_view_make_##view(const struct nb_view_source *src, int nid, struct nb_text *out,    \
-				json_t **json, struct nb_error *err)                               \
-	{                                                                                          \
-		const struct type *m;                                                              \
-		struct type own;                                                                   \
-                                                                                                   \
-		(void)nid;                                                                         \
-		if (src->observed && !src->observed->has_##member)                                 \
-			return missing(err, what);                                                 \
-		if (!src->observed)                                                                \
-			from(src->sys, &own);                                                      \
-		m = src->observed ? &src->observed->member : &own;                                 \
-		if (out)                                                                           \
-			print(m, out);                                                             \
-		else                                                                               \
-			*json = to_json(m);                                                        \
-		if (m == &own)                                                                     \
-			release(&own);                                                             \
-		return 0;                                                                          \
+#define WHOLE_FORM(view, member, type, from, print, to_json, release, what)                     \
+	int nb_view_make_##view(const struct nb_view_source *src, int nid, struct nb_text *out, \
+				json_t **json, struct nb_error *err)                            \
+	{                                                                                       \
+		const struct type *m;                                                           \
+		struct type own;                                                                \
+                                                                                                \
+		(void)nid;                                                                      \
+		if (src->observed && !src->observed->has_##member)                              \
+			return missing(err, what);                                              \
+		if (!src->observed)                                                             \
+			from(src->sys, &own);                                                   \
+		m = src->observed ? &src->observed->member : &own;                              \
+		if (out)                                                                        \
+			print(m, out);                                                          \
+		else                                                                            \
+			*json = to_json(m);                                                     \
+		if (m == &own)                                                                  \
+			release(&own);                                                          \
+		return 0;                                                                       \
 	}
 
 WHOLE_FORM(zoneinfo, zoneinfo, nb_zoneinfo, nb_zoneinfo_from_system, nb_zoneinfo_print,
@@ -58,28 +58,28 @@ WHOLE_FORM(layout, layout, nb_layout, nb_layout_from_system, nb_layout_print, nb
 	   nb_layout_release, "a boot log with \"Zone ranges:\"")
 
 /* A view of one node's file. */
-#define NODE_FORM(member, type, from, print, to_json, release)                                     \
-	int nb_view_make_node_##member(const struct nb_view_source *src, int nid,                  \
-				       struct nb_text *out, json_t **json, struct nb_error *err)   \
-	{                                                                                          \
-		const struct nb_observed_node *o =                                                 \
-			src->observed ? nb_observed_node(src->observed, nid) : NULL;               \
-		const struct type *m;                                                              \
-		struct type own;                                                                   \
-                                                                                                   \
-		if (src->observed && (!o || !o->has_##member))                                     \
-			return nb_error_set(err, -NB_ENOENT, 0,                                    \
-					    "the capture does not hold node%d/" #member, nid);     \
-		if (!src->observed && from(src->sys, nid, &own))                                   \
-			return nb_error_set(err, -NB_ENODEV, 0, "there is no node %d", nid);       \
-		m = o ? &o->member : &own;                                                         \
-		if (out)                                                                           \
-			print(m, out);                                                             \
-		else                                                                               \
-			*json = to_json(m);                                                        \
-		if (m == &own)                                                                     \
-			release(&own);                                                             \
-		return 0;                                                                          \
+#define NODE_FORM(member, type, from, print, to_json, release)                                   \
+	int nb_view_make_node_##member(const struct nb_view_source *src, int nid,                \
+				       struct nb_text *out, json_t **json, struct nb_error *err) \
+	{                                                                                        \
+		const struct nb_observed_node *o =                                               \
+			src->observed ? nb_observed_node(src->observed, nid) : NULL;             \
+		const struct type *m;                                                            \
+		struct type own;                                                                 \
+                                                                                                 \
+		if (src->observed && (!o || !o->has_##member))                                   \
+			return nb_error_set(err, -NB_ENOENT, 0,                                  \
+					    "the capture does not hold node%d/" #member, nid);   \
+		if (!src->observed && from(src->sys, nid, &own))                                 \
+			return nb_error_set(err, -NB_ENODEV, 0, "there is no node %d", nid);     \
+		m = o ? &o->member : &own;                                                       \
+		if (out)                                                                         \
+			print(m, out);                                                           \
+		else                                                                             \
+			*json = to_json(m);                                                      \
+		if (m == &own)                                                                   \
+			release(&own);                                                           \
+		return 0;                                                                        \
 	}
 
 static void distance_release(struct nb_distance *d)
@@ -224,8 +224,8 @@ static unsigned observed_huge_order(const struct nb_observed *o)
 {
 	if (o->pageblock_order)
 		return o->pageblock_order;
-	return o->has_pagetypeinfo && o->pagetypeinfo.has_order ? o->pagetypeinfo.page_block_order :
-								  9;
+	return o->has_pagetypeinfo && o->pagetypeinfo.has_order ? o->pagetypeinfo.page_block_order
+								: 9;
 }
 
 int nb_view_make_fragmentation(const struct nb_view_source *src, int nid, struct nb_text *out,

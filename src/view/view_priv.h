@@ -11,42 +11,42 @@
 int nb_view_make_summary(const struct nb_view_source *src, int nid, struct nb_text *out,
 			 json_t **json, struct nb_error *err);
 int nb_view_make_zoneinfo(const struct nb_view_source *src, int nid, struct nb_text *out,
-			 json_t **json, struct nb_error *err);
+			  json_t **json, struct nb_error *err);
 int nb_view_make_buddyinfo(const struct nb_view_source *src, int nid, struct nb_text *out,
-			 json_t **json, struct nb_error *err);
+			   json_t **json, struct nb_error *err);
 int nb_view_make_pagetypeinfo(const struct nb_view_source *src, int nid, struct nb_text *out,
-			 json_t **json, struct nb_error *err);
+			      json_t **json, struct nb_error *err);
 int nb_view_make_meminfo(const struct nb_view_source *src, int nid, struct nb_text *out,
 			 json_t **json, struct nb_error *err);
 int nb_view_make_vmstat(const struct nb_view_source *src, int nid, struct nb_text *out,
-			 json_t **json, struct nb_error *err);
+			json_t **json, struct nb_error *err);
 int nb_view_make_iomem(const struct nb_view_source *src, int nid, struct nb_text *out,
-			 json_t **json, struct nb_error *err);
+		       json_t **json, struct nb_error *err);
 int nb_view_make_extfrag(const struct nb_view_source *src, int nid, struct nb_text *out,
 			 json_t **json, struct nb_error *err);
 int nb_view_make_unusable(const struct nb_view_source *src, int nid, struct nb_text *out,
-			 json_t **json, struct nb_error *err);
+			  json_t **json, struct nb_error *err);
 int nb_view_make_node_meminfo(const struct nb_view_source *src, int nid, struct nb_text *out,
-			 json_t **json, struct nb_error *err);
+			      json_t **json, struct nb_error *err);
 int nb_view_make_node_numastat(const struct nb_view_source *src, int nid, struct nb_text *out,
-			 json_t **json, struct nb_error *err);
+			       json_t **json, struct nb_error *err);
 int nb_view_make_node_vmstat(const struct nb_view_source *src, int nid, struct nb_text *out,
-			 json_t **json, struct nb_error *err);
+			     json_t **json, struct nb_error *err);
 int nb_view_make_node_distance(const struct nb_view_source *src, int nid, struct nb_text *out,
-			 json_t **json, struct nb_error *err);
+			       json_t **json, struct nb_error *err);
 int nb_view_make_showmem(const struct nb_view_source *src, int nid, struct nb_text *out,
 			 json_t **json, struct nb_error *err);
 int nb_view_make_hardware(const struct nb_view_source *src, int nid, struct nb_text *out,
-			 json_t **json, struct nb_error *err);
+			  json_t **json, struct nb_error *err);
 int nb_view_make_numastat(const struct nb_view_source *src, int nid, struct nb_text *out,
-			 json_t **json, struct nb_error *err);
-int nb_view_make_free(const struct nb_view_source *src, int nid, struct nb_text *out,
-			 json_t **json, struct nb_error *err);
+			  json_t **json, struct nb_error *err);
+int nb_view_make_free(const struct nb_view_source *src, int nid, struct nb_text *out, json_t **json,
+		      struct nb_error *err);
 int nb_view_make_zonelists(const struct nb_view_source *src, int nid, struct nb_text *out,
-			 json_t **json, struct nb_error *err);
+			   json_t **json, struct nb_error *err);
 int nb_view_make_layout(const struct nb_view_source *src, int nid, struct nb_text *out,
-			 json_t **json, struct nb_error *err);
+			json_t **json, struct nb_error *err);
 int nb_view_make_fragmentation(const struct nb_view_source *src, int nid, struct nb_text *out,
-			 json_t **json, struct nb_error *err);
+			       json_t **json, struct nb_error *err);
 
 #endif

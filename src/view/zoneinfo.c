@@ -50,7 +50,8 @@ const char *nb_zoneinfo_field_key(enum nb_zoneinfo_field f)
 	return nb_zoneinfo_labels[f].key;
 }
 
-const struct nb_zoneinfo_zone *nb_zoneinfo_find(const struct nb_zoneinfo *z, int nid, const char *name)
+const struct nb_zoneinfo_zone *nb_zoneinfo_find(const struct nb_zoneinfo *z, int nid,
+						const char *name)
 {
 	for (size_t i = 0; i < z->nr_zones; i++)
 		if (z->zones[i].nid == nid && strcmp(z->zones[i].name, name) == 0)
@@ -137,7 +138,8 @@ static void rule_protection(const struct nb_zoneinfo_zone *zone, struct nb_text 
 	nb_text_puts(out, ")");
 }
 
-static void rule_item(const struct nb_items *items, uint32_t i, unsigned indent, struct nb_text *out)
+static void rule_item(const struct nb_items *items, uint32_t i, unsigned indent,
+		      struct nb_text *out)
 {
 	nb_text_printf(out, "%*s%-12s %" PRIu64, (int)indent, "", items->v[i].name,
 		       items->v[i].value);
@@ -206,7 +208,8 @@ static void print_zone(const struct nb_zoneinfo *z, const struct nb_zoneinfo_zon
 		nb_text_add(out, "\n", 1);
 	for (size_t i = 0; i < zone->nr_lines; i++) {
 		const struct nb_zoneinfo_line *l = &zone->lines[i];
-		const char *raw = l->kind == NB_ZI_LINE_PAGESET ? zone->pagesets[l->index].raw : l->raw;
+		const char *raw =
+			l->kind == NB_ZI_LINE_PAGESET ? zone->pagesets[l->index].raw : l->raw;
 
 		if (raw)
 			nb_text_puts(out, raw);

@@ -26,7 +26,7 @@ enum nb_zoneinfo_field {
 	NB_ZI_LOW,
 	NB_ZI_HIGH,
 	NB_ZI_PROMO,
-	NB_ZI_SCANNED,	    /* to 4.7 */
+	NB_ZI_SCANNED,      /* to 4.7 */
 	NB_ZI_NODE_SCANNED, /* 4.8 to 4.10 */
 	NB_ZI_SPANNED,
 	NB_ZI_PRESENT,
@@ -34,17 +34,17 @@ enum nb_zoneinfo_field {
 	NB_ZI_CMA,
 	NB_ZI_NODE_UNRECLAIMABLE, /* from 4.8; 0 or 1 */
 	NB_ZI_ALL_UNRECLAIMABLE,  /* to 4.7 */
-	NB_ZI_PREV_PRIORITY,	  /* to 2.6.35 */
+	NB_ZI_PREV_PRIORITY,      /* to 2.6.35 */
 	NB_ZI_START_PFN,
-	NB_ZI_INACTIVE_RATIO,	   /* 2.6.28 to 4.7 */
+	NB_ZI_INACTIVE_RATIO,      /* 2.6.28 to 4.7 */
 	NB_ZI_NODE_INACTIVE_RATIO, /* 4.8 to 4.10 */
 	NB_ZI_NR_FIELDS
 };
 
 struct nb_zoneinfo_pageset {
 	int cpu;
-	int hot_cold;  /* "pcp: N" of 2.6.24; -1 without */
-	bool has_max;  /* high_min and high_max are there (6.13 on) */
+	int hot_cold; /* "pcp: N" of 2.6.24; -1 without */
+	bool has_max; /* high_min and high_max are there (6.13 on) */
 	bool has_threshold;
 	uint32_t count, high, batch, high_min, high_max;
 	uint32_t threshold; /* "vm stats threshold" */
@@ -52,14 +52,14 @@ struct nb_zoneinfo_pageset {
 };
 
 enum nb_zoneinfo_line_kind {
-	NB_ZI_LINE_FIELD,      /* index: enum nb_zoneinfo_field */
+	NB_ZI_LINE_FIELD, /* index: enum nb_zoneinfo_field */
 	NB_ZI_LINE_PROTECTION,
 	NB_ZI_LINE_NODE_STATS, /* the heading "per-node stats" */
 	NB_ZI_LINE_NODE_ITEM,  /* index into node_items */
 	NB_ZI_LINE_ITEM,       /* index into items */
 	NB_ZI_LINE_PAGESETS,   /* the heading "pagesets" */
 	NB_ZI_LINE_PAGESET,    /* index into pagesets */
-	NB_ZI_LINE_RAW,	       /* nothing is known of it */
+	NB_ZI_LINE_RAW,        /* nothing is known of it */
 };
 
 struct nb_zoneinfo_line {
@@ -72,14 +72,14 @@ struct nb_zoneinfo_line {
 struct nb_zoneinfo_zone {
 	int nid;
 	const char *name; /* "DMA32" */
-	int type;	  /* enum nb_zone_type, or -1 for a zone Linux has no more */
+	int type;         /* enum nb_zone_type, or -1 for a zone Linux has no more */
 	const char *raw;  /* the heading line, if no rule prints it */
-	unsigned line;	  /* of the heading, 1-based; 0: not parsed */
-	uint32_t has;	  /* bit per enum nb_zoneinfo_field */
+	unsigned line;    /* of the heading, 1-based; 0: not parsed */
+	uint32_t has;     /* bit per enum nb_zoneinfo_field */
 	uint64_t field[NB_ZI_NR_FIELDS];
 	uint64_t *protection; /* by zone index of that kernel, not by enum nb_zone_type */
 	unsigned nr_protection;
-	struct nb_items items;	    /* zone counters, NUMA events among them */
+	struct nb_items items;      /* zone counters, NUMA events among them */
 	struct nb_items node_items; /* per-node counters, in the node's first zone only */
 	struct nb_zoneinfo_pageset *pagesets;
 	size_t nr_pagesets, cap_pagesets;
@@ -92,7 +92,7 @@ struct nb_zoneinfo {
 	struct nb_zoneinfo_zone *zones;
 	size_t nr_zones, cap_zones;
 	uint8_t item_indent; /* blanks before a counter: 6, or 4 before 4.8 */
-	bool cut;	     /* the text ended within a line: the last one is raw */
+	bool cut;            /* the text ended within a line: the last one is raw */
 };
 
 /* Reads a text of any kernel from 2.6.24 on. 0 with *z filled (release it); -NB_EINVAL with line,
@@ -110,7 +110,8 @@ bool nb_zoneinfo_get(const struct nb_zoneinfo_zone *zone, enum nb_zoneinfo_field
 /* Its key in JSON: "free_pages", "start_pfn". */
 const char *nb_zoneinfo_field_key(enum nb_zoneinfo_field f);
 /* The zone of that node and name, or NULL. */
-const struct nb_zoneinfo_zone *nb_zoneinfo_find(const struct nb_zoneinfo *z, int nid, const char *name);
+const struct nb_zoneinfo_zone *nb_zoneinfo_find(const struct nb_zoneinfo *z, int nid,
+						const char *name);
 /* Number of lines and page sets that no rule prints: 0 for the kernels that we describe. */
 size_t nb_zoneinfo_nr_raw(const struct nb_zoneinfo *z);
 

@@ -95,7 +95,7 @@ static void add_pagesets(struct fill *f, struct nb_zoneinfo_zone *zone,
 	unsigned cpu;
 
 	nb_zoneinfo_add_line(zone, NB_ZI_LINE_PAGESETS, 0);
-	nb_for_each_cpu_in(cpu, &f->cpus) {
+	nb_for_each_cpu_in (cpu, &f->cpus) {
 		struct nb_pcp_info pcp = {0};
 		struct nb_zoneinfo_pageset *ps;
 

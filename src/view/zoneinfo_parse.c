@@ -1,8 +1,9 @@
 /* zoneinfo_parse.c -- /proc/zoneinfo in: 2.6.24 to 6.18.
  *
  * Called by nb_zoneinfo_parse()'s users. One pass, a line at a time; `state` knows the zone and the
- * page set that lines belong to. Each line ends with the rule of item.h: is it what the printer would
- * write? A page set is compared as a whole. The text's end within a line leaves that line raw.
+ * page set that lines belong to. Each line ends with the rule of item.h: is it what the printer
+ * would write? A page set is compared as a whole. The text's end within a line leaves that line
+ * raw.
  */
 #include "view/scan.h"
 #include "view/zoneinfo_priv.h"
@@ -15,7 +16,7 @@ struct state {
 	struct nb_zoneinfo *z;
 	struct nb_zoneinfo_zone *zone; /* the current one; moves when zones are added */
 	bool in_node_stats;
-	bool in_pageset; /* the zone's last page set takes lines */
+	bool in_pageset;                   /* the zone's last page set takes lines */
 	size_t pageset_start, pageset_end; /* its bytes in the text */
 	struct nb_text rule;
 	struct nb_error *err;
@@ -198,9 +199,9 @@ static int counter(struct state *s, struct nb_cursor cur)
 	if (!s->z->item_indent && (start == s->sc.s + 4 || start == s->sc.s + 6))
 		s->z->item_indent = (uint8_t)(start - s->sc.s);
 	nb_items_add(items, nb_strings_intern(&s->z->strings, name, n), v);
-	close_line(s, nb_zoneinfo_add_line(s->zone,
-					   s->in_node_stats ? NB_ZI_LINE_NODE_ITEM : NB_ZI_LINE_ITEM,
-					   items->n - 1));
+	close_line(s, nb_zoneinfo_add_line(
+			      s->zone, s->in_node_stats ? NB_ZI_LINE_NODE_ITEM : NB_ZI_LINE_ITEM,
+			      items->n - 1));
 	return 0;
 }
 

@@ -45,7 +45,8 @@ static int fallback_line(struct nb_scan *sc, struct nb_zonelists *z, struct nb_c
 	return 0;
 }
 
-/* The first, boot's: "Built 2 zonelists[ in Node order], mobility grouping on.  Total pages: 524157" */
+/* The first, boot's: "Built 2 zonelists[ in Node order], mobility grouping on.  Total pages:
+ * 524157" */
 static void built_line(struct nb_zonelists *z, struct nb_cursor cur)
 {
 	uint64_t nr, total;
@@ -145,9 +146,10 @@ void nb_zonelists_print(const struct nb_zonelists *z, struct nb_text *out)
 void nb_zonelists_print_built(const struct nb_zonelists *z, struct nb_text *out)
 {
 	if (z->has_built)
-		nb_text_printf(out,
-			       "Built %u zonelists, mobility grouping %s.  Total pages: %" PRIu64 "\n",
-			       z->nr_zonelists, z->mobility_grouping ? "on" : "off", z->total_pages);
+		nb_text_printf(
+			out,
+			"Built %u zonelists, mobility grouping %s.  Total pages: %" PRIu64 "\n",
+			z->nr_zonelists, z->mobility_grouping ? "on" : "off", z->total_pages);
 }
 
 json_t *nb_zonelists_json(const struct nb_zonelists *z)

@@ -1,9 +1,9 @@
 /* roundtrip.c -- every recorded file of the kernel's forms comes back byte for byte.
  *
  * Walks $NUMABOX_ORACLE/{snapshots,policy,traces}; each file whose name belongs to a form is parsed
- * and printed. Two things must hold for every single one: the same bytes, and not a line of them kept
- * raw, that is: all of them printed from typed fields by rule (view/item.h). Skipped without the
- * recordings; fails when a form has no file, so that it cannot pass on nothing.
+ * and printed. Two things must hold for every single one: the same bytes, and not a line of them
+ * kept raw, that is: all of them printed from typed fields by rule (view/item.h). Skipped without
+ * the recordings; fails when a form has no file, so that it cannot pass on nothing.
  */
 #define _GNU_SOURCE
 #include <ftw.h>
@@ -31,19 +31,19 @@
 /* Parses, prints into *out, returns the number of raw lines, or -1 with *err. */
 typedef int (*round_fn)(const char *text, size_t len, struct nb_text *out, struct nb_error *err);
 
-#define ROUND(form, type, parse, print, release, nr_raw)                                           \
-	static int round_##form(const char *text, size_t len, struct nb_text *out,                 \
-				struct nb_error *err)                                              \
-	{                                                                                          \
-		struct type m;                                                                     \
-		int raw;                                                                           \
-                                                                                                   \
-		if (parse(text, len, &m, err))                                                     \
-			return -1;                                                                 \
-		print(&m, out);                                                                    \
-		raw = (int)(nr_raw);                                                               \
-		release(&m);                                                                       \
-		return raw;                                                                        \
+#define ROUND(form, type, parse, print, release, nr_raw)                           \
+	static int round_##form(const char *text, size_t len, struct nb_text *out, \
+				struct nb_error *err)                              \
+	{                                                                          \
+		struct type m;                                                     \
+		int raw;                                                           \
+                                                                                   \
+		if (parse(text, len, &m, err))                                     \
+			return -1;                                                 \
+		print(&m, out);                                                    \
+		raw = (int)(nr_raw);                                               \
+		release(&m);                                                       \
+		return raw;                                                        \
 	}
 
 static int parse_index(const char *text, size_t len, struct nb_extfrag *x, struct nb_error *err)
@@ -137,9 +137,9 @@ static void show_difference(const char *path, const char *a, size_t alen, const 
 			start = i + 1;
 		}
 	}
-	fprintf(stderr, "# %s:%zu: byte %zu differs\n# kernel: %.*s\n# ours:   %.*s\n", path, line, i,
-		(int)strcspn(a + start, "\n"), a + start, (int)strcspn(nb_text_str(b) + start, "\n"),
-		nb_text_str(b) + start);
+	fprintf(stderr, "# %s:%zu: byte %zu differs\n# kernel: %.*s\n# ours:   %.*s\n", path, line,
+		i, (int)strcspn(a + start, "\n"), a + start,
+		(int)strcspn(nb_text_str(b) + start, "\n"), nb_text_str(b) + start);
 }
 
 static bool round_trip(const char *path, round_fn fn)
@@ -170,14 +170,15 @@ static bool round_trip(const char *path, round_fn fn)
 }
 
 /* The log's lines that layout and zonelists speak of, without time stamps; the last of the
- * repeated fallback lines, as the model keeps them, so only logs with one boot build are compared. */
+ * repeated fallback lines, as the model keeps them, so only logs with one boot build are compared.
+ */
 static void log_lines(const char *text, struct nb_text *layout, struct nb_text *lists,
 		      unsigned *nr_built)
 {
-	static const char *const head[] = {"Zone ranges:", "  DMA ", "  DMA32 ", "  Normal ",
-					   "  HighMem ", "  Device ", "Movable zone start",
-					   "  Node ", "Early memory node", "  node ",
-					   "Initmem setup node"};
+	static const char *const head[] = {
+		"Zone ranges:",      "  DMA ",    "  DMA32 ",           "  Normal ",
+		"  HighMem ",        "  Device ", "Movable zone start", "  Node ",
+		"Early memory node", "  node ",   "Initmem setup node"};
 
 	*nr_built = 0;
 	for (const char *p = text; *p;) {
@@ -318,7 +319,8 @@ static void form(void **state)
 
 	if (!walk.done)
 		skip();
-	fprintf(stderr, "# %s: %u files, %u differ\n", forms[i].form, walk.files[i], walk.failed[i]);
+	fprintf(stderr, "# %s: %u files, %u differ\n", forms[i].form, walk.files[i],
+		walk.failed[i]);
 	assert_int_not_equal(walk.files[i], 0);
 	assert_int_equal(walk.failed[i], 0);
 }
