@@ -186,12 +186,14 @@ static void count_points(struct nb_zone *z, nb_pfn_t from, nb_pfn_t to, bool hol
 }
 
 /* Pageblocks as /proc/pagetypeinfo counts them: on a grid from the zone's start, where a struct page
- * exists and says this zone. Holes of a present memory section have struct pages of the zone above them.
+ * exists and says this zone. Holes of a present memory section have struct pages of the zone above them; a flat
+ * map (i386) has them everywhere.
  * Source: pagetypeinfo_showblockcount_print(), init_unavailable_range(). */
 static void count_pageblocks(struct nb_system *sys)
 {
-	uint64_t section = UINT64_C(1) << (sys->page_shift < 14 ? 27 - sys->page_shift :
-								 29 - sys->page_shift);
+	bool flat = sys->machine->arch == NB_ARCH_I386 || sys->machine->arch == NB_ARCH_I386PAE;
+	uint64_t section = UINT64_C(1) << (flat ? 52 : sys->page_shift < 16 ? 27 - sys->page_shift :
+									      29 - sys->page_shift);
 
 	for (unsigned i = 0; i < sys->nr_ranges; i++) {
 		const struct nb_memblock_range *r = &sys->ranges[i];
@@ -215,6 +217,7 @@ static void prepare_zone(struct nb_zone *z)
 	const struct nb_zone *dma32 = &z->pgdat->zone[NB_ZONE_DMA32];
 
 	z->rng = sys->rng + ((uint64_t)z->pgdat->index << 8) + z->type;
+	z->highatomic_free_only = sys->profile->highatomic_free_only;
 	z->nofragment = z->type == NB_ZONE_NORMAL && nb_zone_configured(sys, NB_ZONE_DMA32) &&
 			!(nb_nodemask_weight(&sys->online_nodes) > 1 && !dma32->present_pages);
 }
@@ -225,6 +228,7 @@ int nb_boot_free_lists(struct nb_system *sys, struct nb_error *err)
 	const char *shuffle = nb_machine_option(sys->machine, "page_alloc.shuffle=", &len);
 
 	sys->shuffle = shuffle && len && (*shuffle == '1' || *shuffle == 'y' || *shuffle == 'Y');
+	sys->first_mark = sys->profile->below_high_first ? NB_WMARK_HIGH : NB_WMARK_LOW;
 	for (unsigned i = 0; i < 16; i++) {
 		int zone = nb_gfp_zone(i, sys->zones);
 

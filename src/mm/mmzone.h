@@ -102,7 +102,9 @@ struct nb_pcp {
 	uint8_t alloc_factor;
 	int16_t free_count; /* 6.7+; free_factor before */
 	uint16_t expire;
-	bool local; /* c: the zone's node is the CPU's own */
+	bool local;	 /* c: the zone's node is the CPU's own */
+	bool threaded;	 /* c: the system is */
+	bool auto_tuned; /* c: NB_PCP_AUTO */
 	struct nb_list list[NB_NR_PCP_LISTS]; /* p */
 	_Atomic uint64_t numa[NB_NR_NUMA_EVENTS];
 	_Atomic uint64_t pgalloc, pgfree; /* base pages: pgalloc_<zone>, pgfree */
@@ -133,6 +135,7 @@ struct nb_zone {
 	nb_pfn_t pfn_delta; /* pfn - dense number, where one_run */
 	bool one_run;	    /* the zone lies in one run of dense numbers */
 	int32_t first_range, last_range; /* its pieces in sys->ranges; -1 none */
+	bool highatomic_free_only; /* the profile's */
 	bool nofragment;    /* requests that prefer this zone get ALLOC_NOFRAGMENT */
 	/* marks: stored, without boost. Source: facts 2.2 */
 	uint64_t wmark[NB_NR_WMARK];
@@ -311,6 +314,7 @@ struct nb_system {
 	int8_t gfp_zone[16]; /* by the lowest four gfp bits: zone type, or -NB_EINVAL */
 	bool shuffle;	     /* page_alloc.shuffle=1 */
 	bool has_cma;
+	enum nb_wmark first_mark; /* that a request tests: high, or low before 6.7 */
 	struct nb_alloc_hooks hooks;
 	struct nb_lock arena_lock; /* nb_system_alloc() */
 

@@ -101,15 +101,10 @@ static bool zone_has_room(struct nb_system *sys, struct nb_alloc_context *ac, st
 	       nb_zone_watermark_ok(z, ac->order, mark, ac->highest_zoneidx, alloc_flags);
 }
 
-/* Gives out what rmqueue() took. */
-static inline void prep_page(const struct nb_alloc_context *ac, struct nb_zone *z,
-			     struct nb_page *page)
+/* Gives a block out. */
+static inline void prep_page(const struct nb_zone *z, struct nb_page *page, uint32_t order_and_flags)
 {
-	uint32_t flags = PG_ALLOCATED | ac->order | z->page_bits;
-
-	if (nb_unlikely(ac->order && (ac->gfp & NB_GFP_BIT_COMP)))
-		flags |= PG_COMPOUND;
-	nb_page_set_flags(page, flags);
+	nb_page_set_flags(page, PG_ALLOCATED | z->page_bits | order_and_flags);
 	page->refcount = 1;
 	page->mapcount = 0;
 	page->mapping = 0;
@@ -130,7 +125,7 @@ static inline struct nb_page *try_zone(struct nb_system *sys, struct nb_alloc_co
 		wake_for_boost(ac, z);
 	if (nb_unlikely(!page))
 		return NULL;
-	prep_page(ac, z, page);
+	prep_page(z, page, ac->order | (ac->order && (ac->gfp & NB_GFP_BIT_COMP) ? PG_COMPOUND : 0u));
 	if (nb_unlikely(alloc_flags & NB_ALLOC_HIGHATOMIC))
 		nb_reserve_highatomic(z, page, ac->order, ac->cpu);
 	return page;
@@ -200,28 +195,31 @@ static void prepare_task(struct nb_alloc_context *ac)
 		ac->alloc_flags |= NB_ALLOC_CPUSET;
 }
 
-/* Fills the context in; false: the request can't be met by anybody. */
-static inline bool prepare(struct nb_system *sys, struct nb_alloc_context *ac,
-			   const struct nb_alloc_request *rq, nb_gfp_t gfp, int nid,
-			   const struct nb_nodemask *nodemask)
+static inline enum nb_migratetype request_mt(const struct nb_system *sys, nb_gfp_t gfp)
 {
-	int zone = sys->gfp_zone[gfp & 0xf];
-	const struct nb_pgdat *pgdat;
+	unsigned mt = gfp >> 3 & 3;
 
-	if (nb_unlikely((unsigned)nid >= NB_MAX_NODES || sys->node_index[nid] < 0 || zone < 0))
-		return false;
-	pgdat = sys->pgdat[sys->node_index[nid]];
+	if (nb_unlikely(mt >= NB_MIGRATE_PCPTYPES || !sys->mobility_grouping))
+		return NB_MIGRATE_UNMOVABLE;
+	return (enum nb_migratetype)mt;
+}
+
+/* Fills the context in. */
+static void prepare(struct nb_system *sys, struct nb_alloc_context *ac,
+		    const struct nb_alloc_request *rq, const struct nb_pgdat *pgdat,
+		    enum nb_zone_type highest)
+{
+	nb_gfp_t gfp = rq->gfp;
+
 	ac->rq = rq;
 	ac->gfp = ac->gfp_full = gfp;
 	ac->order = rq->order;
 	ac->alloc_flags = NB_WMARK_LOW | (gfp & NB_GFP_BIT_KSWAPD_RECLAIM ? NB_ALLOC_KSWAPD : 0);
 	ac->cpu = rq->cpu;
-	ac->highest_zoneidx = (enum nb_zone_type)zone;
-	ac->migratetype = nb_likely(sys->mobility_grouping) ?
-				  (enum nb_migratetype)((gfp >> 3 & 3) % NB_MIGRATE_PCPTYPES) :
-				  NB_MIGRATE_UNMOVABLE;
+	ac->highest_zoneidx = highest;
+	ac->migratetype = request_mt(sys, gfp);
 	ac->zonelist = gfp & NB_GFP_BIT_THISNODE ? pgdat->zonelist_nofallback : pgdat->zonelist;
-	ac->nodemask = nodemask;
+	ac->nodemask = rq->nodemask;
 	ac->mems_allowed = NULL;
 	ac->task = rq->task;
 	ac->spread_dirty = gfp & NB_GFP_BIT_WRITE;
@@ -230,45 +228,92 @@ static inline bool prepare(struct nb_system *sys, struct nb_alloc_context *ac,
 	if (nb_unlikely(sys->has_cma) && ac->migratetype == NB_MIGRATE_MOVABLE)
 		ac->alloc_flags |= NB_ALLOC_CMA;
 	ac->preferred = nb_next_zoneref(ac->zonelist, ac->highest_zoneidx, ac->nodemask);
-	if (nb_likely(ac->preferred->zone && ac->preferred->zone->nofragment))
+	if (ac->preferred->zone && ac->preferred->zone->nofragment)
 		ac->alloc_flags |= NB_ALLOC_NOFRAGMENT;
-	return true;
 }
 
-static inline nb_pfn_t alloc_on(struct nb_system *sys, const struct nb_alloc_request *rq,
-				nb_gfp_t gfp, int nid, const struct nb_nodemask *nodemask)
+/* The whole of a request: fast path and slow path. */
+static struct nb_page *alloc_full(struct nb_system *sys, const struct nb_alloc_request *rq,
+				  const struct nb_pgdat *pgdat, enum nb_zone_type highest,
+				  struct nb_zone **ret_zone)
 {
 	struct nb_alloc_context ac;
-	struct nb_zone *z = NULL;
 	struct nb_page *page;
 
-	if (nb_unlikely(!prepare(sys, &ac, rq, gfp, nid, nodemask)))
-		return NB_NO_PFN;
-	page = nb_get_page_from_freelist(sys, &ac, ac.alloc_flags, &z);
-	if (nb_unlikely(!page)) {
-		/* Writers may dirty what they must; the cpuset's mask was for the fast path only. */
-		ac.spread_dirty = false;
-		ac.nodemask = nodemask;
-		ac.gfp = ac.gfp_full;
-		page = nb_alloc_slowpath(sys, &ac, &z);
-	}
-	nb_pfn_t pfn = nb_likely(page) ? nb_zone_page_pfn(z, page) : NB_NO_PFN;
+	prepare(sys, &ac, rq, pgdat, highest);
+	page = nb_get_page_from_freelist(sys, &ac, ac.alloc_flags, ret_zone);
+	if (nb_likely(page))
+		return page;
+	/* Writers may dirty what they must; the cpuset's mask was for the fast path only. */
+	ac.spread_dirty = false;
+	ac.nodemask = rq->nodemask;
+	ac.gfp = ac.gfp_full;
+	return nb_alloc_slowpath(sys, &ac, ret_zone);
+}
 
-	if (nb_event_wanted(sys, NB_EV_MM_PAGE_ALLOC))
-		nb_emit(sys, NB_EV_MM_PAGE_ALLOC, rq->cpu, rq->task, pfn, rq->order, gfp,
-			ac.migratetype);
-	return pfn;
+/* What most requests come to, in line: a single page, no task whose state matters, the first zone of the list has room
+ * above the first mark that is tested, and the page set is not empty. NULL: nothing was changed, and alloc_full() decides. */
+static inline struct nb_page *alloc_hot(struct nb_system *sys, const struct nb_alloc_request *rq,
+					const struct nb_pgdat *pgdat, enum nb_zone_type highest,
+					struct nb_zone **ret_zone)
+{
+	const struct nb_zoneref *ref = pgdat->zonelist;
+
+	if (nb_unlikely(rq->order || rq->nodemask || (rq->task && rq->task->flags) || sys->has_cma ||
+			(rq->gfp & (NB_GFP_BIT_THISNODE | NB_GFP_BIT_WRITE))))
+		return NULL;
+	while (ref->zone && ref->zone_idx > highest)
+		ref++;
+	struct nb_zone *z = ref->zone;
+
+	if (nb_unlikely(!z || atomic_load_explicit(&z->flags, memory_order_relaxed)))
+		return NULL;
+	uint64_t mark = nb_wmark_pages(z, sys->first_mark) + z->lowmem_reserve[highest];
+
+	if (nb_unlikely((int64_t)nb_zone_free_pages(z) - nb_unusable_free(z, 0, 0) <= (int64_t)mark))
+		return NULL;
+	struct nb_pcp *pcp = nb_zone_pcp_peek(z, rq->cpu);
+	struct nb_page *page = nb_likely(pcp) ? nb_pcp_take_one(z, pcp, request_mt(sys, rq->gfp)) : NULL;
+
+	if (nb_unlikely(!page))
+		return NULL;
+	nb_pcp_count(&pcp->pgalloc, 1);
+	if (nb_likely(sys->tune.numa_stat)) {
+		nb_pcp_count(&pcp->numa[NB_NUMA_HIT], 1);
+		nb_pcp_count(&pcp->numa[pcp->local ? NB_NUMA_LOCAL : NB_NUMA_OTHER], 1);
+	}
+	prep_page(z, page, 0);
+	*ret_zone = z;
+	return page;
 }
 
 nb_pfn_t nb_alloc_pages(struct nb_system *sys, const struct nb_alloc_request *rq)
 {
+	struct nb_zone *z = NULL;
+	struct nb_page *page;
+	int nid = rq->nid, highest = sys->gfp_zone[rq->gfp & 0xf];
+
 	if (nb_unlikely(rq->order > sys->max_order || (unsigned)rq->cpu >= sys->nr_cpu_ids ||
-			sys->cpu_to_node[rq->cpu] < 0))
+			sys->cpu_to_node[rq->cpu] < 0 || highest < 0))
 		return NB_NO_PFN;
-	if (nb_unlikely(rq->nid == NB_NO_NODE && rq->task))
-		return nb_alloc_pages_task(sys, rq);
-	return alloc_on(sys, rq, rq->gfp,
-			rq->nid == NB_NO_NODE ? sys->cpu_to_node[rq->cpu] : rq->nid, rq->nodemask);
+	if (nid == NB_NO_NODE) {
+		if (nb_unlikely(rq->task != NULL))
+			return nb_alloc_pages_task(sys, rq);
+		nid = sys->cpu_to_node[rq->cpu];
+	}
+	if (nb_unlikely((unsigned)nid >= NB_MAX_NODES || sys->node_index[nid] < 0))
+		return NB_NO_PFN;
+	const struct nb_pgdat *pgdat = sys->pgdat[sys->node_index[nid]];
+
+	page = alloc_hot(sys, rq, pgdat, (enum nb_zone_type)highest, &z);
+	if (nb_unlikely(!page))
+		page = alloc_full(sys, rq, pgdat, (enum nb_zone_type)highest, &z);
+	nb_pfn_t pfn = nb_likely(page) ? nb_zone_page_pfn(z, page) : NB_NO_PFN;
+
+	if (nb_event_wanted(sys, NB_EV_MM_PAGE_ALLOC))
+		nb_emit(sys, NB_EV_MM_PAGE_ALLOC, rq->cpu, rq->task, pfn, rq->order, rq->gfp,
+			request_mt(sys, rq->gfp));
+	return pfn;
 }
 
 void nb_count_interleave_hit(struct nb_system *sys, int cpu, nb_pfn_t pfn, int nid)
@@ -319,12 +364,23 @@ int nb_free_pages(struct nb_system *sys, int cpu, nb_pfn_t pfn, unsigned order)
 
 	if (nb_unlikely(!page || (unsigned)cpu >= sys->nr_cpu_ids || order > sys->max_order))
 		return -NB_EINVAL;
-	if (nb_unlikely(!nb_map_is_committed(z->pgdat, nb_page_dense(z->mem_map, page))))
+	uint32_t dense = nb_page_dense(z->mem_map, page);
+
+	if (nb_unlikely(!nb_map_is_committed(z->pgdat, dense)))
 		return -NB_EINVAL;
 	if (nb_unlikely((nb_page_flags(page) & (PG_ALLOCATED | PG_LRU | PG_ORDER_MASK)) !=
 				(PG_ALLOCATED | order) ||
 			page->refcount > 1 || page->mapcount))
 		return -NB_EINVAL;
-	nb_free_page_block(z, page, order, cpu);
+	struct nb_pcp *pcp = nb_zone_pcp_peek(z, cpu);
+	enum nb_migratetype mt = nb_pageblock_mt(z, dense);
+
+	if (nb_unlikely(order || !pcp || mt >= NB_MIGRATE_PCPTYPES ||
+			nb_event_wanted(sys, NB_EV_MM_PAGE_FREE))) {
+		nb_free_page_block(z, page, order, cpu);
+		return 0;
+	}
+	nb_pcp_count(&pcp->pgfree, 1);
+	nb_pcp_free_one(z, pcp, page, mt, cpu);
 	return 0;
 }

@@ -94,6 +94,30 @@ bool nb_zone_watermark_ok(const struct nb_zone *z, unsigned order, uint64_t mark
 			  enum nb_zone_type highest_zoneidx, unsigned alloc_flags);
 bool nb_zone_watermark_fast(const struct nb_zone *z, unsigned order, uint64_t mark,
 			    enum nb_zone_type highest_zoneidx, unsigned alloc_flags, nb_gfp_t gfp);
+/* May the request use what is kept back for high-order atomic ones? Before 6.3 ALLOC_HIGH alone may not. */
+static inline bool nb_has_reserve_rights(const struct nb_zone *z, unsigned alloc_flags)
+{
+	if (nb_likely(!(alloc_flags & NB_ALLOC_RESERVES)))
+		return false;
+	return z->sys->profile->reserve_style != NB_RESERVE_HARDER ||
+	       (alloc_flags & (NB_ALLOC_NON_BLOCK | NB_ALLOC_OOM));
+}
+
+/* Free pages of the zone that the request may not touch. */
+static inline int64_t nb_unusable_free(const struct nb_zone *z, unsigned order, unsigned alloc_flags)
+{
+	int64_t n = (INT64_C(1) << order) - 1;
+
+	if (nb_likely(!nb_has_reserve_rights(z, alloc_flags)))
+		n += (int64_t)atomic_load_explicit(z->highatomic_free_only ?
+							   &z->nr_free_highatomic :
+							   &z->nr_reserved_highatomic,
+						   memory_order_relaxed);
+	if (!(alloc_flags & NB_ALLOC_CMA))
+		n += (int64_t)atomic_load_explicit(&z->nr_free_cma, memory_order_relaxed);
+	return n;
+}
+
 /* A mark with boost, as the kernel's wmark_pages(). */
 static inline uint64_t nb_wmark_pages(const struct nb_zone *z, enum nb_wmark mark)
 {

@@ -13,8 +13,6 @@
 #include "mm/boot.h"
 #include "mm/event.h"
 
-#define BATCH_SCALE_MAX 5 /* CONFIG_PCP_BATCH_SCALE_MAX */
-
 static int min_int(int a, int b)
 {
 	return a < b ? a : b;
@@ -28,13 +26,6 @@ static int max_int(int a, int b)
 static int clamp_int(int v, int lo, int hi)
 {
 	return min_int(max_int(v, lo), hi);
-}
-
-static inline unsigned list_of(unsigned order, enum nb_migratetype mt)
-{
-	if (nb_likely(order < NB_PCP_ORDERS))
-		return NB_MIGRATE_PCPTYPES * order + mt;
-	return NB_MIGRATE_PCPTYPES * NB_PCP_ORDERS + (mt == NB_MIGRATE_MOVABLE);
 }
 
 static unsigned list_order(const struct nb_system *sys, unsigned list)
@@ -68,6 +59,8 @@ struct nb_pcp *nb_zone_pcp_make(struct nb_zone *z, int cpu)
 	/* The machine's cache sizes are not known; those of today's CPUs hold a batch. */
 	pcp->flags = PCPF_FREE_HIGH_BATCH;
 	pcp->local = sys->cpu_to_node[cpu] == z->pgdat->nid;
+	pcp->threaded = sys->port->relax != NULL;
+	pcp->auto_tuned = sys->profile->pcp_style == NB_PCP_AUTO;
 	sets = atomic_load_explicit(&z->pageset, memory_order_acquire);
 	if (!sets) {
 		nb_lock(&z->lock, sys->port);
@@ -100,7 +93,7 @@ static int refill_auto(struct nb_zone *z, struct nb_pcp *pcp, unsigned order)
 	if (!order) {
 		int room = max_int(high - pcp->count - base, base);
 
-		if (batch <= room && pcp->alloc_factor < BATCH_SCALE_MAX)
+		if (batch <= room && pcp->alloc_factor < NB_PCP_BATCH_SCALE_MAX)
 			pcp->alloc_factor++;
 		batch = min_int(batch, room);
 	}
@@ -109,14 +102,15 @@ static int refill_auto(struct nb_zone *z, struct nb_pcp *pcp, unsigned order)
 
 static int refill_count(struct nb_zone *z, struct nb_pcp *pcp, unsigned order)
 {
-	if (z->sys->profile->pcp_style == NB_PCP_AUTO)
+	if (pcp->auto_tuned)
 		return refill_auto(z, pcp, order);
 	return pcp->batch > 1 ? max_int(pcp->batch >> order, 2) : pcp->batch;
 }
 
-static void refill(struct nb_zone *z, struct nb_pcp *pcp, struct nb_list *list, unsigned order,
-		   enum nb_migratetype mt, unsigned alloc_flags, int cpu)
+void nb_pcp_refill(struct nb_zone *z, struct nb_pcp *pcp, unsigned order, enum nb_migratetype mt,
+		   unsigned alloc_flags, int cpu)
 {
+	struct nb_list *list = &pcp->list[nb_pcp_list_of(order, mt)];
 	enum nb_rmqueue_mode mode = NB_RMQUEUE_NORMAL;
 	int want = refill_count(z, pcp, order), got = 0;
 
@@ -131,29 +125,6 @@ static void refill(struct nb_zone *z, struct nb_pcp *pcp, struct nb_list *list, 
 	}
 	nb_zone_unlock(z);
 	pcp->count += got << order;
-}
-
-struct nb_page *nb_pcp_alloc(struct nb_zone *z, struct nb_pcp *pcp, unsigned order,
-			     enum nb_migratetype mt, unsigned alloc_flags, int cpu)
-{
-	struct nb_list *list = &pcp->list[list_of(order, mt)];
-	struct nb_page *page = NULL, *map = z->mem_map;
-
-	nb_lock(&pcp->lock, z->sys->port);
-	pcp->free_count >>= 1;
-	if (nb_unlikely(!list->first))
-		refill(z, pcp, list, order, mt, alloc_flags, cpu);
-	if (nb_likely(list->first)) {
-		page = nb_link_page(map, list->first);
-		list->first = page->next;
-		if (page->next)
-			nb_link_page(map, page->next)->prev = 0;
-		else
-			list->last = 0;
-		pcp->count -= 1 << order;
-	}
-	nb_unlock(&pcp->lock, z->sys->port);
-	return page;
 }
 
 /* Gives `count` base pages back, beginning with list `first` and going round. */
@@ -210,7 +181,7 @@ static int high_auto(const struct nb_zone *z, struct nb_pcp *pcp, bool free_high
 	if (nb_unlikely(!high))
 		return 0;
 	if (nb_unlikely(free_high)) {
-		pcp->high = max_int(high - (batch << BATCH_SCALE_MAX), pcp->high_min);
+		pcp->high = max_int(high - (batch << NB_PCP_BATCH_SCALE_MAX), pcp->high_min);
 		return 0;
 	}
 	if (nb_unlikely(flags & ZONE_RECLAIM_ACTIVE)) {
@@ -236,7 +207,7 @@ static int bulk_fixed(struct nb_pcp *pcp, int high, bool free_high)
 		return pcp->count;
 	if (nb_unlikely(high < pcp->batch))
 		return 1;
-	if (batch < room && pcp->free_count < BATCH_SCALE_MAX)
+	if (batch < room && pcp->free_count < NB_PCP_BATCH_SCALE_MAX)
 		pcp->free_count++;
 	/* min wins over max where they cross, as in the kernel's clamp(). */
 	return min_int(max_int(batch, pcp->batch), max_int(room, 0));
@@ -245,7 +216,7 @@ static int bulk_fixed(struct nb_pcp *pcp, int high, bool free_high)
 static int bulk_auto(const struct nb_pcp *pcp, int high, bool free_high)
 {
 	if (nb_unlikely(free_high))
-		return min_int(pcp->count, pcp->batch << BATCH_SCALE_MAX);
+		return min_int(pcp->count, pcp->batch << NB_PCP_BATCH_SCALE_MAX);
 	if (nb_unlikely(high < pcp->batch))
 		return 1;
 	return clamp_int(pcp->free_count, pcp->batch, high - pcp->batch);
@@ -262,7 +233,7 @@ static void commit_fixed(struct nb_zone *z, struct nb_pcp *pcp, unsigned order, 
 
 static void commit_auto(struct nb_zone *z, struct nb_pcp *pcp, unsigned order, unsigned list, int cpu)
 {
-	int batch = pcp->batch, cap = batch << BATCH_SCALE_MAX;
+	int batch = pcp->batch, cap = batch << NB_PCP_BATCH_SCALE_MAX;
 	bool free_high = false;
 
 	if (order && order <= NB_COSTLY_ORDER) {
@@ -285,35 +256,27 @@ static void commit_auto(struct nb_zone *z, struct nb_pcp *pcp, unsigned order, u
 					  memory_order_relaxed);
 }
 
-void nb_pcp_free(struct nb_zone *z, struct nb_pcp *pcp, struct nb_page *page, unsigned order,
-		 enum nb_migratetype mt, int cpu)
+void nb_pcp_settle(struct nb_zone *z, struct nb_pcp *pcp, unsigned order, unsigned list, int cpu)
 {
-	unsigned l = list_of(order, mt);
-
-	nb_lock(&pcp->lock, z->sys->port);
-	nb_page_set_flags(page, PG_PCP | order | (uint32_t)mt << PG_MT_SHIFT | z->page_bits);
-	nb_list_add_head(z->mem_map, &pcp->list[l], page);
-	pcp->count += 1 << order;
-	if (z->sys->profile->pcp_style == NB_PCP_AUTO) {
+	if (pcp->auto_tuned) {
 		pcp->alloc_factor >>= 1;
-		commit_auto(z, pcp, order, l, cpu);
+		commit_auto(z, pcp, order, list, cpu);
 	} else {
-		commit_fixed(z, pcp, order, l, cpu);
+		commit_fixed(z, pcp, order, list, cpu);
 	}
-	nb_unlock(&pcp->lock, z->sys->port);
 }
 
 void nb_pcp_drain(struct nb_zone *z, struct nb_pcp *pcp, int cpu)
 {
-	nb_lock(&pcp->lock, z->sys->port);
+	nb_pcp_lock(pcp, z->sys);
 	while (pcp->count) {
 		int n = pcp->count;
 
-		if (z->sys->profile->pcp_style == NB_PCP_AUTO)
-			n = min_int(n, max_int(pcp->batch << BATCH_SCALE_MAX, 1));
+		if (pcp->auto_tuned)
+			n = min_int(n, max_int(pcp->batch << NB_PCP_BATCH_SCALE_MAX, 1));
 		free_bulk(z, pcp, n, 0, cpu);
 	}
-	nb_unlock(&pcp->lock, z->sys->port);
+	nb_pcp_unlock(pcp);
 }
 
 static void drain_zone(struct nb_zone *z, int of_cpu, int cpu)
@@ -353,11 +316,11 @@ void nb_drain_pages(struct nb_system *sys, int cpu)
 
 static void tick_pcp(struct nb_zone *z, struct nb_pcp *pcp, int cpu)
 {
-	int cap = pcp->batch << BATCH_SCALE_MAX;
+	int cap = pcp->batch << NB_PCP_BATCH_SCALE_MAX;
 	int to_drain = 0;
 
-	nb_lock(&pcp->lock, z->sys->port);
-	if (z->sys->profile->pcp_style == NB_PCP_AUTO) {
+	nb_pcp_lock(pcp, z->sys);
+	if (pcp->auto_tuned) {
 		if (pcp->high > pcp->high_min)
 			pcp->high = max_int(max_int(pcp->count - cap, pcp->high - (pcp->high >> 3)),
 					    pcp->high_min);
@@ -368,7 +331,7 @@ static void tick_pcp(struct nb_zone *z, struct nb_pcp *pcp, int cpu)
 	/* Sets of other nodes: three rounds without use, then empty. */
 	if (pcp->expire && pcp->count && !pcp->local && --pcp->expire == 0)
 		free_bulk(z, pcp, pcp->count, 0, cpu);
-	nb_unlock(&pcp->lock, z->sys->port);
+	nb_pcp_unlock(pcp);
 }
 
 void nb_pcp_vmstat_tick(struct nb_system *sys, int cpu)
@@ -401,13 +364,13 @@ int nb_pcp_info(const struct nb_system *sys, int nid, enum nb_zone_type type, in
 		pcp = &unused;
 		set_limits(z, pcp);
 	}
-	nb_lock(&pcp->lock, sys->port);
+	nb_pcp_lock(pcp, sys);
 	*ret_info = (struct nb_pcp_info){.count = (unsigned)pcp->count,
 					 .high = (unsigned)pcp->high,
 					 .batch = (unsigned)pcp->batch,
 					 .high_min = (unsigned)pcp->high_min,
 					 .high_max = (unsigned)pcp->high_max};
-	nb_unlock(&pcp->lock, sys->port);
+	nb_pcp_unlock(pcp);
 	return 0;
 }
 
@@ -458,9 +421,9 @@ static void setup_zone(struct nb_zone *z)
 
 		if (!pcp)
 			continue;
-		nb_lock(&pcp->lock, sys->port);
+		nb_pcp_lock(pcp, sys);
 		set_limits(z, pcp);
-		nb_unlock(&pcp->lock, sys->port);
+		nb_pcp_unlock(pcp);
 	}
 }
 

@@ -9,6 +9,8 @@
 #include "mm/buddy.h"
 #include "mm/page_alloc.h"
 
+#define NB_PCP_BATCH_SCALE_MAX 5 /* CONFIG_PCP_BATCH_SCALE_MAX */
+
 /* pcp.c: makes the zone's set on that CPU. NULL without host memory. */
 struct nb_pcp *nb_zone_pcp_make(struct nb_zone *z, int cpu);
 
@@ -35,14 +37,111 @@ static inline void nb_pcp_count(_Atomic uint64_t *counter, uint64_t n)
 			      memory_order_relaxed);
 }
 
-/* A block out of the set, refilled when its list is empty; flags hold its migrate type and zone.
- * NULL: the zone has none. */
-struct nb_page *nb_pcp_alloc(struct nb_zone *z, struct nb_pcp *pcp, unsigned order,
-			     enum nb_migratetype mt, unsigned alloc_flags, int cpu);
+static inline unsigned nb_pcp_list_of(unsigned order, enum nb_migratetype mt)
+{
+	if (nb_likely(order < NB_PCP_ORDERS))
+		return NB_MIGRATE_PCPTYPES * order + mt;
+	return NB_MIGRATE_PCPTYPES * NB_PCP_ORDERS + (mt == NB_MIGRATE_MOVABLE);
+}
+
+static inline void nb_pcp_lock(struct nb_pcp *pcp, const struct nb_system *sys)
+{
+	if (pcp->threaded)
+		nb_lock(&pcp->lock, sys->port);
+}
+
+static inline void nb_pcp_unlock(struct nb_pcp *pcp)
+{
+	if (pcp->threaded)
+		atomic_store_explicit(&pcp->lock.word, 0, memory_order_release);
+}
+
+/* pcp.c, with the set locked: refills a list that is empty; and what a free does when the set may be full. */
+void nb_pcp_refill(struct nb_zone *z, struct nb_pcp *pcp, unsigned order, enum nb_migratetype mt,
+		   unsigned alloc_flags, int cpu);
+void nb_pcp_settle(struct nb_zone *z, struct nb_pcp *pcp, unsigned order, unsigned list, int cpu);
+
+/* A block out of the set, refilled when its list is empty. NULL: the zone has none. */
+static inline struct nb_page *nb_pcp_alloc(struct nb_zone *z, struct nb_pcp *pcp, unsigned order,
+					   enum nb_migratetype mt, unsigned alloc_flags, int cpu)
+{
+	struct nb_list *list = &pcp->list[nb_pcp_list_of(order, mt)];
+	struct nb_page *page = NULL, *map = z->mem_map;
+
+	nb_pcp_lock(pcp, z->sys);
+	pcp->free_count >>= 1;
+	if (nb_unlikely(!list->first))
+		nb_pcp_refill(z, pcp, order, mt, alloc_flags, cpu);
+	if (nb_likely(list->first)) {
+		page = nb_link_page(map, list->first);
+		list->first = page->next;
+		if (nb_likely(page->next))
+			nb_link_page(map, page->next)->prev = 0;
+		else
+			list->last = 0;
+		pcp->count -= 1 << order;
+	}
+	nb_pcp_unlock(pcp);
+	return page;
+}
+
+/* The first single page of a type, or NULL while its list is empty: then nothing is changed. */
+static inline struct nb_page *nb_pcp_take_one(struct nb_zone *z, struct nb_pcp *pcp,
+					      enum nb_migratetype mt)
+{
+	struct nb_list *list = &pcp->list[mt];
+	struct nb_page *page = NULL, *map = z->mem_map;
+
+	nb_pcp_lock(pcp, z->sys);
+	if (nb_likely(list->first)) {
+		page = nb_link_page(map, list->first);
+		list->first = page->next;
+		if (nb_likely(page->next))
+			nb_link_page(map, page->next)->prev = 0;
+		else
+			list->last = 0;
+		pcp->count--;
+		pcp->free_count >>= 1;
+	}
+	nb_pcp_unlock(pcp);
+	return page;
+}
 
 /* Puts a block of pageblock type `mt` (below NB_MIGRATE_PCPTYPES) into the set, and frees some when it is full. */
-void nb_pcp_free(struct nb_zone *z, struct nb_pcp *pcp, struct nb_page *page, unsigned order,
-		 enum nb_migratetype mt, int cpu);
+static inline void nb_pcp_free(struct nb_zone *z, struct nb_pcp *pcp, struct nb_page *page,
+			       unsigned order, enum nb_migratetype mt, int cpu)
+{
+	unsigned l = nb_pcp_list_of(order, mt);
+
+	nb_pcp_lock(pcp, z->sys);
+	nb_page_set_flags(page, PG_PCP | order | (uint32_t)mt << PG_MT_SHIFT | z->page_bits);
+	nb_list_add_head(z->mem_map, &pcp->list[l], page);
+	pcp->count += 1 << order;
+	nb_pcp_settle(z, pcp, order, l, cpu);
+	nb_pcp_unlock(pcp);
+}
+
+/* The same for order 0, with the common outcome in line: room is left, and nothing changes but counts. */
+static inline void nb_pcp_free_one(struct nb_zone *z, struct nb_pcp *pcp, struct nb_page *page,
+				   enum nb_migratetype mt, int cpu)
+{
+	nb_pcp_lock(pcp, z->sys);
+	nb_page_set_flags(page, PG_PCP | (uint32_t)mt << PG_MT_SHIFT | z->page_bits);
+	nb_list_add_head(z->mem_map, &pcp->list[mt], page);
+	pcp->count++;
+	if (nb_likely(pcp->auto_tuned && pcp->count < pcp->high && pcp->high >= pcp->high_min &&
+		      pcp->high <= pcp->high_max &&
+		      !(atomic_load_explicit(&z->flags, memory_order_relaxed) &
+			(ZONE_RECLAIM_ACTIVE | ZONE_BELOW_HIGH)))) {
+		pcp->alloc_factor >>= 1;
+		pcp->flags &= (uint8_t)~PCPF_PREV_FREE_HIGH_ORDER;
+		if (pcp->free_count < pcp->batch << NB_PCP_BATCH_SCALE_MAX)
+			pcp->free_count++;
+	} else {
+		nb_pcp_settle(z, pcp, 0, mt, cpu);
+	}
+	nb_pcp_unlock(pcp);
+}
 
 /* Empties one set into the free lists. `cpu` is the running CPU, the set may be another's. */
 void nb_pcp_drain(struct nb_zone *z, struct nb_pcp *pcp, int cpu);

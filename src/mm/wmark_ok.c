@@ -9,28 +9,6 @@
 #include "mm/buddy.h"
 #include "mm/page_alloc.h"
 
-/* May the request use what is kept back for high-order atomic ones? Before 6.3 ALLOC_HIGH alone may not. */
-static bool has_reserve_rights(const struct nb_zone *z, unsigned alloc_flags)
-{
-	if (z->sys->profile->reserve_style == NB_RESERVE_HARDER)
-		return alloc_flags & (NB_ALLOC_NON_BLOCK | NB_ALLOC_OOM);
-	return alloc_flags & NB_ALLOC_RESERVES;
-}
-
-static int64_t unusable_free(const struct nb_zone *z, unsigned order, unsigned alloc_flags)
-{
-	int64_t n = (INT64_C(1) << order) - 1;
-
-	if (nb_likely(!has_reserve_rights(z, alloc_flags)))
-		n += (int64_t)atomic_load_explicit(z->sys->profile->highatomic_free_only ?
-							   &z->nr_free_highatomic :
-							   &z->nr_reserved_highatomic,
-						   memory_order_relaxed);
-	if (!(alloc_flags & NB_ALLOC_CMA))
-		n += (int64_t)atomic_load_explicit(&z->nr_free_cma, memory_order_relaxed);
-	return n;
-}
-
 /* The mark after what the request's rights take off it. Halves are rounded up. */
 static int64_t reduced_mark(const struct nb_zone *z, int64_t min, unsigned alloc_flags)
 {
@@ -76,7 +54,7 @@ bool nb_zone_watermark_ok_free(const struct nb_zone *z, unsigned order, uint64_t
 {
 	int64_t min = (int64_t)mark;
 
-	free_pages -= unusable_free(z, order, alloc_flags);
+	free_pages -= nb_unusable_free(z, order, alloc_flags);
 	if (nb_unlikely(alloc_flags & NB_ALLOC_RESERVES))
 		min = reduced_mark(z, min, alloc_flags);
 	if (free_pages <= min + (int64_t)z->lowmem_reserve[highest_zoneidx])
@@ -97,7 +75,7 @@ bool nb_zone_watermark_fast(const struct nb_zone *z, unsigned order, uint64_t ma
 	int64_t free_pages = (int64_t)nb_zone_free_pages(z);
 
 	if (!order) {
-		int64_t usable = free_pages - unusable_free(z, 0, alloc_flags);
+		int64_t usable = free_pages - nb_unusable_free(z, 0, alloc_flags);
 
 		if (nb_likely(usable > (int64_t)(mark + z->lowmem_reserve[highest_zoneidx])))
 			return true;
