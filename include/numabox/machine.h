@@ -218,7 +218,8 @@ uint64_t nb_machine_latency_ps(const struct nb_machine *m, int from, int to);
 /* Is `word` on the command line as a whole word ("movable_node"), or, when it
  * ends in '=', the value of its last occurrence ("kernelcore=")? Returns a
  * pointer into m->cmdline and the value's length, or NULL. Words are parted by blanks;
- * what follows " -- " is for init and not looked at. */
+ * what follows " -- " is for init and not looked at,
+ * nor what stands past the 2,047 bytes that Linux keeps. */
 const char *nb_machine_option(const struct nb_machine *m, const char *word, size_t *ret_len);
 
 /* Iterates over every occurrence: *pos is 0 at first. NULL at the end. */

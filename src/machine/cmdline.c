@@ -2,12 +2,20 @@
  *
  * Called by boot for options that shape memory. Words are parted by blanks outside double quotes;
  * '-' and '_' are the same letter in a name; "--" ends the kernel's part. Nothing is allocated:
- * answers point into m->cmdline. Source: kernel/params.c, parse_args(), parameq() (rules, not
- * code).
+ * answers point into m->cmdline. What stands past COMMAND_LINE_SIZE bytes Linux never sees.
+ * Source: kernel/params.c, parse_args(), parameq() (rules, not code).
  */
 #include "base/fmt.h"
 
 #include <numabox/machine.h>
+
+#define COMMAND_LINE_SIZE 2048 /* the terminating NUL included: x86, arm64 */
+
+/* Does the command line go on at `pos`? */
+static bool goes_on(const char *line, size_t pos)
+{
+	return pos < COMMAND_LINE_SIZE - 1 && line[pos];
+}
 
 static bool is_blank(char c)
 {
@@ -20,10 +28,10 @@ static const char *next_word(const char *line, size_t *pos, size_t *ret_len)
 	size_t start;
 	bool quoted = false;
 
-	while (is_blank(line[*pos]))
+	while (goes_on(line, *pos) && is_blank(line[*pos]))
 		++*pos;
 	start = *pos;
-	for (; line[*pos] && (quoted || !is_blank(line[*pos])); ++*pos) {
+	for (; goes_on(line, *pos) && (quoted || !is_blank(line[*pos])); ++*pos) {
 		if (line[*pos] == '"')
 			quoted = !quoted;
 	}

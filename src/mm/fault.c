@@ -44,7 +44,7 @@ static uint64_t new_page(struct nb_task *t, const struct nb_vma *v, uint64_t add
 	uint64_t index = page_index(mm, v, addr);
 	nb_pfn_t pfn = nb_mpol_alloc(t, policy_of(t, v), gfp, 0, index);
 	struct nb_page *page;
-	struct nb_zone *z;
+	struct nb_zone *z = NULL;
 
 	if (pfn == NB_NO_PFN)
 		return 0;
@@ -60,7 +60,7 @@ static uint64_t new_page(struct nb_task *t, const struct nb_vma *v, uint64_t add
 
 static void drop_page(struct nb_task *t, nb_pfn_t pfn)
 {
-	struct nb_zone *z;
+	struct nb_zone *z = NULL;
 	struct nb_page *page = nb_pfn_to_page(t->sys, pfn, &z);
 
 	count_page(t->mm, z, !(page->flags & PG_ANON), -1);

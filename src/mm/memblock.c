@@ -110,19 +110,33 @@ int nb_regions_paint(struct nb_arena *a, struct nb_regions *list, const struct n
 	return 0;
 }
 
-uint64_t nb_regions_bytes(const struct nb_regions *l, uint64_t start, uint64_t end)
+unsigned nb_regions_first_past(const struct nb_regions *l, uint64_t addr)
 {
-	uint64_t sum = 0;
 	unsigned lo = 0, hi = l->nr;
 
 	while (lo < hi) {
 		unsigned mid = lo + (hi - lo) / 2;
 
-		if (l->v[mid].end <= start)
+		if (l->v[mid].end <= addr)
 			lo = mid + 1;
 		else
 			hi = mid;
 	}
+	return lo;
+}
+
+bool nb_regions_overlap(const struct nb_regions *l, uint64_t start, uint64_t end)
+{
+	unsigned i = nb_regions_first_past(l, start);
+
+	return start < end && i < l->nr && l->v[i].start < end;
+}
+
+uint64_t nb_regions_bytes(const struct nb_regions *l, uint64_t start, uint64_t end)
+{
+	uint64_t sum = 0;
+	unsigned lo = nb_regions_first_past(l, start);
+
 	for (; lo < l->nr && l->v[lo].start < end; lo++) {
 		uint64_t s = l->v[lo].start > start ? l->v[lo].start : start;
 		uint64_t e = l->v[lo].end < end ? l->v[lo].end : end;
@@ -264,7 +278,7 @@ static int add_hot_added(struct nb_layout_boot *b)
 			continue;
 		if (!nb_nodemask_test(&b->parsed, r.nid))
 			r.nid = (int)nb_nodemask_next(&b->parsed, 0);
-		if (nb_regions_bytes(&b->ram, r.start, r.end))
+		if (nb_regions_overlap(&b->ram, r.start, r.end))
 			return nb_error_set(
 				b->err, -NB_EINVAL, r.line,
 				"ranges: 0x%llx-0x%llx is said to be hot-added, but is RAM at boot",

@@ -37,6 +37,11 @@ struct nb_node_ranges {
 /* -NB_ENOMEM. */
 int nb_sort_by_node(struct nb_system *sys, struct nb_node_ranges *ret);
 
+/* Index of the first range of a sorted list without overlaps that ends past `addr`; l->nr: none. */
+unsigned nb_regions_first_past(const struct nb_regions *l, uint64_t addr);
+/* Is any byte of a sorted list without overlaps inside [start, end)? O(log list). */
+bool nb_regions_overlap(const struct nb_regions *l, uint64_t start, uint64_t end);
+
 /* What the steps of nb_boot_memory() share. */
 struct nb_layout_boot {
 	struct nb_system *sys;

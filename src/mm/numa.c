@@ -142,7 +142,7 @@ static void trim_blocks(const struct nb_layout_boot *b, struct nb_regions *l, ui
 	for (unsigned i = 0; i < l->nr; i++) {
 		struct nb_mem_range r = l->v[i];
 
-		if (!nb_regions_bytes(&b->ram, r.start, r.end))
+		if (!nb_regions_overlap(&b->ram, r.start, r.end))
 			continue;
 		if (r.start < low)
 			r.start = low;

@@ -54,13 +54,11 @@ static int first_block(const struct emulation *e, unsigned nid)
 /* First byte of RAM at or after `addr`. */
 static uint64_t next_ram(const struct emulation *e, uint64_t addr)
 {
-	for (unsigned i = 0; i < e->b->ram.nr; i++) {
-		const struct nb_mem_range *r = &e->b->ram.v[i];
+	unsigned i = nb_regions_first_past(&e->b->ram, addr);
 
-		if (r->end > addr)
-			return r->start > addr ? r->start : addr;
-	}
-	return UINT64_MAX;
+	if (i == e->b->ram.nr)
+		return UINT64_MAX;
+	return e->b->ram.v[i].start > addr ? e->b->ram.v[i].start : addr;
 }
 
 /* Moves a node's end on in steps of 32 MiB until it holds `size` of memory or the block ends. Steps

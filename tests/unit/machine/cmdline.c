@@ -45,6 +45,21 @@ static void test_option(void **state)
 	expect_option(NULL, "mem=", NULL);
 }
 
+/* Linux keeps 2,047 bytes; a word on the border is cut. */
+static void test_cut_off(void **state)
+{
+	char line[4096];
+
+	(void)state;
+	memset(line, ' ', sizeof(line));
+	line[sizeof(line) - 1] = '\0';
+	memcpy(line + 2040, "mem=123456", 10);
+	expect_option(line, "mem=", "123");
+	memcpy(line + 2040, "          ", 10);
+	memcpy(line + 2047, "mem=1", 5);
+	expect_option(line, "mem=", NULL);
+}
+
 static void test_every_occurrence(void **state)
 {
 	struct nb_machine m = {.cmdline = "memmap=1G$2G mem=4G memmap=2G$8G,exactmap memmap=1G"};
@@ -66,6 +81,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_option),
+		cmocka_unit_test(test_cut_off),
 		cmocka_unit_test(test_every_occurrence),
 	};
 
