@@ -189,31 +189,33 @@ static void look(const struct nb_sim_task *t, uint64_t start, uint64_t end, stru
 			r->present |= UINT64_C(1) << i;
 }
 
-/* Charges the first touches of a grain to the nodes that its new pages came from. */
-static void charge_faults(struct nb_sim_task *t, uint64_t start, uint64_t end,
+/* Charges the first touches of a grain to the nodes that its new pages came from. Of `faulted`
+ * those that brought no page (the shared zero page on a read) cost the fault alone. */
+static void charge_faults(struct nb_sim_task *t, uint64_t start, uint64_t end, uint64_t faulted,
 			  const struct resident *before)
 {
 	const struct nb_cost *c = &t->sim->cost;
+	uint64_t page_bytes = c->page_bytes, placed = 0;
 	int from = nb_sim_task_node(t);
 	struct resident now;
 
 	look(t, start, end, &now);
-	if (now.counted) {
-		for (unsigned i = 0; i < c->nr_nodes; i++)
-			if (now.pages[i] > before->pages[i])
-				nb_sim_charge_ps(
-					t, nb_cost_faults_ps(c, from, c->node_id[i],
-							     now.pages[i] - before->pages[i]));
-		return;
+	for (unsigned i = 0; now.counted && i < c->nr_nodes; i++) {
+		uint64_t n = now.pages[i] > before->pages[i] ? now.pages[i] - before->pages[i] : 0;
+
+		nb_sim_charge_ps(t, nb_cost_faults_ps(c, from, c->node_id[i], n));
+		placed += n;
 	}
-	for (unsigned i = 0; i < NB_SIM_GRAIN_PAGES; i++) {
+	for (unsigned i = 0; !now.counted && i < NB_SIM_GRAIN_PAGES; i++) {
 		if (!((now.present & ~before->present) >> i & 1))
 			continue;
-		nb_sim_charge_ps(
-			t, nb_cost_faults_ps(
-				   c, from,
-				   nb_task_node(t->task, start + (uint64_t)i * c->page_bytes), 1));
+		nb_sim_charge_ps(t, nb_cost_faults_ps(c, from,
+						      nb_task_node(t->task, start + i * page_bytes),
+						      1));
+		placed++;
 	}
+	if (faulted > placed)
+		nb_sim_charge_ns(t, (faulted - placed) * NB_COST_FAULT_NS);
 }
 
 int nb_sim_touch_grain(struct nb_sim_task *t, uint64_t *addr, uint64_t end, bool write,
@@ -238,7 +240,7 @@ int nb_sim_touch_grain(struct nb_sim_task *t, uint64_t *addr, uint64_t end, bool
 	*faulted += n;
 	t->faults += n;
 	if (n)
-		charge_faults(t, first, start + grain, &before);
+		charge_faults(t, first, start + grain, n, &before);
 	t->fault_ns += t->clock_ns - begin_ns;
 	return ret;
 }

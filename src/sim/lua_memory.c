@@ -192,11 +192,11 @@ static void charge_traffic(lua_State *L, struct nb_sim_task *t, const uint64_t *
 	lua_setfield(L, -2, "gb_per_s");
 }
 
-/* t:access(addr, length, { pattern = "sequential" | "random", bytes = | count =, write = }): absent
- * pages are faulted in first, as real traffic would. A table of figures. */
+/* t:access(addr, length, { pattern = "sequential" | "random", bytes = | count = }): pages that are
+ * absent are written to first, as a program fills its buffer. A table of figures. */
 static int op_access(lua_State *L, struct nb_op *op)
 {
-	static const char *const keys[] = {"pattern", "bytes", "count", "write", NULL};
+	static const char *const keys[] = {"pattern", "bytes", "count", NULL};
 	static const struct nb_arg_word patterns[] = {{"sequential", NB_PATTERN_SEQUENTIAL},
 						      {"seq", NB_PATTERN_SEQUENTIAL},
 						      {"random", NB_PATTERN_RANDOM},
@@ -208,24 +208,21 @@ static int op_access(lua_State *L, struct nb_op *op)
 
 	lua_settop(L, 4);
 	nb_arg_keys(L, 4, name, keys);
-	nb_arg_field(L, 4, "write");
 	if (!op->phase)
 		read_range(L, op);
-	ret = touch_some(op, lua_toboolean(L, 5));
+	ret = touch_some(op, true);
 	if (ret)
 		return touch_failed(L, op, ret);
-	if (op->addr < op->end) {
-		lua_settop(L, 4);
+	if (op->addr < op->end)
 		return NB_OP_AGAIN;
-	}
 	start = nb_arg_address(L, 2, name, "address");
 	bytes = op->end - start;
 	nb_arg_field(L, 4, "pattern");
-	pattern = (enum nb_pattern)nb_arg_words(L, 6, name, "pattern", patterns);
+	pattern = (enum nb_pattern)nb_arg_words(L, 5, name, "pattern", patterns);
 	if (nb_arg_field(L, 4, "bytes"))
-		bytes = nb_arg_size(L, 7, name, "bytes");
+		bytes = nb_arg_size(L, 6, name, "bytes");
 	if (nb_arg_field(L, 4, "count"))
-		bytes = (uint64_t)nb_arg_integer(L, 8, name, "count", 0, INT64_MAX / 64) *
+		bytes = (uint64_t)nb_arg_integer(L, 7, name, "count", 0, INT64_MAX / 64) *
 			NB_COST_LINE_BYTES;
 	pages = lua_newuserdatauv(L, op->task->sim->cost.nr_nodes * sizeof(*pages), 0);
 	memset(pages, 0, op->task->sim->cost.nr_nodes * sizeof(*pages));
