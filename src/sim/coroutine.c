@@ -266,8 +266,8 @@ static int safe_pcall(lua_State *L)
 		L, lua_pcallk(L, lua_gettop(L) - 2, LUA_MULTRET, 0, 0, protected_done), 0);
 }
 
-/* The message handler of xpcall(): not after a limit, since it would run inside the count hook, where
- * no further hook comes. Upvalue: the scenario's handler. */
+/* The message handler of xpcall(): not after a limit, since it would run inside the count hook,
+ * where no further hook comes. Upvalue: the scenario's handler. */
 static int handler(lua_State *L)
 {
 	if (nb_sandbox_of(L)->stop != NB_STOP_NONE)

@@ -1,7 +1,7 @@
 /* cost.h -- what work costs in virtual time.
  *
  * Called by the driver after each call of a task, and by reports. A model, not a measurement:
- * every rule and constant stands here, and docs/architecture.md, Costs, says what is left out
+ * every rule and constant stands here, and docs/scenarios.md, Costs, says what is left out
  * (caches, contention between tasks, prefetch across pages).
  *
  * Latency of one access from a CPU's node to a memory node, first that is told:

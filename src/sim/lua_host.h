@@ -139,6 +139,7 @@ void nb_set_u64(lua_State *L, const char *key, uint64_t v);
 /* ---- the objects ---- */
 
 void nb_lua_machine_open(lua_State *L); /* lua_machine.c: the global `machine` */
+void nb_lua_observe_open(lua_State *L); /* lua_observe.c: adds to the table at the top */
 void nb_lua_expect_open(lua_State *L);  /* lua_machine.c: the global `expect` */
 void nb_lua_task_open(lua_State *L);    /* lua_task.c: the metatable of tasks */
 /* lua_memory.c: mmap, touch and the rest of a task's memory; adds to the table at the top */

@@ -51,8 +51,8 @@ struct nb_sandbox *nb_sandbox_of(lua_State *L);
 
 /* Raises the error of the limit that was hit. Does not return. */
 int nb_sandbox_raise(lua_State *L);
-/* Notes the memory limit as hit if `status`, of a call that nothing of the scenario surrounds, says so;
- * L is the coroutine that failed, its stack not unwound. Raises nothing. */
+/* Notes the memory limit as hit if `status`, of a call that nothing of the scenario surrounds, says
+ * so; L is the coroutine that failed, its stack not unwound. Raises nothing. */
 void nb_sandbox_failed(lua_State *L, int status);
 /* Called where Lua code might have hidden a limit: raises it if one was hit, or if `status` says
  * that memory ran out. */

@@ -32,13 +32,12 @@ static void order(void **state)
 		int node;
 		int place; /* expected */
 	} cases[] = {
-		{ 20, NB_DUE_IO, 0, 6 },      { 10, NB_DUE_TASK, 0, 4 },
-		{ 10, NB_DUE_KSWAPD, 1, 2 },  { 10, NB_DUE_KSWAPD, 0, 1 },
-		{ 10, NB_DUE_TASK, 0, 5 },    { 10, NB_DUE_KCOMPACTD, 0, 3 },
-		{ 9, NB_DUE_TASK, 7, 0 },
+		{20, NB_DUE_IO, 0, 6},     {10, NB_DUE_TASK, 0, 4}, {10, NB_DUE_KSWAPD, 1, 2},
+		{10, NB_DUE_KSWAPD, 0, 1}, {10, NB_DUE_TASK, 0, 5}, {10, NB_DUE_KCOMPACTD, 0, 3},
+		{9, NB_DUE_TASK, 7, 0},
 	};
 	enum { N = sizeof(cases) / sizeof(*cases) };
-	struct nb_clock c = { 0 };
+	struct nb_clock c = {0};
 	struct nb_due due[N];
 
 	(void)state;
@@ -59,7 +58,7 @@ static void order(void **state)
 /* Expect an entry that is set again to move, and one that is cleared to be gone. */
 static void moves(void **state)
 {
-	struct nb_clock c = { 0 };
+	struct nb_clock c = {0};
 	struct nb_due a, b;
 
 	(void)state;
@@ -84,7 +83,7 @@ static void many(void **state)
 {
 	enum { N = 5000 };
 	static struct nb_due due[N];
-	struct nb_clock c = { 0 };
+	struct nb_clock c = {0};
 	uint64_t x = 12345, last = 0;
 	int n = 0, cleared = 0;
 

@@ -8,7 +8,7 @@ static void by_distance(void **state)
 {
 	struct simtest t;
 	struct nb_cost *c = &t.sim.cost;
-	uint64_t half[2] = { 1, 1 }, mostly[2] = { 3, 1 }, none[2] = { 0, 0 };
+	uint64_t half[2] = {1, 1}, mostly[2] = {3, 1}, none[2] = {0, 0};
 
 	(void)state;
 	simtest_open(&t, "2x256M,dist=21");

@@ -30,11 +30,12 @@ static void run_daemon(struct nb_due *due)
 
 static void make(struct daemon *d, struct nb_sim *s, enum nb_due_kind kind, int node, char name)
 {
-	*d = (struct daemon){ .sim = s, .name = name };
+	*d = (struct daemon){.sim = s, .name = name};
 	nb_due_init(&s->clock, &d->due, kind, node, run_daemon, d);
 }
 
-/* Expect daemons before `t` in order, those at `t` and after not, and a task in between to stop it. */
+/* Expect daemons before `t` in order, those at `t` and after not, and a task in between to stop it.
+ */
 static void due_first(void **state)
 {
 	struct daemon a, b, c, task;
@@ -106,7 +107,7 @@ static uint64_t touch(struct nb_sim_task *t, uint64_t addr, uint64_t bytes)
 static void charges(const char *spec, unsigned far_distance)
 {
 	const uint64_t near_ns = 500 + 64 * 80 / 10, far_ns = 500 + 64 * (8 * far_distance) / 10;
-	struct nb_nodemask both = { { 3 } }, far = { { 2 } };
+	struct nb_nodemask both = {{3}}, far = {{2}};
 	struct nb_sim_task *t;
 	struct simtest s;
 	uint64_t a, before;
@@ -172,7 +173,7 @@ static void ended(void **state)
 
 static void out_of_memory(void **state)
 {
-	struct nb_nodemask one = { { 2 } };
+	struct nb_nodemask one = {{2}};
 	uint64_t a, end, faulted = 0;
 	struct nb_sim_task *t;
 	struct simtest s;
@@ -195,9 +196,12 @@ static void out_of_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(due_first),	     cmocka_unit_test(waiting),
-		cmocka_unit_test(charges_by_counts), cmocka_unit_test(charges_by_page),
-		cmocka_unit_test(ended),	     cmocka_unit_test(out_of_memory),
+		cmocka_unit_test(due_first),
+		cmocka_unit_test(waiting),
+		cmocka_unit_test(charges_by_counts),
+		cmocka_unit_test(charges_by_page),
+		cmocka_unit_test(ended),
+		cmocka_unit_test(out_of_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,7 +13,7 @@
 static int parse(const char *text, const char *allowed, const char *before, char *ret, size_t n,
 		 struct nb_error *err)
 {
-	struct nb_nodemask may = { 0 }, prev = { 0 }, got = { 0 };
+	struct nb_nodemask may = {0}, prev = {0}, got = {0};
 	int r;
 
 	nb_bits_parse_list(allowed, strlen(allowed), may.bits, NB_MAX_NODES);
@@ -31,23 +31,18 @@ static void good(void **state)
 	static const struct {
 		const char *text, *allowed, *before, *want;
 	} cases[] = {
-		{ "0", "0-3", NULL, "0" },
-		{ "0-2", "0-3", NULL, "0-2" },
-		{ "3,0-1", "0-3", NULL, "0-1,3" },
-		{ "all", "0,2,5", NULL, "0,2,5" },
-		{ "0-5", "0,2,5", NULL, "0,2,5" }, /* holes inside a range are left out */
-		{ "!0", "0-3", NULL, "1-3" },
-		{ "!1-2", "0-3", NULL, "0,3" },
-		{ "+0", "2,5,9", NULL, "2" },
-		{ "+1-2", "2,5,9", NULL, "5,9" },
-		{ "!+0", "2,5,9", NULL, "5,9" },
-		{ "same", "0-3", "1", "1" },
+		{"0", "0-3", NULL, "0"},         {"0-2", "0-3", NULL, "0-2"},
+		{"3,0-1", "0-3", NULL, "0-1,3"}, {"all", "0,2,5", NULL, "0,2,5"},
+		{"0-5", "0,2,5", NULL, "0,2,5"}, /* holes inside a range are left out */
+		{"!0", "0-3", NULL, "1-3"},      {"!1-2", "0-3", NULL, "0,3"},
+		{"+0", "2,5,9", NULL, "2"},      {"+1-2", "2,5,9", NULL, "5,9"},
+		{"!+0", "2,5,9", NULL, "5,9"},   {"same", "0-3", "1", "1"},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		char got[64];
-		struct nb_error err = { 0 };
+		struct nb_error err = {0};
 
 		assert_int_equal(parse(cases[i].text, cases[i].allowed, cases[i].before, got,
 				       sizeof(got), &err),
@@ -58,14 +53,15 @@ static void good(void **state)
 
 static void bad(void **state)
 {
-	static const char *const cases[] = { "",    "x",   "1-",  "1,",	  ",1",	  "1 2",
-					     "4",   "0-4", "2-1", "!all", "!0-3", "same",
-					     "+4",  "-1",  "99999999999999999999", "all,1", "!", "+" };
+	static const char *const cases[] = {"",      "x",    "1-",  "1,",  ",1",
+					    "1 2",   "4",    "0-4", "2-1", "!all",
+					    "!0-3",  "same", "+4",  "-1",  "99999999999999999999",
+					    "all,1", "!",    "+"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		char got[64];
-		struct nb_error err = { 0 };
+		struct nb_error err = {0};
 
 		assert_int_equal(parse(cases[i], "0-3", NULL, got, sizeof(got), &err), -NB_EINVAL);
 		assert_string_equal(got, "77");

@@ -7,7 +7,7 @@ static void send(struct nb_recorder *r, enum nb_event_kind kind, int pid, uint64
 		 const uint64_t *fields, unsigned n)
 {
 	struct nb_sink sink = nb_recorder_sink(r);
-	struct nb_event ev = { .kind = kind, .cpu = 3, .pid = pid, .time_ns = time_ns };
+	struct nb_event ev = {.kind = kind, .cpu = 3, .pid = pid, .time_ns = time_ns};
 
 	for (unsigned i = 0; i < n; i++)
 		ev.field[i] = fields[i];
@@ -21,8 +21,8 @@ static void counting(void **state)
 	(void)state;
 	nb_recorder_init(&r);
 	for (uint64_t i = 0; i < NB_RECORDER_KEEP + 10; i++)
-		send(&r, NB_EV_MM_PAGE_FREE, 0, i, (uint64_t[]){ i, 0 }, 2);
-	send(&r, NB_EV_MM_VMSCAN_KSWAPD_SLEEP, 7, 5, (uint64_t[]){ 1 }, 1);
+		send(&r, NB_EV_MM_PAGE_FREE, 0, i, (uint64_t[]){i, 0}, 2);
+	send(&r, NB_EV_MM_VMSCAN_KSWAPD_SLEEP, 7, 5, (uint64_t[]){1}, 1);
 	assert_int_equal(r.count[NB_EV_MM_PAGE_FREE], NB_RECORDER_KEEP + 10);
 	assert_int_equal(r.log[NB_EV_MM_PAGE_FREE].n, NB_RECORDER_KEEP); /* the first ones */
 	assert_int_equal(r.log[NB_EV_MM_PAGE_FREE].ev[NB_RECORDER_KEEP - 1].field[0],
@@ -55,41 +55,50 @@ static void fields(void **state)
 		uint64_t f[NB_EVENT_MAX_FIELDS];
 		const char *want;
 	} cases[] = {
-		{ NB_EV_MM_PAGE_ALLOC, { 0x1234, 0, NB_GFP_KERNEL, 1 },
-		  "page=0xffffea0000048d00 pfn=0x1234 order=0 migratetype=1 gfp_flags=GFP_KERNEL" },
-		{ NB_EV_MM_PAGE_ALLOC, { 0x1000, 2, 0, 0 },
-		  "page=0xffffea0000040000 pfn=0x1000 order=2 migratetype=0 gfp_flags=none" },
-		{ NB_EV_MM_PAGE_FREE, { 0x10934, 1 },
-		  "page=0xffffea0000424d00 pfn=0x10934 order=1" },
-		{ NB_EV_MM_PAGE_FREE_BATCHED, { 0x10 }, "page=0xffffea0000000400 pfn=0x10 order=0" },
-		{ NB_EV_MM_PAGE_ALLOC_ZONE_LOCKED, { 0x4d6c, 1, 0, 1 },
-		  "page=0xffffea0000135b00 pfn=0x4d6c order=1 migratetype=0 percpu_refill=1" },
-		{ NB_EV_MM_PAGE_PCPU_DRAIN, { 0x17f9b, 0, 1 },
-		  "page=0xffffea00005fe6c0 pfn=0x17f9b order=0 migratetype=1" },
-		{ NB_EV_MM_PAGE_ALLOC_EXTFRAG, { 0x6000, 0, 10, 9, 0, 1, 0, 1 },
-		  "page=0xffffea0000180000 pfn=0x6000 alloc_order=0 fallback_order=10 "
-		  "pageblock_order=9 alloc_migratetype=0 fallback_migratetype=1 fragmenting=0 "
-		  "change_ownership=1" },
-		{ NB_EV_MM_VMSCAN_WAKEUP_KSWAPD, { 0, 2, 9, NB_GFP_KERNEL },
-		  "nid=0 order=9 gfp_flags=GFP_KERNEL" },
-		{ NB_EV_MM_VMSCAN_KSWAPD_WAKE, { 1, 2, 9 }, "nid=1 order=9" },
-		{ NB_EV_MM_VMSCAN_KSWAPD_SLEEP, { 1 }, "nid=1" },
-		{ NB_EV_MM_VMSCAN_DIRECT_RECLAIM_BEGIN, { 0, NB_GFP_KERNEL },
-		  "order=0 gfp_flags=GFP_KERNEL" },
-		{ NB_EV_MM_VMSCAN_DIRECT_RECLAIM_END, { 56 }, "nr_reclaimed=56" },
-		{ NB_EV_MM_COMPACTION_TRY_TO_COMPACT, { 9, NB_GFP_KERNEL, 2 },
-		  "order=9 gfp_mask=GFP_KERNEL priority=2" },
-		{ NB_EV_PAGE_FAULT_USER, { 0x5eaeb0, 0x42ec4f, 7 },
-		  "address=0x5eaeb0 ip=0x42ec4f error_code=0x7" },
-		{ NB_EV_MM_MIGRATE_PAGES, { 1, 0, 0, 5 },
-		  "nr_succeeded=1 nr_failed=0 nr_thp_succeeded=0 nr_thp_failed=0 nr_thp_split=0 "
-		  "nr_split=0 mode=MIGRATE_ASYNC reason=numa_misplaced" },
-		{ NB_EV_OOM_KILL, { 172 }, "pid=172 comm=work" },
+		{NB_EV_MM_PAGE_ALLOC,
+		 {0x1234, 0, NB_GFP_KERNEL, 1},
+		 "page=0xffffea0000048d00 pfn=0x1234 order=0 migratetype=1 gfp_flags=GFP_KERNEL"},
+		{NB_EV_MM_PAGE_ALLOC,
+		 {0x1000, 2, 0, 0},
+		 "page=0xffffea0000040000 pfn=0x1000 order=2 migratetype=0 gfp_flags=none"},
+		{NB_EV_MM_PAGE_FREE, {0x10934, 1}, "page=0xffffea0000424d00 pfn=0x10934 order=1"},
+		{NB_EV_MM_PAGE_FREE_BATCHED, {0x10}, "page=0xffffea0000000400 pfn=0x10 order=0"},
+		{NB_EV_MM_PAGE_ALLOC_ZONE_LOCKED,
+		 {0x4d6c, 1, 0, 1},
+		 "page=0xffffea0000135b00 pfn=0x4d6c order=1 migratetype=0 percpu_refill=1"},
+		{NB_EV_MM_PAGE_PCPU_DRAIN,
+		 {0x17f9b, 0, 1},
+		 "page=0xffffea00005fe6c0 pfn=0x17f9b order=0 migratetype=1"},
+		{NB_EV_MM_PAGE_ALLOC_EXTFRAG,
+		 {0x6000, 0, 10, 9, 0, 1, 0, 1},
+		 "page=0xffffea0000180000 pfn=0x6000 alloc_order=0 fallback_order=10 "
+		 "pageblock_order=9 alloc_migratetype=0 fallback_migratetype=1 fragmenting=0 "
+		 "change_ownership=1"},
+		{NB_EV_MM_VMSCAN_WAKEUP_KSWAPD,
+		 {0, 2, 9, NB_GFP_KERNEL},
+		 "nid=0 order=9 gfp_flags=GFP_KERNEL"},
+		{NB_EV_MM_VMSCAN_KSWAPD_WAKE, {1, 2, 9}, "nid=1 order=9"},
+		{NB_EV_MM_VMSCAN_KSWAPD_SLEEP, {1}, "nid=1"},
+		{NB_EV_MM_VMSCAN_DIRECT_RECLAIM_BEGIN,
+		 {0, NB_GFP_KERNEL},
+		 "order=0 gfp_flags=GFP_KERNEL"},
+		{NB_EV_MM_VMSCAN_DIRECT_RECLAIM_END, {56}, "nr_reclaimed=56"},
+		{NB_EV_MM_COMPACTION_TRY_TO_COMPACT,
+		 {9, NB_GFP_KERNEL, 2},
+		 "order=9 gfp_mask=GFP_KERNEL priority=2"},
+		{NB_EV_PAGE_FAULT_USER,
+		 {0x5eaeb0, 0x42ec4f, 7},
+		 "address=0x5eaeb0 ip=0x42ec4f error_code=0x7"},
+		{NB_EV_MM_MIGRATE_PAGES,
+		 {1, 0, 0, 5},
+		 "nr_succeeded=1 nr_failed=0 nr_thp_succeeded=0 nr_thp_failed=0 nr_thp_split=0 "
+		 "nr_split=0 mode=MIGRATE_ASYNC reason=numa_misplaced"},
+		{NB_EV_OOM_KILL, {172}, "pid=172 comm=work"},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		struct nb_event ev = { .kind = cases[i].kind };
+		struct nb_event ev = {.kind = cases[i].kind};
 		char text[512];
 
 		memcpy(ev.field, cases[i].f, sizeof(ev.field));
@@ -102,7 +111,7 @@ static void file(void **state)
 {
 	char *name = simtest_file(""), line[512];
 	struct nb_recorder r;
-	struct nb_error err = { 0 };
+	struct nb_error err = {0};
 	unsigned n = 0;
 	FILE *f;
 
@@ -110,8 +119,8 @@ static void file(void **state)
 	nb_recorder_init(&r);
 	nb_recorder_task(&r, 148, "busybox");
 	assert_int_equal(nb_recorder_trace(&r, name, nb_kernel_at(0), 2, &err), 0);
-	send(&r, NB_EV_MM_PAGE_FREE, 148, 27741464000, (uint64_t[]){ 0x22ea, 1 }, 2);
-	send(&r, NB_EV_MM_PAGE_PCPU_DRAIN, 0, 27741465999, (uint64_t[]){ 0x22ea, 1, 0 }, 3);
+	send(&r, NB_EV_MM_PAGE_FREE, 148, 27741464000, (uint64_t[]){0x22ea, 1}, 2);
+	send(&r, NB_EV_MM_PAGE_PCPU_DRAIN, 0, 27741465999, (uint64_t[]){0x22ea, 1, 0}, 3);
 	assert_int_equal(nb_recorder_trace_end(&r, &err), 0);
 	f = fopen(name, "r");
 	while (fgets(line, sizeof(line), f)) {
@@ -120,23 +129,25 @@ static void file(void **state)
 		if (n == 1)
 			assert_string_equal(line, "# tracer: nop");
 		if (n == 3)
-			assert_int_equal(strncmp(line, "# entries-in-buffer/entries-written: 2/2 ",
-						 41),
-					 0);
+			assert_int_equal(
+				strncmp(line, "# entries-in-buffer/entries-written: 2/2 ", 41), 0);
 		if (n == 13)
-			assert_string_equal(line, "         busybox-148     [003] .....    27.741464: "
-						  "mm_page_free: page=0xffffea000008ba80 "
-						  "pfn=0x22ea order=1");
+			assert_string_equal(line,
+					    "         busybox-148     [003] .....    27.741464: "
+					    "mm_page_free: page=0xffffea000008ba80 "
+					    "pfn=0x22ea order=1");
 		if (n == 14)
-			assert_string_equal(line, "          <idle>-0       [003] d..3.    27.741465: "
-						  "mm_page_pcpu_drain: page=0xffffea000008ba80 "
-						  "pfn=0x22ea order=1 migratetype=0");
+			assert_string_equal(line,
+					    "          <idle>-0       [003] d..3.    27.741465: "
+					    "mm_page_pcpu_drain: page=0xffffea000008ba80 "
+					    "pfn=0x22ea order=1 migratetype=0");
 	}
 	assert_int_equal(n, 14);
 	fclose(f);
 	unlink(name);
 	free(name);
-	assert_int_equal(nb_recorder_trace(&r, "/nowhere/at/all", nb_kernel_at(0), 2, &err), -NB_ENOENT);
+	assert_int_equal(nb_recorder_trace(&r, "/nowhere/at/all", nb_kernel_at(0), 2, &err),
+			 -NB_ENOENT);
 	assert_string_equal(err.file, "/nowhere/at/all");
 	nb_recorder_release(&r);
 }

@@ -49,8 +49,8 @@ static int run_limited(const char *code, struct nb_sandbox *sb, struct nb_text *
 
 static void check_prints(const char *code, const char *want)
 {
-	struct nb_sandbox sb = { .memory_limit = 512 << 20, .instruction_limit = 50000000 };
-	struct nb_text out = { 0 };
+	struct nb_sandbox sb = {.memory_limit = 512 << 20, .instruction_limit = 50000000};
+	struct nb_text out = {0};
 	char err[512];
 
 	run_limited(code, &sb, &out, err, sizeof(err));
@@ -61,8 +61,8 @@ static void check_prints(const char *code, const char *want)
 
 static void check_fails(const char *code, const char *part)
 {
-	struct nb_sandbox sb = { .memory_limit = 512 << 20, .instruction_limit = 50000000 };
-	struct nb_text out = { 0 };
+	struct nb_sandbox sb = {.memory_limit = 512 << 20, .instruction_limit = 50000000};
+	struct nb_text out = {0};
 	char err[512];
 
 	assert_int_not_equal(run_limited(code, &sb, &out, err, sizeof(err)), LUA_OK);
@@ -94,8 +94,9 @@ static void load_text_only(void **state)
 		     "nil\tattempt to load a binary chunk (mode is 't')\n");
 	check_prints("local f, e = load('\\27LuaS\\0', 'x', 'b') print(f, e)",
 		     "nil\tattempt to load a binary chunk (mode is 't')\n");
-	check_prints("local i = 0 print(load(function() i = i + 1 return ({'return', ' 5'})[i] end)())",
-		     "5\n");
+	check_prints(
+		"local i = 0 print(load(function() i = i + 1 return ({'return', ' 5'})[i] end)())",
+		"5\n");
 }
 
 static void no_finalizers(void **state)
@@ -118,9 +119,11 @@ static void sorted_pairs(void **state)
 	check_prints("for k, v in pairs{ 5, 6, 7 } do print(k, v) end", "1\t5\n2\t6\n3\t7\n");
 	check_prints("for k in pairs{} do print(k) end", "");
 	/* fields may be cleared on the way, as the manual says */
-	check_prints("local t = { a = 1, b = 2, c = 3 } for k in pairs(t) do print(k) t.b = nil end",
-		     "a\nc\n");
-	check_prints("local t = { 1, 2, 3 } for k in pairs(t) do print(k) t[2] = nil end", "1\n3\n");
+	check_prints(
+		"local t = { a = 1, b = 2, c = 3 } for k in pairs(t) do print(k) t.b = nil end",
+		"a\nc\n");
+	check_prints("local t = { 1, 2, 3 } for k in pairs(t) do print(k) t[2] = nil end",
+		     "1\n3\n");
 	check_prints("local p = setmetatable({}, { __pairs = function(t) return "
 		     "function(_, k) if not k then return 1, 'own' end end, t, nil end }) "
 		     "for k, v in pairs(p) do print(k, v) end",
@@ -135,8 +138,9 @@ static void sorted_next(void **state)
 {
 	(void)state;
 	check_prints("print(next{}, next{ 5 })", "nil\t1\t5\n");
-	check_prints("local t, k = { z = 1, y = 2, x = 3 } repeat k = next(t, k) print(k) until not k",
-		     "x\ny\nz\nnil\n");
+	check_prints(
+		"local t, k = { z = 1, y = 2, x = 3 } repeat k = next(t, k) print(k) until not k",
+		"x\ny\nz\nnil\n");
 	check_prints("local t = { a = 1, b = 2, c = 3 } print(next(t, 'b')) print(next(t, 'a'))",
 		     "c\t3\nb\t2\n");
 	check_fails("next({}, 'nope')", "not in the table");
@@ -160,12 +164,12 @@ static void no_addresses(void **state)
 
 static void seeded(void **state)
 {
-	struct nb_text out[3] = { { 0 } };
+	struct nb_text out[3] = {{0}};
 	char err[512];
 
 	(void)state;
 	for (int i = 0; i < 3; i++) {
-		struct nb_sandbox sb = { .seed = i < 2 ? 7 : 8 };
+		struct nb_sandbox sb = {.seed = i < 2 ? 7 : 8};
 
 		run_limited("print(math.random(1 << 40), math.random(1 << 40)) math.randomseed() "
 			    "print(math.random(1 << 40))",
@@ -190,13 +194,15 @@ static void coroutines(void **state)
 		     "print(coroutine.status(co)) print(coroutine.resume(co))",
 		     "true\t3\ntrue\t20\nsuspended\ntrue\t7\ndead\nfalse\tcannot resume dead "
 		     "coroutine\n");
-	check_prints("local g = coroutine.wrap(function() for i = 1, 3 do coroutine.yield(i) end end) "
-		     "print(g(), g(), g())",
-		     "1\t2\t3\n");
+	check_prints(
+		"local g = coroutine.wrap(function() for i = 1, 3 do coroutine.yield(i) end end) "
+		"print(g(), g(), g())",
+		"1\t2\t3\n");
 	check_prints("local co = coroutine.create(function() error('oops') end) "
 		     "print(coroutine.resume(co))",
 		     "false\ttest.lua:1: oops\n");
-	check_prints("print(pcall(coroutine.wrap(function() error({ 1 }) end)))", "false\ttable: 1\n");
+	check_prints("print(pcall(coroutine.wrap(function() error({ 1 }) end)))",
+		     "false\ttable: 1\n");
 	check_fails("coroutine.yield(1)", "outside a coroutine");
 	check_prints("print(coroutine.isyieldable(), select(2, coroutine.running())) "
 		     "coroutine.wrap(function() print(coroutine.isyieldable(), "
@@ -213,15 +219,17 @@ static void coroutines(void **state)
 static void protected_calls(void **state)
 {
 	(void)state;
-	check_prints("print(pcall(error, 'x')) print(pcall(function(...) return ... end, 1, nil, 3))",
-		     "false\tx\ntrue\t1\tnil\t3\n");
+	check_prints(
+		"print(pcall(error, 'x')) print(pcall(function(...) return ... end, 1, nil, 3))",
+		"false\tx\ntrue\t1\tnil\t3\n");
 	check_prints("print(xpcall(function(a) return a end, print, 5)) "
 		     "print(xpcall(error, function(e) return 'handled ' .. e end, 'y'))",
 		     "true\t5\nfalse\thandled y\n");
 	/* a yield across pcall */
-	check_prints("local g = coroutine.wrap(function() print(pcall(function() coroutine.yield(1) "
-		     "error('late', 0) end)) return 2 end) print(g()) print(g())",
-		     "1\nfalse\tlate\n2\n");
+	check_prints(
+		"local g = coroutine.wrap(function() print(pcall(function() coroutine.yield(1) "
+		"error('late', 0) end)) return 2 end) print(g()) print(g())",
+		"1\nfalse\tlate\n2\n");
 	check_fails("pcall()", "value expected");
 }
 
@@ -229,8 +237,8 @@ static void protected_calls(void **state)
 
 static void check_stopped(const char *code, enum nb_stop why)
 {
-	struct nb_sandbox sb = { .memory_limit = 32 << 20, .instruction_limit = 3000000 };
-	struct nb_text out = { 0 };
+	struct nb_sandbox sb = {.memory_limit = 32 << 20, .instruction_limit = 3000000};
+	struct nb_text out = {0};
 	char err[512];
 
 	assert_int_not_equal(run_limited(code, &sb, &out, err, sizeof(err)), LUA_OK);
@@ -250,16 +258,19 @@ static void instruction_limit(void **state)
 		"local function f() return f() end f()",
 		"while true do pcall(function() while true do end end) end",
 		"while true do pcall(error) end",
-		"while true do xpcall(function() while true do end end, function() while true do end "
+		"while true do xpcall(function() while true do end end, function() while true do "
+		"end "
 		"end) end",
 		"pcall(pcall, pcall, function() while true do end end) print('swallowed')",
 		"local co = coroutine.create(function() while true do end end) "
 		"while true do coroutine.resume(co) end",
-		"while true do coroutine.resume(coroutine.create(function() while true do end end)) end",
+		"while true do coroutine.resume(coroutine.create(function() while true do end "
+		"end)) end",
 		"while true do pcall(coroutine.wrap(function() while true do end end)) end",
 		"local co = coroutine.wrap(function() while true do coroutine.yield() end end) "
 		"while true do co() end",
-		"local x <close> = setmetatable({}, { __close = function() while true do end end }) "
+		"local x <close> = setmetatable({}, { __close = function() while true do end end "
+		"}) "
 		"while true do end",
 		"while true do local x <close> = setmetatable({}, { __close = function() "
 		"while true do end end }) end",
@@ -269,9 +280,11 @@ static void instruction_limit(void **state)
 		"string.gsub('abc', '.', function() while true do end end)",
 		"load(function() while true do end end)",
 		"while true do load('while true do end')() end",
-		"for _ in pairs(setmetatable({}, { __pairs = function() while true do end end })) do end",
+		"for _ in pairs(setmetatable({}, { __pairs = function() while true do end end })) "
+		"do end",
 		"print(setmetatable({}, { __tostring = function() while true do end end }))",
-		"local co = coroutine.create(function() local x <close> = setmetatable({}, { __close = "
+		"local co = coroutine.create(function() local x <close> = setmetatable({}, { "
+		"__close = "
 		"function() while true do end end }) coroutine.yield() end) coroutine.resume(co) "
 		"coroutine.close(co)",
 	};
@@ -289,7 +302,8 @@ static void memory_limit(void **state)
 		"local s = ('x'):rep(1 << 20) while true do pcall(function() s = s .. s end) end",
 		"local t = {} for i = 1, 1e12 do t[i] = i end",
 		"local s = ('x'):rep(1 << 20):gsub('x', ('y'):rep(1 << 20))",
-		"local s = ('x'):rep(1 << 24) pcall(table.concat, { s, s, s, s }) print('swallowed')",
+		"local s = ('x'):rep(1 << 24) pcall(table.concat, { s, s, s, s }) "
+		"print('swallowed')",
 		"local co = coroutine.create(function() return ('x'):rep(1 << 30) end) "
 		"coroutine.resume(co) print('swallowed')",
 		"pcall(string.format, ('%s'):rep(64), table.unpack(setmetatable({}, { __index = "
@@ -300,7 +314,7 @@ static void memory_limit(void **state)
 	for (size_t i = 0; i < sizeof(bombs) / sizeof(*bombs); i++)
 		check_stopped(bombs[i], NB_STOP_MEMORY);
 	{
-		struct nb_sandbox sb = { .memory_limit = 1000 }; /* not even the libraries fit */
+		struct nb_sandbox sb = {.memory_limit = 1000}; /* not even the libraries fit */
 
 		assert_int_equal(nb_sandbox_open(&sb), -NB_ENOMEM);
 	}
@@ -344,9 +358,9 @@ static int timed(const char *code, char *text, size_t n)
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
-		struct nb_sandbox sb = { .time_limit_s = 1 };
-		struct nb_watchdog w = { .sb = &sb, .file = "test.lua", .flush = flush_nothing };
-		struct nb_text out = { 0 };
+		struct nb_sandbox sb = {.time_limit_s = 1};
+		struct nb_watchdog w = {.sb = &sb, .file = "test.lua", .flush = flush_nothing};
+		struct nb_text out = {0};
 		char err[512];
 
 		dup2(fd[1], 1);
@@ -387,7 +401,8 @@ static void time_in_c(void **state)
 {
 	static const char *const loops[] = {
 		"local s = ('a'):rep(40)\nlocal p = ('a*'):rep(30) .. 'b'\ns:find(p)",
-		"local s = ('a'):rep(40)\nlocal p = ('a-'):rep(30) .. 'b'\nfor w in s:gmatch(p) do end",
+		"local s = ('a'):rep(40)\nlocal p = ('a-'):rep(30) .. 'b'\nfor w in s:gmatch(p) do "
+		"end",
 		"\n\nlocal s = (''):rep(1 << 60)",
 		"\n\ntable.move({}, 1, 1 << 60, 2)",
 		"local s, p = ('a'):rep(40), ('a*'):rep(30) .. 'b'\n\npcall(string.gsub, s, p, '')",
@@ -410,20 +425,21 @@ static void time_enough(void **state)
 	char text[600];
 
 	(void)state;
-	assert_int_equal(timed("local n = 0 for i = 1, 1000 do n = n + i end", text, sizeof(text)), 4);
+	assert_int_equal(timed("local n = 0 for i = 1, 1000 do n = n + i end", text, sizeof(text)),
+			 4);
 	assert_string_equal(text, "stop 0 line 0");
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(absent),	   cmocka_unit_test(load_text_only),
+		cmocka_unit_test(absent),          cmocka_unit_test(load_text_only),
 		cmocka_unit_test(no_finalizers),   cmocka_unit_test(sorted_pairs),
-		cmocka_unit_test(sorted_next),	   cmocka_unit_test(no_addresses),
-		cmocka_unit_test(seeded),	   cmocka_unit_test(coroutines),
+		cmocka_unit_test(sorted_next),     cmocka_unit_test(no_addresses),
+		cmocka_unit_test(seeded),          cmocka_unit_test(coroutines),
 		cmocka_unit_test(protected_calls), cmocka_unit_test(instruction_limit),
-		cmocka_unit_test(memory_limit),	   cmocka_unit_test(deep_recursion),
-		cmocka_unit_test(time_in_lua),	   cmocka_unit_test(time_in_c),
+		cmocka_unit_test(memory_limit),    cmocka_unit_test(deep_recursion),
+		cmocka_unit_test(time_in_lua),     cmocka_unit_test(time_in_c),
 		cmocka_unit_test(time_enough),
 	};
 

@@ -126,7 +126,8 @@ static void traffic(void **state)
 		       "local before = t:time_ns()\n"
 		       "t:access(a, '1M', { pattern = 'random', count = 10 })\n"
 		       "print(t:time_ns() - before)\n"
-		       "print(machine:latency_ns(0, 1), machine:distance(1, 0), machine:latency_ns(0, 7))\n",
+		       "print(machine:latency_ns(0, 1), machine:distance(1, 0), "
+		       "machine:latency_ns(0, 7))\n",
 		       "1000000\t64000000\t168000000\t168.0\t256\t1048576\n"
 		       "176160768\t3.810\n"
 		       "4096\n"
@@ -137,34 +138,36 @@ static void traffic(void **state)
 static void pages(void **state)
 {
 	(void)state;
-	simtest_prints(M,
-		       "local pfn = machine:alloc_pages{ gfp = 'GFP_KERNEL', order = 3, cpu = 0, node = 1 }\n"
-		       "local p = machine:page(pfn)\n"
-		       "print(p.node, p.zone, p.order, p.refcount, p.migratetype)\n"
-		       "print((select(2, machine:free_pages(pfn, 2))))\n"
-		       "print(machine:free_pages(pfn, 3), (select(2, machine:free_pages(pfn, 3))))\n"
-		       "pfn = machine:alloc_pages{ gfp = 'GFP_DMA' }\n"
-		       "print(machine:page(pfn).zone, pfn < 4096)\n"
-		       "pfn = machine:alloc_pages{ gfp = 'GFP_KERNEL|__GFP_THISNODE', node = 1 }\n"
-		       "print(machine:page(pfn).node)\n"
-		       "print((select(2, machine:alloc_pages{ order = 20 })))\n"
-		       "print((select(2, machine:alloc_pages{ node = 9 })))\n"
-		       "print((select(2, machine:alloc_pages{ cpu = 88 })))\n"
-		       "print((select(2, machine:alloc_pages{ gfp = 'GFP_DMA|GFP_DMA32' })))\n"
-		       "print(machine:page(1 << 40))\n"
-		       "print(machine:drain(), machine:drain(0), (select(2, machine:drain(88))))\n"
-		       "local n = 0\n"
-		       "while machine:alloc_pages{ gfp = 'GFP_KERNEL', order = 10 } do n = n + 1 end\n"
-		       "print(n > 100, (select(2, machine:alloc_pages{ order = 10 })))\n",
-		       "1\tDMA32\t3\t1\tUnmovable\n"
-		       "EINVAL\n"
-		       "true\tEINVAL\n"
-		       "DMA\ttrue\n"
-		       "1\n"
-		       "EINVAL\nEINVAL\nEINVAL\nEINVAL\n"
-		       "nil\tENOENT\tpage: there is no frame 1099511627776\n"
-		       "true\ttrue\tEINVAL\n"
-		       "true\tENOMEM\n");
+	simtest_prints(
+		M,
+		"local pfn = machine:alloc_pages{ gfp = 'GFP_KERNEL', order = 3, cpu = 0, node = 1 "
+		"}\n"
+		"local p = machine:page(pfn)\n"
+		"print(p.node, p.zone, p.order, p.refcount, p.migratetype)\n"
+		"print((select(2, machine:free_pages(pfn, 2))))\n"
+		"print(machine:free_pages(pfn, 3), (select(2, machine:free_pages(pfn, 3))))\n"
+		"pfn = machine:alloc_pages{ gfp = 'GFP_DMA' }\n"
+		"print(machine:page(pfn).zone, pfn < 4096)\n"
+		"pfn = machine:alloc_pages{ gfp = 'GFP_KERNEL|__GFP_THISNODE', node = 1 }\n"
+		"print(machine:page(pfn).node)\n"
+		"print((select(2, machine:alloc_pages{ order = 20 })))\n"
+		"print((select(2, machine:alloc_pages{ node = 9 })))\n"
+		"print((select(2, machine:alloc_pages{ cpu = 88 })))\n"
+		"print((select(2, machine:alloc_pages{ gfp = 'GFP_DMA|GFP_DMA32' })))\n"
+		"print(machine:page(1 << 40))\n"
+		"print(machine:drain(), machine:drain(0), (select(2, machine:drain(88))))\n"
+		"local n = 0\n"
+		"while machine:alloc_pages{ gfp = 'GFP_KERNEL', order = 10 } do n = n + 1 end\n"
+		"print(n > 100, (select(2, machine:alloc_pages{ order = 10 })))\n",
+		"1\tDMA32\t3\t1\tUnmovable\n"
+		"EINVAL\n"
+		"true\tEINVAL\n"
+		"DMA\ttrue\n"
+		"1\n"
+		"EINVAL\nEINVAL\nEINVAL\nEINVAL\n"
+		"nil\tENOENT\tpage: there is no frame 1099511627776\n"
+		"true\ttrue\tEINVAL\n"
+		"true\tENOMEM\n");
 }
 
 static void counters(void **state)
@@ -177,9 +180,11 @@ static void counters(void **state)
 		       "t:touch(a, '4M')\n"
 		       "local after = machine:numastat()\n"
 		       "local hit = after[0].numa_hit - before[0].numa_hit\n"
-		       "print(hit >= 1024 and hit < 1040, after[0].local_node - before[0].local_node == hit)\n"
+		       "print(hit >= 1024 and hit < 1040, after[0].local_node - "
+		       "before[0].local_node == hit)\n"
 		       "local z = machine:zone(0, 'DMA32')\n"
-		       "print(z.min < z.low and z.low < z.high and z.free > z.high and z.managed >= z.free)\n"
+		       "print(z.min < z.low and z.low < z.high and z.free > z.high and z.managed "
+		       ">= z.free)\n"
 		       "print(#z.protection, z.protection.DMA32, z.nr_free[10] > 0)\n"
 		       "print(machine:zone(0, 'HighMem'))\n"
 		       "print((select(2, machine:zone(7, 'Normal'))))\n"
@@ -190,7 +195,8 @@ static void counters(void **state)
 		       "print((select(2, machine:sysctl('vm.nothing'))))\n"
 		       "print(machine:sysctl('vm.lowmem_reserve_ratio'))\n"
 		       "print(machine:view('hardware'):match('available: 2 nodes %(0%-1%)'))\n"
-		       "print(machine:page_size(), #machine:nodes(), #machine:cpus(), machine:cpus(1)[1])\n"
+		       "print(machine:page_size(), #machine:nodes(), #machine:cpus(), "
+		       "machine:cpus(1)[1])\n"
 		       "print(table.concat(machine:fallback(1), ' '))\n",
 		       "true\ttrue\n"
 		       "true\n"
@@ -211,23 +217,25 @@ static void counters(void **state)
 static void events(void **state)
 {
 	(void)state;
-	simtest_prints("2x64M",
-		       "local t = machine:task{ cpu = 0, comm = 'hungry' }\n"
-		       "local a = t:mmap{ length = '90M' }\n"
-		       "print(#machine:events{ 'mm_vmscan_wakeup_kswapd' })\n"
-		       "t:touch(a, '90M')\n"
-		       "local e = machine:events{ 'mm_vmscan_wakeup_kswapd' }\n"
-		       "print(#e, e.count == #e, e[1].name, e[1].nid, e[1].comm)\n"
-		       "print(machine:events('mm_page_alloc')[20].gfp_flags:match('GFP_HIGHUSER_MOVABLE'))\n"
-		       "print(#machine:events{}, #machine:events('mm_page_free'))\n"
-		       "local all = machine:events()\n"
-		       "local sorted = true\n"
-		       "for i = 2, #all do sorted = sorted and all[i - 1].time_ns <= all[i].time_ns end\n"
-		       "print(sorted, #all > 1000)\n",
-		       "0\n"
-		       "1\ttrue\tmm_vmscan_wakeup_kswapd\t0\thungry\nGFP_HIGHUSER_MOVABLE\n"
-		       "0\t0\n"
-		       "true\ttrue\n");
+	simtest_prints(
+		"2x64M",
+		"local t = machine:task{ cpu = 0, comm = 'hungry' }\n"
+		"local a = t:mmap{ length = '90M' }\n"
+		"print(#machine:events{ 'mm_vmscan_wakeup_kswapd' })\n"
+		"t:touch(a, '90M')\n"
+		"local e = machine:events{ 'mm_vmscan_wakeup_kswapd' }\n"
+		"print(#e, e.count == #e, e[1].name, e[1].nid, e[1].comm)\n"
+		"print(machine:events('mm_page_alloc')[20].gfp_flags:match('GFP_HIGHUSER_MOVABLE'))"
+		"\n"
+		"print(#machine:events{}, #machine:events('mm_page_free'))\n"
+		"local all = machine:events()\n"
+		"local sorted = true\n"
+		"for i = 2, #all do sorted = sorted and all[i - 1].time_ns <= all[i].time_ns end\n"
+		"print(sorted, #all > 1000)\n",
+		"0\n"
+		"1\ttrue\tmm_vmscan_wakeup_kswapd\t0\thungry\nGFP_HIGHUSER_MOVABLE\n"
+		"0\t0\n"
+		"true\ttrue\n");
 }
 
 /* Expect strands to be switched by their clocks, also from inside coroutines and pcall. */
@@ -236,14 +244,16 @@ static void time_order(void **state)
 	(void)state;
 	simtest_prints(M,
 		       "local order = {}\n"
-		       "local function at(name) order[#order + 1] = name .. machine:time_ns() // 1000 end\n"
+		       "local function at(name) order[#order + 1] = name .. machine:time_ns() // "
+		       "1000 end\n"
 		       "local t = machine:task{ cpu = 0 }\n"
 		       "local u = machine:task{ cpu = 1 }\n"
 		       "local begin = machine:time_ns()\n"
 		       "t:spawn(function() for i = 1, 3 do machine:run('10us') at('a') end end)\n"
 		       "u:spawn(function(x, y) assert(x == 1 and y == 2)\n"
 		       "  local co = coroutine.wrap(function() for i = 1, 2 do\n"
-		       "    pcall(function() machine:run('12us') at('b') end) coroutine.yield(i) end end)\n"
+		       "    pcall(function() machine:run('12us') at('b') end) coroutine.yield(i) "
+		       "end end)\n"
 		       "  assert(co() == 1) assert(co() == 2)\n"
 		       "end, 1, 2)\n"
 		       "print(#order, machine:time_ns() == begin)\n"
@@ -270,7 +280,8 @@ static void side_by_side(void **state)
 		       "  local a = me:mmap{ length = '4M' }\n"
 		       "  for i = 0, 15 do\n"
 		       "    me:touch(a + i * 262144, '256K')\n"
-		       "    if i < 15 and other:rss() < 1024 then worst = math.max(worst, math.abs(me:rss() - other:rss())) end\n"
+		       "    if i < 15 and other:rss() < 1024 then worst = math.max(worst, "
+		       "math.abs(me:rss() - other:rss())) end\n"
 		       "  end\n"
 		       "end\n"
 		       "t:spawn(work, t, u) u:spawn(work, u, t)\n"
@@ -288,7 +299,8 @@ static void one_task_two_strands(void **state)
 		       "local a = t:mmap{ length = '64K' }\n"
 		       "t:touch(a, '64K')\n"
 		       "local begin = machine:time_ns()\n"
-		       "for i = 1, 2 do t:spawn(function() t:access(a, '64K', { pattern = 'random', count = 1000 }) end) end\n"
+		       "for i = 1, 2 do t:spawn(function() t:access(a, '64K', { pattern = "
+		       "'random', count = 1000 }) end) end\n"
 		       "print(machine:run() - begin)\n",
 		       "160000\n");
 }
@@ -296,14 +308,15 @@ static void one_task_two_strands(void **state)
 static void expectations(void **state)
 {
 	struct nb_sim_options opt;
-	struct nb_text out = { 0 };
-	struct nb_error err = { 0 };
+	struct nb_text out = {0};
+	struct nb_error err = {0};
 
 	(void)state;
 	nb_sim_options_init(&opt);
 	opt.quiet = true;
-	assert_int_equal(simtest_scenario(M, "expect(1 == 1, 'one')\n\nexpect(nil, 'two')\n"
-					     "print(expect(5))\n",
+	assert_int_equal(simtest_scenario(M,
+					  "expect(1 == 1, 'one')\n\nexpect(nil, 'two')\n"
+					  "print(expect(5))\n",
 					  &opt, &out, &err),
 			 1);
 	assert_non_null(strstr(nb_text_str(&out), ":3: expectation failed: two\n5\n"));
@@ -313,19 +326,20 @@ static void expectations(void **state)
 
 static void arguments(void **state)
 {
-	static const char *const args[] = { "a", "b c" };
+	static const char *const args[] = {"a", "b c"};
 	struct nb_sim_options opt;
-	struct nb_text out = { 0 };
-	struct nb_error err = { 0 };
+	struct nb_text out = {0};
+	struct nb_error err = {0};
 
 	(void)state;
 	nb_sim_options_init(&opt);
 	opt.quiet = true;
 	opt.args = args;
 	opt.nr_args = 2;
-	assert_int_equal(simtest_scenario(M, "#!/usr/bin/numabox sim\nprint(#arg, arg[1], arg[2], ...)",
-					  &opt, &out, &err),
-			 0);
+	assert_int_equal(
+		simtest_scenario(M, "#!/usr/bin/numabox sim\nprint(#arg, arg[1], arg[2], ...)",
+				 &opt, &out, &err),
+		0);
 	assert_string_equal(nb_text_str(&out), "2\ta\tb c\ta\tb c\n");
 	nb_text_release(&out);
 }
@@ -337,41 +351,41 @@ static void mistakes(void **state)
 		unsigned line;
 		const char *part;
 	} cases[] = {
-		{ "x = = 1", 1, "unexpected symbol" },
-		{ "\n\nlocal x = nil + 1", 3, "arithmetic on a nil" },
-		{ "\nerror('my own')", 2, "my own" },
-		{ "\nerror({})", 2, "is a table" },
-		{ "machine:task{ cpus = 1 }", 1, "unknown option 'cpus'; known: cpu, comm" },
-		{ "machine:task(5)", 1, "table of options" },
-		{ "machine.task{}", 1, "machine:task()" },
-		{ "machine:task().touch(1)", 1, "expected a task" },
-		{ "machine:task():mmap{}", 1, "length is missing" },
-		{ "machine:task():mmap{ length = '1Q' }", 1, "'1Q'" },
-		{ "machine:task():mmap{ length = -1 }", 1, "0 or more" },
-		{ "machine:task():mmap{ length = 1.5 }", 1, "whole number" },
-		{ "machine:task():mmap{ length = 4096, prot = 'q' }", 1, "prot" },
-		{ "machine:task():mmap{ length = 4096, huge = true }", 1, "not supported yet" },
-		{ "machine:task():set_mempolicy('bnd')", 1, "none of: default" },
-		{ "machine:task():set_mempolicy('bind', {1024})", 1, "from 0 to 1023" },
-		{ "machine:task():set_mempolicy('bind', 'x')", 1, "no list of numbers" },
-		{ "machine:task():touch(4096, '4K', 'q')", 1, "none of: r, w" },
-		{ "machine:task():fork()", 1, "not supported yet by this version: task:fork()" },
-		{ "machine:file('x', 1)", 1, "not supported yet by this version: machine:file()" },
-		{ "machine:alloc_pages{ gfp = 'GFP_NONSENSE' }", 1, "GFP_NONSENSE" },
-		{ "machine:alloc_pages{ order = -1 }", 1, "order is -1" },
-		{ "machine:zone(0, 'normal')", 1, "no zone 'normal'" },
-		{ "machine:view('zoneinf')", 1, "zoneinfo" },
-		{ "machine:events{ 'mm_nothing' }", 1, "mm_nothing" },
-		{ "machine:run('1 fortnight')", 1, "number of seconds" },
-		{ "machine:run(-1)", 1, "number of seconds" },
-		{ "machine:task():spawn(5)", 1, "function expected" },
-		{ "machine:task():spawn(function()\n machine:run() end)\nmachine:run()", 2,
-		  "only the scenario itself" },
-		{ "machine:task():spawn(function()\n error('in there') end)\nmachine:run()", 2,
-		  "in there" },
-		{ "table.sort({ 2, 1 }, function() machine:run('1s') end)", 1, "cannot wait" },
-		{ "getmetatable(machine).__index = {}", 1, "" },
-		{ "machine.x = 1", 1, "attempt to index" },
+		{"x = = 1", 1, "unexpected symbol"},
+		{"\n\nlocal x = nil + 1", 3, "arithmetic on a nil"},
+		{"\nerror('my own')", 2, "my own"},
+		{"\nerror({})", 2, "is a table"},
+		{"machine:task{ cpus = 1 }", 1, "unknown option 'cpus'; known: cpu, comm"},
+		{"machine:task(5)", 1, "table of options"},
+		{"machine.task{}", 1, "machine:task()"},
+		{"machine:task().touch(1)", 1, "expected a task"},
+		{"machine:task():mmap{}", 1, "length is missing"},
+		{"machine:task():mmap{ length = '1Q' }", 1, "'1Q'"},
+		{"machine:task():mmap{ length = -1 }", 1, "0 or more"},
+		{"machine:task():mmap{ length = 1.5 }", 1, "whole number"},
+		{"machine:task():mmap{ length = 4096, prot = 'q' }", 1, "prot"},
+		{"machine:task():mmap{ length = 4096, huge = true }", 1, "not supported yet"},
+		{"machine:task():set_mempolicy('bnd')", 1, "none of: default"},
+		{"machine:task():set_mempolicy('bind', {1024})", 1, "from 0 to 1023"},
+		{"machine:task():set_mempolicy('bind', 'x')", 1, "no list of numbers"},
+		{"machine:task():touch(4096, '4K', 'q')", 1, "none of: r, w"},
+		{"machine:task():fork()", 1, "not supported yet by this version: task:fork()"},
+		{"machine:file('x', 1)", 1, "not supported yet by this version: machine:file()"},
+		{"machine:alloc_pages{ gfp = 'GFP_NONSENSE' }", 1, "GFP_NONSENSE"},
+		{"machine:alloc_pages{ order = -1 }", 1, "order is -1"},
+		{"machine:zone(0, 'normal')", 1, "no zone 'normal'"},
+		{"machine:view('zoneinf')", 1, "zoneinfo"},
+		{"machine:events{ 'mm_nothing' }", 1, "mm_nothing"},
+		{"machine:run('1 fortnight')", 1, "number of seconds"},
+		{"machine:run(-1)", 1, "number of seconds"},
+		{"machine:task():spawn(5)", 1, "function expected"},
+		{"machine:task():spawn(function()\n machine:run() end)\nmachine:run()", 2,
+		 "only the scenario itself"},
+		{"machine:task():spawn(function()\n error('in there') end)\nmachine:run()", 2,
+		 "in there"},
+		{"table.sort({ 2, 1 }, function() machine:run('1s') end)", 1, "cannot wait"},
+		{"getmetatable(machine).__index = {}", 1, ""},
+		{"machine.x = 1", 1, "attempt to index"},
 	};
 
 	(void)state;
@@ -385,7 +399,8 @@ static void limits(void **state)
 	static const char *const loops[] = {
 		"while true do machine:time_ns() end",
 		"local t = machine:task()\nwhile true do pcall(t.rss, t) end",
-		"local t = machine:task()\nt:spawn(function() while true do pcall(machine.run, machine, '1us') end end)\n"
+		"local t = machine:task()\nt:spawn(function() while true do pcall(machine.run, "
+		"machine, '1us') end end)\n"
 		"machine:run()",
 		"local t = machine:task()\nfor i = 1, 4 do t:spawn(coroutine.wrap(function() "
 		"while true do t:rss() end end)) end machine:run()",
@@ -394,8 +409,8 @@ static void limits(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(loops) / sizeof(*loops); i++) {
 		struct nb_sim_options opt;
-		struct nb_text out = { 0 };
-		struct nb_error err = { 0 };
+		struct nb_text out = {0};
+		struct nb_error err = {0};
 
 		nb_sim_options_init(&opt);
 		opt.instruction_limit = 1000000;
@@ -410,8 +425,8 @@ static void unreadable(void **state)
 {
 	struct nb_port port;
 	struct nb_sim_options opt;
-	struct nb_text out = { 0 };
-	struct nb_error err = { 0 };
+	struct nb_text out = {0};
+	struct nb_error err = {0};
 
 	(void)state;
 	nb_sim_options_init(&opt);
@@ -419,7 +434,7 @@ static void unreadable(void **state)
 	opt.scenario = "/nowhere/at/all.lua";
 	assert_int_equal(nb_sim_run(&opt, &out, &err), 2);
 	assert_string_equal(err.file, "/nowhere/at/all.lua");
-	err = (struct nb_error){ 0 };
+	err = (struct nb_error){0};
 	opt.scenario = "/";
 	assert_int_equal(nb_sim_run(&opt, &out, &err), 2);
 	assert_int_equal(out.len, 0);
@@ -435,20 +450,22 @@ static void deterministic(void **state)
 		"for i = 0, 5 do local t = machine:task{ cpu = i, comm = 'w' .. i } ts[t] = i\n"
 		"  t:set_mempolicy('interleave', {0, 1})\n"
 		"  t:spawn(function() local a = t:mmap{ length = '8M' }\n"
-		"    for k = 1, 40 do t:touch(a + math.random(0, 1900) * 4096, math.random(1, 300000))\n"
-		"      if math.random(10) == 1 then t:munmap(a, '1M') a = t:mmap{ length = '8M' } end end end)\n"
+		"    for k = 1, 40 do t:touch(a + math.random(0, 1900) * 4096, math.random(1, "
+		"300000))\n"
+		"      if math.random(10) == 1 then t:munmap(a, '1M') a = t:mmap{ length = '8M' } "
+		"end end end)\n"
 		"end\n"
 		"machine:run()\n"
 		"for t, i in pairs(ts) do print(t, i, t:rss(), t:time_ns()) end\n"
 		"print(ts, print, machine, coroutine.create(print))\n"
 		"for k, v in pairs{ x = 1, y = 2, 3, 4, [true] = 5 } do print(k, v) end\n"
 		"print(machine:view('buddyinfo'))\n";
-	struct nb_text out[4] = { { 0 } }, trace[2] = { { 0 } };
+	struct nb_text out[4] = {{0}}, trace[2] = {{0}};
 
 	(void)state;
 	for (int i = 0; i < 4; i++) {
 		struct nb_sim_options opt;
-		struct nb_error err = { 0 };
+		struct nb_error err = {0};
 		char *name = simtest_file(""), buf[4096];
 		FILE *f;
 		size_t n;
@@ -478,14 +495,14 @@ static void deterministic(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(tasks),	cmocka_unit_test(memory),
-		cmocka_unit_test(policies),	cmocka_unit_test(traffic),
-		cmocka_unit_test(pages),	cmocka_unit_test(counters),
-		cmocka_unit_test(events),	cmocka_unit_test(time_order),
+		cmocka_unit_test(tasks),        cmocka_unit_test(memory),
+		cmocka_unit_test(policies),     cmocka_unit_test(traffic),
+		cmocka_unit_test(pages),        cmocka_unit_test(counters),
+		cmocka_unit_test(events),       cmocka_unit_test(time_order),
 		cmocka_unit_test(side_by_side), cmocka_unit_test(one_task_two_strands),
 		cmocka_unit_test(expectations), cmocka_unit_test(arguments),
-		cmocka_unit_test(mistakes),	cmocka_unit_test(limits),
-		cmocka_unit_test(unreadable),	cmocka_unit_test(deterministic),
+		cmocka_unit_test(mistakes),     cmocka_unit_test(limits),
+		cmocka_unit_test(unreadable),   cmocka_unit_test(deterministic),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -23,8 +23,8 @@
 /* A machine by its short form (or any form of -m). Free it with simtest_free(). */
 static inline struct nb_machine *simtest_machine(struct nb_port *port, const char *spec)
 {
-	struct nb_read_options opt = { 0 };
-	struct nb_error err = { 0 };
+	struct nb_read_options opt = {0};
+	struct nb_error err = {0};
 	struct nb_machine *m = NULL;
 
 	nb_port_posix(port, false);
@@ -42,16 +42,16 @@ struct simtest {
 
 static inline void simtest_open(struct simtest *t, const char *spec)
 {
-	struct nb_error err = { 0 };
+	struct nb_error err = {0};
 
 	t->machine = simtest_machine(&t->port, spec);
-	if (nb_sim_open(&t->sim, &(struct nb_sim_begin){ .machine = t->machine }, &err))
+	if (nb_sim_open(&t->sim, &(struct nb_sim_begin){.machine = t->machine}, &err))
 		fail_msg("%s: %s", spec, err.text);
 }
 
 static inline void simtest_close(struct simtest *t)
 {
-	struct nb_error err = { 0 };
+	struct nb_error err = {0};
 
 	if (nb_system_check(t->sim.sys, &err))
 		fail_msg("%s", err.text);
@@ -93,8 +93,8 @@ static inline int simtest_scenario(const char *spec, const char *code, struct nb
 static inline void simtest_prints(const char *spec, const char *code, const char *want)
 {
 	struct nb_sim_options opt;
-	struct nb_text out = { 0 };
-	struct nb_error err = { 0 };
+	struct nb_text out = {0};
+	struct nb_error err = {0};
 	int status;
 
 	nb_sim_options_init(&opt);
@@ -111,8 +111,8 @@ static inline void simtest_fails(const char *spec, const char *code, unsigned li
 				 const char *part)
 {
 	struct nb_sim_options opt;
-	struct nb_text out = { 0 };
-	struct nb_error err = { 0 };
+	struct nb_text out = {0};
+	struct nb_error err = {0};
 
 	nb_sim_options_init(&opt);
 	assert_int_equal(simtest_scenario(spec, code, &opt, &out, &err), 2);
