@@ -6,6 +6,7 @@
  *   managed == on free lists + in page sets + allocated + in use since before observation.
  */
 #include "mm/pcp.h"
+#include "mm/task.h"
 
 #include <numabox/error.h>
 
@@ -283,5 +284,5 @@ int nb_system_check(const struct nb_system *sys, struct nb_error *err)
 		if (r)
 			return r;
 	}
-	return 0;
+	return nb_tasks_check(sys, err);
 }

@@ -178,6 +178,8 @@ int nb_touch(struct nb_task *t, uint64_t addr, uint64_t length_bytes, bool write
 	if (!length_bytes)
 		return 0;
 	start = addr & ~(page_bytes(mm) - 1);
+	if (addr >= mm->task_size)
+		return -NB_EFAULT;
 	end = length_bytes > mm->task_size || addr > mm->task_size - length_bytes ?
 		      mm->task_size + 1 :
 		      round_up(mm, addr + length_bytes);

@@ -1,0 +1,191 @@
+/* mmap.c -- addresses, errors of mmap and munmap, mbind's order of checks, moving pages. */
+#include "sysbox.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+
+#define PAGE UINT64_C(4096)
+#define HUGE UINT64_C(2097152)
+enum { STRICT = 1, MOVE = 2, MOVE_ALL = 4 };
+
+static struct nb_task *start(struct sysbox *box, const struct sysbox_spec *spec)
+{
+	struct nb_task *t;
+
+	sysbox_boot(box, spec);
+	assert_int_equal(nb_task_create(box->sys, 0, "t", &t), 0);
+	return t;
+}
+
+static void end(struct sysbox *box, struct nb_task *t)
+{
+	nb_task_exit(t);
+	nb_task_put(t);
+	sysbox_end(box);
+}
+
+static uint64_t map(struct nb_task *t, uint64_t addr, uint64_t len, int flags)
+{
+	uint64_t got;
+
+	assert_int_equal(nb_mmap(t, addr, len, 3, flags, &got), 0);
+	return got;
+}
+
+static void test_addresses(void **state)
+{
+	struct sysbox box;
+	struct nb_task *t = start(&box, &(struct sysbox_spec){.nodes = "64M:1", .kernel = "6.1"});
+	uint64_t a, b;
+
+	(void)state;
+	a = map(t, 0, 1, 0);
+	assert_int_equal(a, UINT64_C(0x7ffff7ffe000));
+	b = map(t, 0, 2 * HUGE, 0);
+	assert_int_equal(b, a - 2 * HUGE);
+	/* a hole is used again, the highest that fits */
+	assert_int_equal(nb_munmap(t, b + HUGE, 4 * PAGE), 0);
+	assert_int_equal(map(t, 0, 2 * PAGE, 0), b + HUGE + 2 * PAGE);
+	assert_int_equal(map(t, 0, 3 * PAGE, 0), b - 3 * PAGE);
+	/* a wish is heard where it is free */
+	assert_int_equal(map(t, 0x10000001, PAGE, 0), 0x10001000);
+	assert_int_not_equal(map(t, 0x10001000, PAGE, 0), 0x10001000);
+	assert_int_equal(map(t, 0x10001000, PAGE, NB_MAP_FIXED), 0x10001000);
+	end(&box, t);
+
+	/* from 6.7 on whole huge pages are aligned */
+	t = start(&box, &(struct sysbox_spec){.nodes = "64M:1"});
+	a = map(t, 0, 2 * HUGE, 0);
+	assert_int_equal(a & (HUGE - 1), 0);
+	assert_true(UINT64_C(0x7ffff7fff000) - (a + 2 * HUGE) < HUGE);
+	b = map(t, 0, 2 * HUGE + PAGE, 0);
+	assert_int_not_equal(b & (HUGE - 1), 0);
+	end(&box, t);
+
+	t = start(&box, &(struct sysbox_spec){.nodes = "64M:1", .kernel = "6.1", .arch = NB_ARCH_I386});
+	assert_int_equal(map(t, 0, PAGE, 0), 0xb8000000 - PAGE);
+	end(&box, t);
+}
+
+static void test_errors(void **state)
+{
+	struct sysbox box;
+	struct nb_task *t = start(&box, &(struct sysbox_spec){.nodes = "64M:1"});
+	uint64_t got = 77, size = UINT64_C(0x7ffffffff000);
+
+	(void)state;
+	assert_int_equal(nb_mmap(t, 0, 0, 3, 0, &got), -NB_EINVAL);
+	assert_int_equal(nb_mmap(t, 0, UINT64_MAX, 3, 0, &got), -NB_ENOMEM);
+	assert_int_equal(nb_mmap(t, 0, size + 1, 3, 0, &got), -NB_ENOMEM);
+	assert_int_equal(nb_mmap(t, 0x20001, PAGE, 3, NB_MAP_FIXED, &got), -NB_EINVAL);
+	assert_int_equal(nb_mmap(t, size, PAGE, 3, NB_MAP_FIXED, &got), -NB_ENOMEM);
+	assert_int_equal(nb_mmap(t, 0, PAGE, 3, NB_MAP_FIXED, &got), -NB_EPERM);
+	assert_int_equal(got, 77);
+	assert_int_equal(nb_munmap(t, 1, PAGE), -NB_EINVAL);
+	assert_int_equal(nb_munmap(t, 0x20000, 0), -NB_EINVAL);
+	assert_int_equal(nb_munmap(t, size, PAGE), -NB_EINVAL);
+	assert_int_equal(nb_munmap(t, 0x20000, UINT64_MAX), -NB_EINVAL);
+	assert_int_equal(nb_munmap(t, 0x20000, PAGE), 0); /* nothing there is fine */
+	end(&box, t);
+}
+
+static void test_mbind_checks(void **state)
+{
+	struct nb_nodemask m0 = sysbox_mask(1), m1 = sysbox_mask(2), none = sysbox_mask(0);
+	struct sysbox box;
+	struct nb_task *t = start(&box, &(struct sysbox_spec){.nodes = "64M:1 64M:1"});
+	uint64_t a = map(t, 0, 4 * PAGE, 0), n;
+
+	(void)state;
+	assert_int_equal(nb_munmap(t, a + 2 * PAGE, PAGE), 0);
+	assert_int_equal(nb_mbind(t, a, 4 * PAGE, NB_MPOL_BIND, &m0, 0), -NB_EFAULT);
+	assert_int_equal(nb_mbind(t, a, 4 * PAGE, NB_MPOL_DEFAULT, NULL, 0), 0); /* holes are allowed */
+	assert_int_equal(nb_mbind(t, a + 2 * PAGE, PAGE, NB_MPOL_DEFAULT, NULL, 0), -NB_EFAULT);
+	assert_int_equal(nb_mbind(t, a, 2 * PAGE, NB_MPOL_BIND, &m0, 8), -NB_EINVAL);
+	assert_int_equal(nb_mbind(t, a + 1, PAGE, NB_MPOL_BIND, &m0, 0), -NB_EINVAL);
+	assert_int_equal(nb_mbind(t, a, PAGE, NB_MPOL_BIND, &none, 0), -NB_EINVAL);
+	assert_int_equal(nb_mbind(t, a, 0, NB_MPOL_BIND, &none, 0), 0);
+	/* strict: pages that lie elsewhere are an error, and from 6.6 on nothing is bound then */
+	assert_int_equal(nb_touch(t, a, 2 * PAGE, true, &n), 0);
+	assert_int_equal(nb_mbind(t, a, 2 * PAGE, NB_MPOL_BIND, &m0, STRICT), 0);
+	assert_int_equal(nb_mbind(t, a, 2 * PAGE, NB_MPOL_BIND, &m1, STRICT), -NB_EIO);
+	{
+		struct nb_nodemask nodes;
+		int mode;
+
+		assert_int_equal(nb_get_mempolicy_addr(t, a, &mode, &nodes), 0);
+		assert_int_equal(nodes.bits[0], 1);
+		assert_int_equal(nb_get_mempolicy_addr(t, a + 2 * PAGE, &mode, &nodes), -NB_EFAULT);
+	}
+	end(&box, t);
+}
+
+static void test_mbind_strict_before_6_6(void **state)
+{
+	struct nb_nodemask m1 = sysbox_mask(2), nodes;
+	struct sysbox box;
+	struct nb_task *t = start(&box, &(struct sysbox_spec){.nodes = "64M:1 64M:1", .kernel = "6.1"});
+	uint64_t a = map(t, 0, PAGE, 0), n;
+	int mode;
+
+	(void)state;
+	assert_int_equal(nb_touch(t, a, PAGE, true, &n), 0);
+	assert_int_equal(nb_mbind(t, a, PAGE, NB_MPOL_BIND, &m1, STRICT), -NB_EIO);
+	assert_int_equal(nb_get_mempolicy_addr(t, a, &mode, &nodes), 0);
+	assert_int_equal(mode, NB_MPOL_BIND);
+	assert_int_equal(nodes.bits[0], 2);
+	end(&box, t);
+}
+
+static void test_mbind_moves(void **state)
+{
+	struct nb_nodemask m1 = sysbox_mask(2), m01 = sysbox_mask(3);
+	struct sysbox box;
+	struct nb_task *t = start(&box, &(struct sysbox_spec){.nodes = "64M:1 64M:1"});
+	uint64_t a = map(t, 0, 100 * PAGE, 0), n;
+
+	(void)state;
+	assert_int_equal(nb_touch(t, a, 100 * PAGE, true, &n), 0);
+	assert_int_equal(nb_task_node_pages(t, 0), 100);
+	assert_int_equal(nb_mbind(t, a, 50 * PAGE, NB_MPOL_BIND, &m1, MOVE | STRICT), 0);
+	assert_int_equal(nb_task_node_pages(t, 0), 50);
+	assert_int_equal(nb_task_node_pages(t, 1), 50);
+	assert_int_equal(nb_task_node(t, a + 49 * PAGE), 1);
+	assert_int_equal(nb_task_node(t, a + 50 * PAGE), 0);
+	/* pages that lie inside the mask stay where they are */
+	assert_int_equal(nb_mbind(t, a, 100 * PAGE, NB_MPOL_INTERLEAVE, &m01, MOVE_ALL), 0);
+	assert_int_equal(nb_task_node_pages(t, 0), 50);
+	assert_int_equal(nb_task_rss_pages(t), 100);
+	end(&box, t);
+}
+
+static void test_shared_interleaves_by_offset(void **state)
+{
+	struct nb_nodemask m01 = sysbox_mask(3);
+	struct sysbox box;
+	struct nb_task *t = start(&box, &(struct sysbox_spec){.nodes = "64M:1 64M:1"});
+	uint64_t a = map(t, 0, 9 * PAGE, NB_MAP_SHARED), n;
+
+	(void)state;
+	assert_int_equal(nb_mbind(t, a, 9 * PAGE, NB_MPOL_INTERLEAVE, &m01, 0), 0);
+	assert_int_equal(nb_touch(t, a, 9 * PAGE, false, &n), 0); /* shared memory is never the zero page */
+	assert_int_equal(nb_task_rss_pages(t), 9);
+	for (unsigned i = 0; i < 8; i++)
+		assert_int_not_equal(nb_task_node(t, a + i * PAGE), nb_task_node(t, a + (i + 1) * PAGE));
+	end(&box, t);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_mbind_checks),
+		cmocka_unit_test(test_mbind_strict_before_6_6),
+		cmocka_unit_test(test_mbind_moves),
+		cmocka_unit_test(test_shared_interleaves_by_offset),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
