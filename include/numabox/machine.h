@@ -92,6 +92,15 @@ struct nb_zone_fact {
 	unsigned line;
 };
 
+/* What lay in memory before the kernel knew of nodes: its image, the initrd. A node that holds some cannot
+ * be hot-pluggable (movable_node). The first `freed_pages` of it were given back after boot had set
+ * watermarks and reserves: that zone's managed_at_init_pages is so much less, if its managed
+ * pages are a fact. For facts that say managed_at_init_pages themselves, freed_pages is 0. */
+struct nb_early_load {
+	uint64_t start, end; /* bytes, end exclusive */
+	uint64_t freed_pages;
+};
+
 struct nb_sysctl_setting {
 	const char *name; /* "vm.min_free_kbytes" */
 	const char *value;
@@ -148,6 +157,8 @@ struct nb_machine {
 	/* observations */
 	struct nb_zone_fact *zone_facts;
 	unsigned nr_zone_facts;
+	struct nb_early_load *early; /* none: x86's kernel at 16 MiB */
+	unsigned nr_early;
 	uint64_t lowmem_end; /* i386: first byte past low memory as booted; 0 unknown */
 	uint64_t dma_limit;  /* arm64: first byte past what the narrowest device reaches; 0: 4 GiB */
 
@@ -182,6 +193,7 @@ int nb_machine_add_firmware(struct nb_machine *m, const struct nb_mem_range *x);
 int nb_machine_add_affinity(struct nb_machine *m, const struct nb_mem_range *x);
 int nb_machine_add_range(struct nb_machine *m, const struct nb_mem_range *x);
 int nb_machine_add_zone_fact(struct nb_machine *m, const struct nb_zone_fact *x);
+int nb_machine_add_early(struct nb_machine *m, const struct nb_early_load *x);
 int nb_machine_add_sysctl(struct nb_machine *m, const char *name, const char *value, unsigned line);
 
 int nb_machine_add_note(struct nb_machine *m, const char *sentence);

@@ -95,6 +95,11 @@ int nb_machine_add_zone_fact(struct nb_machine *m, const struct nb_zone_fact *x)
 	return APPEND(m, zone_facts, nr_zone_facts, x);
 }
 
+int nb_machine_add_early(struct nb_machine *m, const struct nb_early_load *x)
+{
+	return APPEND(m, early, nr_early, x);
+}
+
 int nb_machine_add_sysctl(struct nb_machine *m, const char *name, const char *value, unsigned line)
 {
 	struct nb_sysctl_setting x = {nb_machine_strdup(m, name), nb_machine_strdup(m, value),

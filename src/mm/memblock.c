@@ -200,21 +200,31 @@ static int hotplug_ranges(struct nb_layout_boot *b, struct nb_regions *out)
 	return err;
 }
 
-/* A node that holds memory which the kernel used before it knew of nodes cannot be unplugged: its
- * flag goes. That is the node of the first page and, on x86, of the kernel image at 16 MiB. (Where
- * the boot loader put the initrd is not known here.)
+/* Did the kernel use memory of this range before it knew of nodes? The first page of all always;
+ * its image and the initrd where the machine says, on x86 else the image at 16 MiB. */
+static bool used_early(const struct nb_layout_boot *b, const struct nb_mem_range *r)
+{
+	const struct nb_machine *m = b->m;
+
+	if (r->start == b->dram_start)
+		return true;
+	for (unsigned i = 0; i < m->nr_early; i++) {
+		if (m->early[i].start < r->end && m->early[i].end > r->start)
+			return true;
+	}
+	return !m->nr_early && nb_arch_is_x86(m->arch) && r->start <= 0x1000000 &&
+	       r->end > 0x1000000;
+}
+
+/* A node with such memory cannot be unplugged: its flag goes.
  * Source: numa_clear_kernel_node_hotplug(). */
 static void clear_kernel_node_hotplug(const struct nb_layout_boot *b)
 {
 	struct nb_nodemask kernel_nodes = {{0}};
 
 	for (unsigned i = 0; i < b->ram.nr; i++) {
-		const struct nb_mem_range *r = &b->ram.v[i];
-		bool image =
-			nb_arch_is_x86(b->m->arch) && r->start <= 0x1000000 && r->end > 0x1000000;
-
-		if (r->nid >= 0 && (i == 0 || image))
-			nb_nodemask_set(&kernel_nodes, r->nid);
+		if (b->ram.v[i].nid >= 0 && used_early(b, &b->ram.v[i]))
+			nb_nodemask_set(&kernel_nodes, b->ram.v[i].nid);
 	}
 	for (unsigned i = 0; i < b->ram.nr; i++) {
 		struct nb_mem_range *r = &b->ram.v[i];

@@ -305,6 +305,32 @@ static void take_memmap(struct nb_pgdat *p, uint64_t pages)
 	}
 }
 
+/* Pages of the zone that were given back after boot had set watermarks. Where spans overlap (nodes
+ * that interleave), the frame's node decides. */
+static uint64_t freed_later(const struct nb_zone *z)
+{
+	const struct nb_system *sys = z->pgdat->sys;
+	const struct nb_machine *m = sys->machine;
+	uint64_t freed = 0;
+
+	for (unsigned i = 0; i < m->nr_early; i++) {
+		uint64_t start = m->early[i].start;
+		uint64_t end = start + (m->early[i].freed_pages << sys->page_shift);
+
+		for (unsigned k = 0; k < sys->nr_memblock; k++) {
+			const struct nb_mem_range *r = &sys->memblock[k];
+			nb_pfn_t from = (r->start > start ? r->start : start) >> sys->page_shift;
+			nb_pfn_t to = least(r->end, end) >> sys->page_shift;
+
+			if (r->nid != z->pgdat->nid || from >= to)
+				continue;
+			freed += clamp(to, z->zone_start_pfn, nb_zone_end_pfn(z)) -
+				 clamp(from, z->zone_start_pfn, nb_zone_end_pfn(z));
+		}
+	}
+	return freed;
+}
+
 /* Managed pages of a node: as observed, else estimated. What observed zones have reserved counts
  * towards the memory map. */
 static void set_managed(struct nb_pgdat *p)
@@ -339,10 +365,12 @@ static void set_managed(struct nb_pgdat *p)
 		const struct nb_zone_fact *f = fact_of(sys, z);
 
 		z->managed_at_init_pages = z->managed_pages;
-		if (f && z->managed_source == NB_SOURCE_GIVEN &&
-		    f->managed_at_init_pages != NB_UNKNOWN &&
+		if (!f || z->managed_source != NB_SOURCE_GIVEN)
+			continue;
+		if (f->managed_at_init_pages != NB_UNKNOWN &&
 		    f->managed_at_init_pages <= z->present_pages)
 			z->managed_at_init_pages = f->managed_at_init_pages;
+		z->managed_at_init_pages -= least(freed_later(z), z->managed_at_init_pages);
 	}
 }
 

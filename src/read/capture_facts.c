@@ -88,14 +88,23 @@ static void give(struct placing *p, uint64_t start_pfn, uint64_t pages)
 	}
 }
 
-static bool kernel_code(const struct nb_capture *c, uint64_t *ret)
+/* The kernel's image in proc/iomem: "Kernel code" to the end of the last "Kernel ..." entry. */
+static bool kernel_image(const struct nb_capture *c, uint64_t *ret_start, uint64_t *ret_end)
 {
-	for (size_t i = 0; c->has_iomem && i < c->iomem.nr_entries; i++)
-		if (c->iomem.entries[i].name && !strcmp(c->iomem.entries[i].name, "Kernel code")) {
-			*ret = c->iomem.entries[i].start;
-			return true;
+	bool found = false;
+
+	for (size_t i = 0; c->has_iomem && i < c->iomem.nr_entries; i++) {
+		const char *name = c->iomem.entries[i].name;
+
+		if (!name || strncmp(name, "Kernel ", 7))
+			continue;
+		if (!strcmp(name, "Kernel code")) {
+			*ret_start = c->iomem.entries[i].start;
+			found = true;
 		}
-	return false;
+		*ret_end = c->iomem.entries[i].end + 1;
+	}
+	return found && *ret_end > *ret_start;
 }
 
 /* Without proc/iomem: nokaslr leaves x86's kernel at 16 MiB, and arm64's lies low. Where KASLR put
@@ -126,21 +135,49 @@ static struct given *guess_home(struct placing *p)
 	return home ? home : zone_at(p, (UINT64_C(1) << 24) >> m->page_shift);
 }
 
-static void place_freed(struct placing *p)
+/* Do the printed zones say where they are? Else boot finds the zone of an address. */
+static bool has_spans(const struct placing *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (nb_zoneinfo_get(p->zones[i].zone, NB_ZI_START_PFN, NULL) &&
+		    nb_zoneinfo_get(p->zones[i].zone, NB_ZI_SPANNED, NULL))
+			return true;
+	return false;
+}
+
+static int place_freed(struct placing *p)
 {
 	const struct nb_dmesg *d = &p->b->c->dmesg;
 	unsigned shift = p->b->m->page_shift;
-	uint64_t initrd = d->freed_initrd_kib >> (shift - 10), page = UINT64_C(1) << shift, code;
-	struct given *home;
+	uint64_t initrd = d->freed_initrd_kib >> (shift - 10), page = UINT64_C(1) << shift;
+	uint64_t init = d->freed_init_kib >> (shift - 10);
+	struct nb_early_load image = {0}, disk = {.start = d->initrd_start, .end = d->initrd_end};
+	bool spans = has_spans(p), has_image = kernel_image(p->b->c, &image.start, &image.end);
+	bool has_disk = disk.end > disk.start && initrd <= (disk.end - disk.start) / page + 1;
+	struct given *home = NULL;
+	int bad = 0;
 
-	home = kernel_code(p->b->c, &code) ? zone_at(p, code >> shift) : guess_home(p);
+	if (!has_image)
+		home = guess_home(p);
+	else if (spans)
+		home = zone_at(p, image.start >> shift);
+	else
+		image.freed_pages = init;
 	if (home)
-		home->pages += d->freed_init_kib >> (shift - 10);
-	if (d->initrd_end > d->initrd_start &&
-	    initrd <= (d->initrd_end - d->initrd_start) / page + 1)
-		give(p, d->initrd_start >> shift, initrd);
-	else if (home)
+		home->pages += init;
+	if (!has_disk && home)
 		home->pages += initrd;
+	else if (!has_disk)
+		image.freed_pages += initrd;
+	else if (spans)
+		give(p, disk.start >> shift, initrd);
+	else
+		disk.freed_pages = initrd;
+	if (has_image)
+		bad = nb_machine_add_early(p->b->m, &image);
+	if (!bad && disk.end > disk.start)
+		bad = nb_machine_add_early(p->b->m, &disk);
+	return bad;
 }
 
 static int add_fact(struct nb_build *b, const struct given *g, bool has_log)
@@ -184,7 +221,7 @@ int nb_capture_facts(struct nb_build *b)
 	for (size_t i = 0; i < zi->nr_zones; i++)
 		if (zi->zones[i].type >= 0 && nb_arch_zones(b->m->arch) >> zi->zones[i].type & 1)
 			p.zones[p.n++].zone = &zi->zones[i];
-	place_freed(&p);
+	bad = place_freed(&p);
 	for (size_t i = 0; i < p.n && !bad; i++) {
 		any |= nb_zoneinfo_get(p.zones[i].zone, NB_ZI_MANAGED, NULL);
 		bad = add_fact(b, &p.zones[i], has_log);

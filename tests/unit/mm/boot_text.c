@@ -105,6 +105,21 @@ static void read_facts(struct nb_machine *m, const char *s)
 	}
 }
 
+/* "START-END freed N, ..." */
+static void read_early(struct nb_machine *m, const char *s)
+{
+	while (s && *s) {
+		unsigned long long start, end, freed;
+		struct nb_early_load e;
+
+		assert_int_equal(sscanf(s, "%llx-%llx freed %llu", &start, &end, &freed), 3);
+		e = (struct nb_early_load){.start = start, .end = end + 1, .freed_pages = freed};
+		assert_int_equal(nb_machine_add_early(m, &e), 0);
+		s += strcspn(s, ",");
+		s += strspn(s, ", ");
+	}
+}
+
 /* Nodes: all that are named anywhere. */
 static void add_nodes(struct nb_machine *m)
 {
@@ -145,6 +160,7 @@ static struct nb_machine *make_machine(const struct nb_port *port, const struct 
 	read_ranges(m, c->ranges, false, nb_machine_add_range);
 	read_cpus(m, c->cpus);
 	read_facts(m, c->facts);
+	read_early(m, c->early);
 	add_nodes(m);
 	if (c->distances)
 		assert_int_equal(nb_machine_set_distances(m, c->distances, m->nr_nodes), 0);

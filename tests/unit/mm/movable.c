@@ -121,6 +121,9 @@ static void test_movable_node(void **state)
 	c.srat = "0 0-7fffffff hotplug, 0 100000000-13fffffff hotplug, 1 140000000-1ffffffff "
 		 "hotplug";
 	boot_expect(&c, BOOT_MOVABLE, "movable 1 1310720\n");
+	/* Nor one that holds the initrd. */
+	c.early = "1000000-2ffffff freed 0, 1f0000000-1f0ffffff freed 0";
+	boot_expect(&c, BOOT_MOVABLE, "");
 }
 
 static void test_mirror(void **state)

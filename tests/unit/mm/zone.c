@@ -198,13 +198,46 @@ static void test_observed(void **state)
 		    "0 Movable managed 253952 init 253952 estimated\n");
 }
 
+/* What lay in memory early and was given back late: so much less was managed when boot set
+ * watermarks. */
+static void test_freed_later(void **state)
+{
+	struct boot_case c = {
+		.ranges = "0 0-7fffffff, 1 80000000-ffffffff",
+		.facts = "0 DMA managed 3840, 0 DMA32 managed 500000, 1 DMA32 managed 520000",
+		.early = "2000000-2ffffff freed 700, 7ff00000-7fffffff freed 256"};
+
+	(void)state;
+	boot_expect(&c, BOOT_MANAGED,
+		    "0 DMA managed 3840 init 3840 given\n0 DMA32 managed 500000 init 499044 given\n"
+		    "1 DMA32 managed 520000 init 520000 given\n");
+	/* Over a border each zone has its part. */
+	c.early = "fff000-1000fff freed 2, 7ff00000-800fffff freed 512";
+	boot_expect(&c, BOOT_MANAGED,
+		    "0 DMA managed 3840 init 3839 given\n0 DMA32 managed 500000 init 499743 given\n"
+		    "1 DMA32 managed 520000 init 519744 given\n");
+	/* Only facts have it: an estimate knows nothing of the image. */
+	c.facts = "0 DMA managed 3840";
+	boot_expect(
+		&c, BOOT_MANAGED,
+		"0 DMA managed 3840 init 3839 given\n0 DMA32 managed 512256 init 512256 estimated\n"
+		"1 DMA32 managed 516096 init 516096 estimated\n");
+	/* More than there is leaves nothing. */
+	c.early = "0-ffffff freed 4503599627370495";
+	boot_expect(
+		&c, BOOT_MANAGED,
+		"0 DMA managed 3840 init 0 given\n0 DMA32 managed 512256 init 512256 estimated\n"
+		"1 DMA32 managed 516096 init 516096 estimated\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_x86_64),    cmocka_unit_test(test_interleaved),
-		cmocka_unit_test(test_i386),      cmocka_unit_test(test_arm),
-		cmocka_unit_test(test_hot_added), cmocka_unit_test(test_hot_added_is_ram_already),
-		cmocka_unit_test(test_estimated), cmocka_unit_test(test_observed),
+		cmocka_unit_test(test_x86_64),      cmocka_unit_test(test_interleaved),
+		cmocka_unit_test(test_i386),        cmocka_unit_test(test_arm),
+		cmocka_unit_test(test_hot_added),   cmocka_unit_test(test_hot_added_is_ram_already),
+		cmocka_unit_test(test_estimated),   cmocka_unit_test(test_observed),
+		cmocka_unit_test(test_freed_later),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
