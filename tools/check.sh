@@ -57,11 +57,11 @@ run()
 		[ -z "$names" ] && return 0
 	fi
 	say "testing $dir $*"
-	rm -f "$dir/meson-logs/testlog.junit.xml"
+	rm -f "$dir/meson-logs/testlog.json"
 	# shellcheck disable=SC2086
 	meson test -C "$dir" --print-errorlogs --timeout-multiplier "$factor" "$@" $names |
 		grep -v '^ninja: \|^$\|^Full log\|OK  \|^Ok:\|^Expected Fail:\|^Unexpected Pass:'
-	logs="$logs $dir/meson-logs/testlog.junit.xml"
+	logs="$logs $dir/meson-logs/testlog.json"
 }
 
 lost()
@@ -72,7 +72,7 @@ lost()
 
 asan=-Db_sanitize=address,undefined
 if setup build gcc && build build; then
-	run build 1
+	run build 4
 else
 	lost "the build with gcc"
 fi
@@ -80,13 +80,13 @@ if setup build-check-asan clang $asan -Db_lundef=false -Doptimization=1 -Ddebug=
 	build build-check-asan; then
 	export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1
 	export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
-	run build-check-asan 4 --no-suite cli --no-suite house --no-suite oracle
+	run build-check-asan 8 --no-suite cli --no-suite house --no-suite oracle
 else
 	lost "the build with clang"
 fi
 if setup build-check-tsan gcc -Db_sanitize=thread -Db_lundef=false; then
 	export TSAN_OPTIONS=halt_on_error=1
-	run build-check-tsan 8 --suite thread
+	run build-check-tsan 16 --suite thread
 else
 	lost "the build with ThreadSanitizer"
 fi

@@ -9,6 +9,7 @@
 #include "cli/suggest.h"
 
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const struct nb_cmd *const commands[] = {
@@ -102,29 +103,37 @@ static int unknown_command(const char *name)
 			    nb_nearest_text(&near, hint, sizeof(hint)));
 }
 
+static int help_of_command(const struct nb_cmd *cmd, const struct nb_common *args)
+{
+	struct nb_text t = {0};
+	int status;
+
+	nb_help_command(&t, cmd, nb_out_color(args));
+	status = nb_out(&t);
+	nb_text_release(&t);
+	return status;
+}
+
 static int run_command(const struct nb_cmd *cmd, int argc, char **argv)
 {
 	struct nb_common *args = nb_xcalloc(1, cmd->args_size);
 	struct nb_opt_group groups[3];
 	unsigned n = nb_cmd_option_groups(cmd, args, groups);
 	struct nb_error err = {0};
-	int status;
+	int rc, status;
 
-	if (nb_opts_parse(groups, n, argc, argv, &args->args, &err)) {
-		/* A misspelt option may stand before --help. */
-		if (!args->help)
-			return nb_complainf("%s ('numabox %s --help' lists the options)", err.text,
-					    cmd->name);
-	}
-	if (args->help) {
-		struct nb_text t = {0};
-
-		nb_help_command(&t, cmd, nb_out_color(args));
-		status = nb_out(&t);
-		nb_text_release(&t);
-		return status;
-	}
-	return cmd->run(args);
+	rc = nb_opts_parse(groups, n, argc, argv, &args->args, &err);
+	if (args->help) /* a misspelt option may stand behind it */
+		status = help_of_command(cmd, args);
+	else if (rc)
+		status = nb_complainf("%s ('numabox %s --help' lists the options)", err.text,
+				      cmd->name);
+	else
+		status = cmd->run(args);
+	nb_opts_release(groups, n);
+	nb_opt_list_release(&args->args);
+	free(args);
+	return status;
 }
 
 static int help_of_program(void)

@@ -8,6 +8,7 @@
 #include "cli/suggest.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct parse {
@@ -21,6 +22,25 @@ void nb_opt_list_add(struct nb_opt_list *l, const char *s)
 	l->v = nb_xrealloc(l->v, l->n + 2, sizeof(*l->v));
 	l->v[l->n++] = s;
 	l->v[l->n] = NULL;
+}
+
+void nb_opt_list_release(struct nb_opt_list *l)
+{
+	free(l->v);
+	l->v = NULL;
+	l->n = 0;
+}
+
+void nb_opts_release(const struct nb_opt_group *groups, unsigned nr_groups)
+{
+	for (unsigned g = 0; g < nr_groups; g++) {
+		for (const struct nb_opt *o = groups[g].opts; o->name; o++) {
+			char *at = (char *)groups[g].base + o->offset;
+
+			if (o->kind == NB_OPT_LIST)
+				nb_opt_list_release((struct nb_opt_list *)(void *)at);
+		}
+	}
 }
 
 static const struct nb_opt *find_long(const struct parse *p, const char *name, size_t len,

@@ -3,7 +3,7 @@
  * Called by main.c for every command; tables stand in the commands' files. "--name=value",
  * "--name value", "-n value", "-nvalue", flags in a bundle ("-ab"); "--" ends options; a lone "-"
  * is an argument. Of an option given twice the last counts, lists grow.
- * Memory: values point into argv; lists are malloc'ed once and live as long as the program.
+ * Memory: values point into argv; lists are freed by nb_opts_release() and nb_opt_list_release().
  */
 #ifndef NB_CLI_OPTS_H
 #define NB_CLI_OPTS_H
@@ -55,6 +55,10 @@ struct nb_opt_group {
 int nb_opts_parse(const struct nb_opt_group *groups, unsigned nr_groups, int argc, char **argv,
 		  struct nb_opt_list *args, struct nb_error *err);
 
+/* Frees the lists among the variables of the groups; the texts are argv's. */
+void nb_opts_release(const struct nb_opt_group *groups, unsigned nr_groups);
+
 void nb_opt_list_add(struct nb_opt_list *l, const char *s);
+void nb_opt_list_release(struct nb_opt_list *l);
 
 #endif

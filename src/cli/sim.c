@@ -11,6 +11,7 @@
 #include "sim/sim.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -116,7 +117,7 @@ static int work(const struct nb_common *c, struct nb_sim_options *opt)
 	return 0;
 }
 
-/* --sysctl's texts as settings; the names are copied as they end at the '='. */
+/* --sysctl's texts as settings: the names end at the '=', so they are copied. */
 static int sysctls(const struct nb_opt_list *given, struct nb_sysctl_setting *s)
 {
 	for (unsigned i = 0; i < given->n; i++) {
@@ -130,6 +131,13 @@ static int sysctls(const struct nb_opt_list *given, struct nb_sysctl_setting *s)
 		s[i].value = eq + 1;
 	}
 	return 0;
+}
+
+static void free_sysctls(struct nb_sysctl_setting *s, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		free((char *)(uintptr_t)s[i].name);
+	free(s);
 }
 
 static void print_out(void *ctx, const char *s, size_t len)
@@ -151,26 +159,35 @@ static void progress(void *ctx, uint64_t done, uint64_t all)
 	fflush(stderr);
 }
 
-static int run_on(struct nb_onmachine *om, struct sim_args *a, struct nb_sim_options *opt)
+static int simulate(struct nb_sim_options *opt)
 {
-	struct nb_sysctl_setting *s = nb_xcalloc(a->common.sysctl.n + 1, sizeof(*s));
 	struct nb_error err = {0};
 	struct nb_text t = {0};
-	int status = sysctls(&a->common.sysctl, s);
+	int status = nb_sim_run(opt, &t, &err);
 
-	if (status)
-		return status;
-	opt->machine = om->machine;
-	opt->capture = om->capture;
-	opt->sysctls = s;
-	opt->nr_sysctls = a->common.sysctl.n;
-	status = nb_sim_run(opt, &t, &err);
 	fflush(stdout);
 	if (status == NB_EXIT_WRONG)
 		nb_complain(&err);
 	else if (nb_out(&t))
 		status = NB_EXIT_WRONG;
 	nb_text_release(&t);
+	return status;
+}
+
+static int run_on(struct nb_onmachine *om, struct sim_args *a, struct nb_sim_options *opt)
+{
+	unsigned n = a->common.sysctl.n;
+	struct nb_sysctl_setting *s = nb_xcalloc(n + 1, sizeof(*s));
+	int status = sysctls(&a->common.sysctl, s);
+
+	if (!status) {
+		opt->machine = om->machine;
+		opt->capture = om->capture;
+		opt->sysctls = s;
+		opt->nr_sysctls = n;
+		status = simulate(opt);
+	}
+	free_sysctls(s, n);
 	return status;
 }
 
