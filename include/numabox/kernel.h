@@ -15,7 +15,7 @@ extern "C" {
 
 enum nb_arch {
 	NB_ARCH_X86_64,
-	NB_ARCH_I386,	 /* two-level paging, HIGHMEM4G; no NUMA in Debian's flavour */
+	NB_ARCH_I386,    /* two-level paging, HIGHMEM4G; no NUMA in Debian's flavour */
 	NB_ARCH_I386PAE, /* HIGHMEM64G */
 	NB_ARCH_ARM64,
 	NB_ARCH_ARM,   /* 32-bit Android-like: Normal and HighMem only */
@@ -26,8 +26,8 @@ enum nb_arch {
 /* How the node lists are ordered and loaded. Source: facts 3.2, 3.3. */
 enum nb_zonelist_style {
 	NB_ZONELIST_ROUND_ROBIN, /* 2.6.7: node+1, node+2, ..., distance ignored */
-	NB_ZONELIST_LOAD_OLD,	 /* to 5.18: load starts at nr_online_nodes and sinks */
-	NB_ZONELIST_LOAD_ONE,	 /* load += 1 where the distance changes */
+	NB_ZONELIST_LOAD_OLD,    /* to 5.18: load starts at nr_online_nodes and sinks */
+	NB_ZONELIST_LOAD_ONE,    /* load += 1 where the distance changes */
 };
 
 /* Auto-tuned per-CPU page sets came with 6.7. Source: facts 5.5. */
@@ -50,61 +50,62 @@ enum nb_text_format {
 };
 
 struct nb_kernel_profile {
-	const char *key;	  /* "6.12" */
-	unsigned version;	  /* major * 1000 + minor (2.x.y: 2000 + x * 100 + y), for choosing
-				     the nearest */
+	const char *key;  /* "6.12" */
+	unsigned version; /* major * 1000 + minor (2.x.y: 2000 + x * 100 + y), for choosing
+			     the nearest */
 	bool confirmed[NB_NR_ARCH]; /* some capture in the tests confirms it there */
 
 	/* boot and zones */
-	unsigned zones_absent;		/* mask of enum nb_zone_type that this kernel did not know yet */
-	bool movable_is_highmem;	/* Movable: min = clamp(managed/1024,32,128) always */
-	bool memoryless_own_first;	/* a memoryless node leads its own zonelist (6.1) */
-	bool memoryless_hidden;		/* old x86: no such node, its CPUs move */
-	bool managed_less_memmap;	/* "Total pages" leaves out the mem_map (to 6.11) */
-	bool coverage_by_region;	/* SRAT dropped if more than 1 MiB is uncovered (6.8); before: from 1 MiB on */
-	bool mirror_checked;		/* kernelcore=mirror is ignored without mirrored memory (6.3) */
-	bool fake_from_first_byte;	/* numa=fake starts at the first RAM byte (6.12) */
+	unsigned zones_absent;     /* mask of enum nb_zone_type that this kernel did not know yet */
+	bool movable_is_highmem;   /* Movable: min = clamp(managed/1024,32,128) always */
+	bool memoryless_own_first; /* a memoryless node leads its own zonelist (6.1) */
+	bool memoryless_hidden;    /* old x86: no such node, its CPUs move */
+	bool managed_less_memmap;  /* "Total pages" leaves out the mem_map (to 6.11) */
+	bool coverage_by_region; /* SRAT dropped if more than 1 MiB is uncovered (6.8); before: from
+				    1 MiB on */
+	bool mirror_checked;     /* kernelcore=mirror is ignored without mirrored memory (6.3) */
+	bool fake_from_first_byte; /* numa=fake starts at the first RAM byte (6.12) */
 	enum nb_zonelist_style zonelist_style;
-	bool zone_order_option;		/* numa_zonelist_order=zone exists (before 4.14) */
+	bool zone_order_option; /* numa_zonelist_order=zone exists (before 4.14) */
 
 	/* watermarks */
-	unsigned min_free_kbytes_max;	/* upper clamp of the square root, KiB */
-	bool thp_zones_all;		/* THP's share counts Movable and HighMem too (before 5.14) */
-	unsigned watermark_scale_max;	/* greatest watermark_scale_factor */
-	bool has_boost;			/* watermark_boost_factor (5.0) */
-	bool has_scale_factor;		/* watermark_scale_factor (4.6) */
-	bool has_promo;			/* zoneinfo prints promo */
-	bool reserve_sparse;		/* empty upper zones reserve 0 instead of the running sum */
-	bool has_thp;			/* transparent huge pages raise min_free_kbytes (2.6.38) */
-	bool reserve_floor_one;		/* lowmem_reserve_ratio is at least 1 (before 4.19) */
-	bool marks_are_multiples;	/* low = 2 min, high = 3 min (to 2.6.16) */
-	unsigned min_free_root_factor;	/* KiB of low memory times this under the root; 0 is 16 */
+	unsigned min_free_kbytes_max; /* upper clamp of the square root, KiB */
+	bool thp_zones_all;           /* THP's share counts Movable and HighMem too (before 5.14) */
+	unsigned watermark_scale_max; /* greatest watermark_scale_factor */
+	bool has_boost;               /* watermark_boost_factor (5.0) */
+	bool has_scale_factor;        /* watermark_scale_factor (4.6) */
+	bool has_promo;               /* zoneinfo prints promo */
+	bool reserve_sparse;          /* empty upper zones reserve 0 instead of the running sum */
+	bool has_thp;                 /* transparent huge pages raise min_free_kbytes (2.6.38) */
+	bool reserve_floor_one;       /* lowmem_reserve_ratio is at least 1 (before 4.19) */
+	bool marks_are_multiples;     /* low = 2 min, high = 3 min (to 2.6.16) */
+	unsigned min_free_root_factor; /* KiB of low memory times this under the root; 0 is 16 */
 	unsigned default_reclaim_distance; /* farther nodes switch zone_reclaim_mode on
 					      (before 3.16); 0: never */
-	bool no_mobility_grouping;	/* one free list an order (before 2.6.24) */
-	bool node_load_kept;		/* node_load goes on from node to node (3.0) */
+	bool no_mobility_grouping;         /* one free list an order (before 2.6.24) */
+	bool node_load_kept;               /* node_load goes on from node to node (3.0) */
 
 	/* page sets, requests */
 	enum nb_pcp_style pcp_style;
-	unsigned pcp_batch_max_kib;	/* 1024, 512 before 5.0 */
-	unsigned pcp_high_batches;	/* FIXED: high is this many batches (6, before 5.14);
-					   0: high is the low mark shared by the node's CPUs */
-	bool pcp_orders;		/* lists of orders 1..3 and THP (5.13) */
-	bool gfp_atomic_bit;		/* __GFP_ATOMIC exists (4.4 to 6.2) */
-	bool gfp_nowait_nowarn;		/* GFP_NOWAIT carries __GFP_NOWARN (6.7) */
-	bool gfp_old_numbers;		/* the flags' numbers of 2.6 */
+	unsigned pcp_batch_max_kib; /* 1024, 512 before 5.0 */
+	unsigned pcp_high_batches;  /* FIXED: high is this many batches (6, before 5.14);
+				       0: high is the low mark shared by the node's CPUs */
+	bool pcp_orders;            /* lists of orders 1..3 and THP (5.13) */
+	bool gfp_atomic_bit;        /* __GFP_ATOMIC exists (4.4 to 6.2) */
+	bool gfp_nowait_nowarn;     /* GFP_NOWAIT carries __GFP_NOWARN (6.7) */
+	bool gfp_old_numbers;       /* the flags' numbers of 2.6 */
 	enum nb_reserve_style reserve_style;
-	bool below_high_first;		/* first test the high mark while not BELOW_HIGH (6.7) */
-	bool highatomic_free_only;	/* watermark leaves out free highatomic pages only */
+	bool below_high_first;     /* first test the high mark while not BELOW_HIGH (6.7) */
+	bool highatomic_free_only; /* watermark leaves out free highatomic pages only */
 
 	/* free lists */
-	bool claim_whole_block;		/* 6.10+: a block is claimed whole or pages stay on their list */
-	bool deferred_max_order;	/* deferred init frees MAX_ORDER chunks (6.12) */
-	unsigned memmap_struct_page_bytes; /* sizeof(struct page), 64-bit */
+	bool claim_whole_block;  /* 6.10+: a block is claimed whole or pages stay on their list */
+	bool deferred_max_order; /* deferred init frees MAX_ORDER chunks (6.12) */
+	unsigned memmap_struct_page_bytes;    /* sizeof(struct page), 64-bit */
 	unsigned memmap_struct_page_bytes_32; /* the same of the 32-bit kernels */
 
 	/* text formats: see src/view */
-	unsigned zoneinfo_format;	/* enum nb_text_format: item lists, src/view/names.c */
+	unsigned zoneinfo_format; /* enum nb_text_format: item lists, src/view/names.c */
 };
 
 /* The profile of that key ("6.12", "6.1", "6.18", "2.6.24", "2.6.7"), or NULL. */

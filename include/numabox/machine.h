@@ -39,19 +39,19 @@ enum nb_mem_type {
 };
 
 enum {
-	NB_RANGE_HOTPLUG = 1 << 0, /* SRAT: hot-pluggable */
-	NB_RANGE_MIRROR = 1 << 1,  /* mirrored (kernelcore=mirror keeps it) */
-	NB_RANGE_HOTADDED = 1 << 2, /* onlined after boot: in no boot map */
-	NB_RANGE_MOVABLE = 1 << 3, /* HOTADDED: went into ZONE_MOVABLE */
+	NB_RANGE_HOTPLUG = 1 << 0,     /* SRAT: hot-pluggable */
+	NB_RANGE_MIRROR = 1 << 1,      /* mirrored (kernelcore=mirror keeps it) */
+	NB_RANGE_HOTADDED = 1 << 2,    /* onlined after boot: in no boot map */
+	NB_RANGE_MOVABLE = 1 << 3,     /* HOTADDED: went into ZONE_MOVABLE */
 	NB_RANGE_NONVOLATILE = 1 << 4, /* SRAT: non-volatile */
 };
 
 struct nb_mem_range {
 	uint64_t start, end; /* bytes, end exclusive */
 	enum nb_mem_type type;
-	int nid;	/* NB_NO_NODE in the firmware map */
+	int nid;        /* NB_NO_NODE in the firmware map */
 	unsigned flags; /* NB_RANGE_* */
-	unsigned line;	/* where the input says so; 0 = unknown */
+	unsigned line;  /* where the input says so; 0 = unknown */
 };
 
 struct nb_cpu {
@@ -86,16 +86,17 @@ struct nb_zone_fact {
 	 * initrd and init memory were freed. Source: facts 2.8. */
 	uint64_t managed_at_init_pages;
 	uint64_t cma_pages;
-	/* Present pages when it was seen; 0 or NB_UNKNOWN: not seen. A fact is not used for a zone that
-	 * boots with another size (a what-if command line). */
+	/* Present pages when it was seen; 0 or NB_UNKNOWN: not seen. A fact is not used for a zone
+	 * that boots with another size (a what-if command line). */
 	uint64_t present_pages;
 	unsigned line;
 };
 
-/* What lay in memory before the kernel knew of nodes: its image, the initrd. A node that holds some cannot
- * be hot-pluggable (movable_node). The first `freed_pages` of it were given back after boot had set
- * watermarks and reserves: that zone's managed_at_init_pages is so much less, if its managed
- * pages are a fact. For facts that say managed_at_init_pages themselves, freed_pages is 0. */
+/* What lay in memory before the kernel knew of nodes: its image, the initrd. A node that holds some
+ * cannot be hot-pluggable (movable_node). The first `freed_pages` of it were given back after boot
+ * had set watermarks and reserves: that zone's managed_at_init_pages is so much less, if its
+ * managed pages are a fact. For facts that say managed_at_init_pages themselves, freed_pages is 0.
+ */
 struct nb_early_load {
 	uint64_t start, end; /* bytes, end exclusive */
 	uint64_t freed_pages;
@@ -110,24 +111,24 @@ struct nb_sysctl_setting {
 /* Where a part of the machine is known from; `summary` tells the user. */
 enum nb_source {
 	NB_SOURCE_ABSENT,
-	NB_SOURCE_GIVEN,    /* the user or the capture said so */
-	NB_SOURCE_COMPUTED, /* follows from a kernel rule */
+	NB_SOURCE_GIVEN,     /* the user or the capture said so */
+	NB_SOURCE_COMPUTED,  /* follows from a kernel rule */
 	NB_SOURCE_ESTIMATED, /* a stated rule of thumb */
 };
 
 struct nb_machine {
 	/* identity */
-	const char *name;     /* for people; never NULL once sealed */
-	const char *origin;   /* what it was read from, as given: file, directory, "2x32G" */
+	const char *name;   /* for people; never NULL once sealed */
+	const char *origin; /* what it was read from, as given: file, directory, "2x32G" */
 	enum nb_arch arch;
-	const char *arch_name; /* as uname -m says, for NB_ARCH_OTHER too */
+	const char *arch_name;  /* as uname -m says, for NB_ARCH_OTHER too */
 	const char *cpu_vendor; /* as cpuinfo's vendor_id ("AuthenticAMD"); NULL unknown */
-	unsigned page_shift;  /* 12, 14, 16 */
-	const char *release;  /* "6.12.113+deb12-amd64"; "" unknown */
+	unsigned page_shift;    /* 12, 14, 16 */
+	const char *release;    /* "6.12.113+deb12-amd64"; "" unknown */
 	/* NULL until sealed, unless a reader or the user chose one: then it stays */
 	const struct nb_kernel_profile *profile;
-	bool profile_exact;   /* `release` is of that very version (or unknown) */
-	const char *cmdline;  /* kernel command line words; "" none */
+	bool profile_exact;  /* `release` is of that very version (or unknown) */
+	const char *cmdline; /* kernel command line words; "" none */
 
 	/* nodes, ascending id; CPUs, ascending id */
 	struct nb_node *nodes;
@@ -151,7 +152,7 @@ struct nb_machine {
 	 * NULL when not told; 0 in an entry: not told */
 	uint32_t *latency_ps;
 	uint64_t *bandwidth_bytes;
-	uint32_t local_latency_ps; /* of a local access; default 80,000 */
+	uint32_t local_latency_ps;      /* of a local access; default 80,000 */
 	uint64_t local_bandwidth_bytes; /* 0 unknown */
 
 	/* observations */
@@ -160,7 +161,7 @@ struct nb_machine {
 	struct nb_early_load *early; /* none: x86's kernel at 16 MiB */
 	unsigned nr_early;
 	uint64_t lowmem_end; /* i386: first byte past low memory as booted; 0 unknown */
-	uint64_t dma_limit;  /* arm64: first byte past what the narrowest device reaches; 0: 4 GiB */
+	uint64_t dma_limit; /* arm64: first byte past what the narrowest device reaches; 0: 4 GiB */
 
 	struct nb_sysctl_setting *sysctls; /* in the order to be written after boot */
 	unsigned nr_sysctls;
@@ -178,8 +179,10 @@ struct nb_machine {
 };
 
 /* An empty machine: x86_64, 4 KiB pages; nb_machine_seal() gives it the profile that fits
- * `release`, 6.12 without one, unless m->profile was set. `port` must outlive it. NULL without memory. */
+ * `release`, 6.12 without one, unless m->profile was set. `port` must outlive it. NULL without
+ * memory. */
 struct nb_machine *nb_machine_new(const struct nb_port *port);
+/* Gives back everything; no system booted from it may be left. NULL is allowed. */
 void nb_machine_free(struct nb_machine *m);
 
 /* Copies a string into the machine's memory (for name, release, ...). NULL without memory. */
@@ -188,12 +191,18 @@ const char *nb_machine_strdup(struct nb_machine *m, const char *s);
 /* Adders: each copies *x to the end. 0, or -NB_ENOMEM. What is wrong with the
  * contents is found by nb_machine_seal(), which knows the whole. */
 int nb_machine_add_node(struct nb_machine *m, const struct nb_node *x);
+/* A CPU; its node may be added later. 0, -NB_ENOMEM. */
 int nb_machine_add_cpu(struct nb_machine *m, const struct nb_cpu *x);
+/* A range of the firmware map (e820). 0, -NB_ENOMEM. */
 int nb_machine_add_firmware(struct nb_machine *m, const struct nb_mem_range *x);
+/* A range that SRAT gives to a node, in the order met. 0, -NB_ENOMEM. */
 int nb_machine_add_affinity(struct nb_machine *m, const struct nb_mem_range *x);
+/* A range of a node's memory, for machines without a firmware map. 0, -NB_ENOMEM. */
 int nb_machine_add_range(struct nb_machine *m, const struct nb_mem_range *x);
+/* What was observed of one zone. 0, -NB_ENOMEM. */
 int nb_machine_add_zone_fact(struct nb_machine *m, const struct nb_zone_fact *x);
 int nb_machine_add_early(struct nb_machine *m, const struct nb_early_load *x);
+/* A setting to be written after boot; both texts are copied. 0, -NB_ENOMEM. */
 int nb_machine_add_sysctl(struct nb_machine *m, const char *name, const char *value, unsigned line);
 
 int nb_machine_add_note(struct nb_machine *m, const char *sentence);
@@ -201,7 +210,9 @@ int nb_machine_add_note(struct nb_machine *m, const char *sentence);
 /* Gives the distance matrix, row by row in the order of ascending node id,
  * n = number of nodes added so far (call it after the nodes). -NB_ENOMEM. */
 int nb_machine_set_distances(struct nb_machine *m, const uint8_t *d, unsigned n);
+/* Latencies of an access in picoseconds, as the distances; 0: not told. -NB_ENOMEM. */
 int nb_machine_set_latencies(struct nb_machine *m, const uint32_t *ps, unsigned n);
+/* Bandwidths in bytes a second, as the distances; 0: not told. -NB_ENOMEM. */
 int nb_machine_set_bandwidths(struct nb_machine *m, const uint64_t *bytes, unsigned n);
 
 /* Appends words to the command line. -NB_ENOMEM. */
@@ -213,7 +224,8 @@ int nb_machine_add_cmdline(struct nb_machine *m, const char *words);
  * overlapping ranges, a range in two nodes, a CPU in two nodes, a diagonal other than 10,
  * a distance below 10 or above 255 (254 is the greatest reachable), no node with memory,
  * addresses past 2^52 or sizes that overflow, node ids past 1023, CPUs past 8191,
- * a node of more than 2^32 - 2 pages, a range that is not whole pages, unknown nodes in CPUs or ranges. */
+ * a node of more than 2^32 - 2 pages, a range that is not whole pages, unknown nodes in CPUs or
+ * ranges. */
 int nb_machine_seal(struct nb_machine *m, struct nb_error *err);
 
 /* Position of node id `nid` in m->nodes, or -1. O(log nodes). */

@@ -20,8 +20,8 @@ struct nb_task;
 enum nb_wait_reason {
 	NB_WAIT_RECLAIM,    /* direct reclaim: let kswapd and write-back run */
 	NB_WAIT_THROTTLE,   /* too many pages isolated, dirty or written back */
-	NB_WAIT_IO,	    /* a read or a write to end */
-	NB_WAIT_OOM,	    /* a victim to give its memory back */
+	NB_WAIT_IO,         /* a read or a write to end */
+	NB_WAIT_OOM,        /* a victim to give its memory back */
 	NB_WAIT_COMPACTION, /* kcompactd */
 };
 

@@ -1,7 +1,7 @@
 /* fmt.c -- a small freestanding vsnprintf.
  *
- * Called by the core for errors and boot messages, and by views. Output is cut at the buffer's end and
- * always NUL-terminated when n > 0; the returned length is that of the whole text, as in C99.
+ * Called by the core for errors and boot messages, and by views. Output is cut at the buffer's end
+ * and always NUL-terminated when n > 0; the returned length is that of the whole text, as in C99.
  * An unknown conversion is printed as it stands, and its argument is not taken.
  */
 #include "base/fmt.h"
@@ -43,7 +43,8 @@ static void put_text(struct out *o, const char *s, size_t len, const struct spec
 		put_fill(o, ' ', fill);
 }
 
-static void put_number(struct out *o, uint64_t v, bool negative, unsigned base, const struct spec *sp)
+static void put_number(struct out *o, uint64_t v, bool negative, unsigned base,
+		       const struct spec *sp)
 {
 	char digits[24];
 	size_t n = 0, prefix = negative ? 1 : 0, fill;

@@ -1,7 +1,8 @@
 /* mask.c -- node and CPU sets: searching, counting, and Linux's list form "0-3,8".
  *
- * Called by every floor through mask.h. A text is read twice, once to check it, once to set bits, so
- * that a bad one changes nothing. Source: lib/vsprintf.c (%*pbl), lib/bitmap.c (bitmap_parselist).
+ * Called by every floor through mask.h. A text is read twice, once to check it, once to set bits,
+ * so that a bad one changes nothing. Source: lib/vsprintf.c (%*pbl), lib/bitmap.c
+ * (bitmap_parselist).
  */
 #include "base/fmt.h"
 #include "base/mask.h"

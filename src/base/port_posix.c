@@ -1,8 +1,8 @@
 /* port_posix.c -- the port of a POSIX host: address space by mmap.
  *
  * Part of libnumabox, not of the freestanding core. Reservations are readable and writable at once
- * and take host memory only where they are touched (MAP_NORESERVE), so that commit has nothing to do.
- * Huge pages are off at first: a table of which a few entries are touched must stay small.
+ * and take host memory only where they are touched (MAP_NORESERVE), so that commit has nothing to
+ * do. Huge pages are off at first: a table of which a few entries are touched must stay small.
  */
 #define _GNU_SOURCE
 #include <numabox/port.h>

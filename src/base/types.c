@@ -8,14 +8,17 @@
 #include <numabox/types.h>
 
 static const char *const zone_names[NB_MAX_NR_ZONES] = {
-	[NB_ZONE_DMA] = "DMA",		[NB_ZONE_DMA32] = "DMA32",     [NB_ZONE_NORMAL] = "Normal",
-	[NB_ZONE_HIGHMEM] = "HighMem",	[NB_ZONE_MOVABLE] = "Movable", [NB_ZONE_DEVICE] = "Device",
+	[NB_ZONE_DMA] = "DMA",         [NB_ZONE_DMA32] = "DMA32",     [NB_ZONE_NORMAL] = "Normal",
+	[NB_ZONE_HIGHMEM] = "HighMem", [NB_ZONE_MOVABLE] = "Movable", [NB_ZONE_DEVICE] = "Device",
 };
 
 static const char *const migratetype_names[NB_MIGRATE_TYPES] = {
-	[NB_MIGRATE_UNMOVABLE] = "Unmovable",	    [NB_MIGRATE_MOVABLE] = "Movable",
-	[NB_MIGRATE_RECLAIMABLE] = "Reclaimable",   [NB_MIGRATE_HIGHATOMIC] = "HighAtomic",
-	[NB_MIGRATE_CMA] = "CMA",		    [NB_MIGRATE_ISOLATE] = "Isolate",
+	[NB_MIGRATE_UNMOVABLE] = "Unmovable",
+	[NB_MIGRATE_MOVABLE] = "Movable",
+	[NB_MIGRATE_RECLAIMABLE] = "Reclaimable",
+	[NB_MIGRATE_HIGHATOMIC] = "HighAtomic",
+	[NB_MIGRATE_CMA] = "CMA",
+	[NB_MIGRATE_ISOLATE] = "Isolate",
 };
 
 const char *nb_zone_name(enum nb_zone_type type)

@@ -58,8 +58,8 @@ struct nb_layout_boot {
 	int16_t *cpu_node;         /* by position in m->cpus; -1: firmware does not say */
 	int16_t phys_node[NB_MAX_NODES]; /* emulation: physical node of each; -1 none */
 	bool emulated;
-	int16_t *llc_number;	   /* node.c: AMD's number of a last-level cache, by its id */
-	uint8_t *distances; /* emulation: by node id, [from * nr_distances + to] */
+	int16_t *llc_number; /* node.c: AMD's number of a last-level cache, by its id */
+	uint8_t *distances;  /* emulation: by node id, [from * nr_distances + to] */
 	unsigned nr_distances;
 };
 

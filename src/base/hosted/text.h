@@ -15,8 +15,7 @@ struct nb_text {
 	size_t cap;
 };
 
-__attribute__((format(printf, 2, 3)))
-void nb_text_printf(struct nb_text *t, const char *fmt, ...);
+__attribute__((format(printf, 2, 3))) void nb_text_printf(struct nb_text *t, const char *fmt, ...);
 void nb_text_vprintf(struct nb_text *t, const char *fmt, va_list ap);
 void nb_text_add(struct nb_text *t, const char *s, size_t len);
 void nb_text_puts(struct nb_text *t, const char *s);
@@ -32,6 +31,7 @@ char *nb_xstrndup(const char *s, size_t n);
 
 /* Walks lines of a text that need not be NUL-terminated: *pos moves past the line; false at the
  * end. The line comes without its newline (and without a CR before it). */
-bool nb_next_line(const char *text, size_t len, size_t *pos, const char **ret_line, size_t *ret_len);
+bool nb_next_line(const char *text, size_t len, size_t *pos, const char **ret_line,
+		  size_t *ret_len);
 
 #endif

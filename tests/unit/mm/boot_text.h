@@ -31,7 +31,7 @@ struct boot_case {
 	const char *cpus;     /* node of CPU 0, 1, ...: "0 0 1 -"; NULL: CPU 0 on the lowest node */
 	const char *cmdline;
 	const char *facts; /* "0 Normal managed 100 init 90 present 200" */
-	const char *early;    /* "1000000-1ffffff freed 100, 7fc00000-7fffffff freed 0" */
+	const char *early; /* "1000000-1ffffff freed 100, 7fc00000-7fffffff freed 0" */
 	const uint8_t *distances;
 	uint64_t lowmem_end, dma_limit;
 };
