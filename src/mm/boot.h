@@ -47,6 +47,9 @@ void nb_setup_reclaim_ratios(struct nb_system *sys);
  * anything else, and nothing is changed. Then nb_build_all_zonelists() makes the lists again. */
 bool nb_zonelist_set_order(struct nb_system *sys, char letter);
 int nb_build_all_zonelists(struct nb_system *sys);
+/* zonelist.c: did any memory come after boot, and of a zone's present pages how many? */
+bool nb_has_hotadded(const struct nb_system *sys);
+uint64_t nb_zone_hotadded_pages(const struct nb_system *sys, const struct nb_zone *z);
 
 /* sysctl.c: what the tunables are before anything is written; before the boot steps. */
 void nb_sysctl_defaults(struct nb_system *sys);

@@ -127,6 +127,7 @@ struct nb_zone {
 	uint64_t spanned_pages, present_pages;
 	uint64_t managed_pages, managed_at_init_pages, cma_pages;
 	uint64_t gigantic_pages; /* of managed_at_init: taken by boot-time gigantic pages */
+	uint64_t coming_pages;	 /* of managed_at_init: hot-added memory that is not there yet, during boot */
 	enum nb_source managed_source;
 	/* memory map (section.c): present pages at or above managed_end_pfn are reserved */
 	struct nb_page *mem_map; /* the node's */

@@ -40,7 +40,12 @@ static uint64_t managed(const struct nb_zone *z, enum when when)
 		n = z->managed_at_init_pages;
 	if (when == WHEN_POSTCORE)
 		n -= n < z->gigantic_pages ? n : z->gigantic_pages;
-	return n;
+	return n - (n < z->coming_pages ? n : z->coming_pages);
+}
+
+static bool populated(const struct nb_zone *z)
+{
+	return z->present_pages > z->coming_pages;
 }
 
 static uint64_t boost(const struct nb_zone *z)
@@ -75,7 +80,7 @@ static uint64_t nr_free_buffer_pages(const struct nb_system *sys, enum when when
 			uint64_t high = z->wmark[NB_WMARK_HIGH] + boost(z);
 			uint64_t n = managed(z, when);
 
-			if (z->present_pages && n > high)
+			if (populated(z) && n > high)
 				sum += n - high;
 		}
 	}
@@ -114,7 +119,7 @@ static void thp_recommended_min_free(struct nb_system *sys, enum when when)
 
 	for (unsigned i = 0; i < sys->nr_pgdat; i++) {
 		for (unsigned t = 0; t <= last; t++)
-			zones += sys->pgdat[i]->zone[t].present_pages != 0;
+			zones += populated(&sys->pgdat[i]->zone[t]);
 	}
 	want = block * zones * (2 + NB_MIGRATE_PCPTYPES * NB_MIGRATE_PCPTYPES);
 	cap = nr_free_buffer_pages(sys, when) / 20;
@@ -328,10 +333,83 @@ static void thp_init(struct nb_system *sys)
 	totalreserve(sys, WHEN_INIT);
 }
 
+/* What each block of memory that is onlined later does: everything again, and khugepaged's say. */
+static void init_per_zone_wmark_min(struct nb_system *sys, enum when when)
+{
+	calculate_min_free_kbytes(sys, when);
+	setup_wmarks(sys, when);
+	totalreserve(sys, when);
+	stat_thresholds(sys, when);
+	setup_lowmem_reserve(sys, when);
+	reclaim_ratios(sys, when);
+	if (!sys->profile->has_thp || !sys->tune.thp_always_or_madvise)
+		return;
+	thp_recommended_min_free(sys, when);
+	setup_wmarks(sys, when);
+	totalreserve(sys, when);
+}
+
+/* Bytes of a memory block. Source: arch/x86/mm/init_64.c, probe_memory_block_size(); elsewhere a block
+ * is a section. */
+static uint64_t memory_block_bytes(const struct nb_system *sys)
+{
+	uint64_t end = sys->max_pfn << sys->page_shift, bytes = UINT64_C(2) << 30;
+
+	if (sys->machine->arch == NB_ARCH_ARM64)
+		return sys->page_shift == 16 ? UINT64_C(512) << 20 : UINT64_C(128) << 20;
+	if (end < UINT64_C(64) << 30)
+		return UINT64_C(128) << 20;
+	while (bytes > UINT64_C(128) << 20 && end & (bytes - 1))
+		bytes >>= 1;
+	return bytes;
+}
+
+static struct nb_zone *zone_of(const struct nb_system *sys, int nid, nb_pfn_t pfn)
+{
+	struct nb_pgdat *p = nb_node_data(sys, nid);
+
+	for (unsigned t = 0; p && t < NB_MAX_NR_ZONES; t++) {
+		struct nb_zone *z = &p->zone[t];
+
+		if (z->coming_pages && pfn >= z->zone_start_pfn && pfn < nb_zone_end_pfn(z))
+			return z;
+	}
+	return NULL;
+}
+
+/* Memory that was added after boot comes block by block, in address order. */
+static void online_blocks(struct nb_system *sys)
+{
+	uint64_t block = memory_block_bytes(sys) >> sys->page_shift;
+
+	for (unsigned i = 0; i < sys->nr_memblock; i++) {
+		const struct nb_mem_range *r = &sys->memblock[i];
+		nb_pfn_t pfn = r->start >> sys->page_shift, end = r->end >> sys->page_shift;
+
+		while (r->flags & NB_RANGE_HOTADDED && pfn < end) {
+			uint64_t n = end - pfn < block ? end - pfn : block;
+			struct nb_zone *z = zone_of(sys, r->nid, pfn);
+
+			if (!z)
+				break;
+			z->coming_pages -= n < z->coming_pages ? n : z->coming_pages;
+			init_per_zone_wmark_min(sys, WHEN_INIT);
+			pfn += n;
+		}
+	}
+}
+
 int nb_boot_watermarks(struct nb_system *sys, struct nb_error *err)
 {
+	bool more_to_come = nb_has_hotadded(sys);
+
 	(void)err;
 	nb_boot_gigantic_pages(sys);
+	for (unsigned i = 0; more_to_come && i < sys->nr_pgdat * NB_MAX_NR_ZONES; i++) {
+		struct nb_zone *z = &sys->pgdat[i / NB_MAX_NR_ZONES]->zone[i % NB_MAX_NR_ZONES];
+
+		z->coming_pages = nb_zone_hotadded_pages(sys, z);
+	}
 	calculate_min_free_kbytes(sys, WHEN_POSTCORE);
 	setup_wmarks(sys, WHEN_POSTCORE);
 	totalreserve(sys, WHEN_POSTCORE);
@@ -339,6 +417,8 @@ int nb_boot_watermarks(struct nb_system *sys, struct nb_error *err)
 	setup_lowmem_reserve(sys, WHEN_POSTCORE);
 	reclaim_ratios(sys, WHEN_POSTCORE);
 	thp_init(sys);
+	if (more_to_come)
+		online_blocks(sys);
 	return 0;
 }
 

@@ -7,7 +7,8 @@
  * searches all nodes for each place, n^3 in all; since a node's load changes only when it is
  * picked, sorting once by (distance, load, id) gives the same list: n^2 with counting sorts.
  * No node has CPUs yet when the boot lists are made, so the kernel's penalty for them is 0
- * (x86 and arm64; facts 3.2).
+ * (x86 and arm64; facts 3.2); lists that are made again later know them, and a node with CPUs then
+ * counts as one further.
  * Source: mm/page_alloc.c, find_next_best_node(), build_zonelists(), build_all_zonelists(); facts 3.
  */
 #include "mm/boot.h"
@@ -18,6 +19,7 @@ struct builder {
 	struct nb_system *sys;
 	unsigned n;	    /* nodes */
 	bool *memory;	    /* by position: has memory */
+	bool cpus_known;    /* not the lists of boot: nodes with CPUs are put off */
 	int *machine_index; /* by position: in machine->nodes, or -1 */
 	uint32_t *load;	    /* by position: node_load */
 	uint16_t *far;	    /* by position: distance from the node whose list is made */
@@ -74,7 +76,8 @@ static uint32_t key_of(const struct builder *b, unsigned from, uint32_t pos, boo
 {
 	if (by_load)
 		return b->load[pos];
-	return b->far[pos] + (pos < from);
+	return b->far[pos] + (pos < from) +
+	       (b->cpus_known && !nb_cpumask_empty(&b->sys->pgdat[pos]->cpus));
 }
 
 /* One stable pass over b->order by RADIX_BITS of the key from bit `shift`. */
@@ -227,7 +230,7 @@ static int build_node(struct builder *b, struct nb_pgdat *p, unsigned nr, unsign
 	return 0;
 }
 
-static int build_all(struct nb_system *sys)
+static int build_all(struct nb_system *sys, bool cpus_known)
 {
 	const struct nb_kernel_profile *prof = sys->profile;
 	bool far_off = false;
@@ -235,6 +238,7 @@ static int build_all(struct nb_system *sys)
 	struct builder b;
 	int err = builder_init(&b, sys);
 
+	b.cpus_known = cpus_known;
 	for (unsigned i = 0; !err && i < sys->nr_pgdat; i++)
 		all_zones += populated_zones(sys->pgdat[i]);
 	for (unsigned i = 0; !err && i < sys->nr_pgdat; i++) {
@@ -310,11 +314,19 @@ bool nb_zonelist_set_order(struct nb_system *sys, char letter)
 
 int nb_build_all_zonelists(struct nb_system *sys)
 {
-	return build_all(sys);
+	return build_all(sys, true);
 }
 
-/* Pages of a zone that came after boot. */
-static uint64_t hotadded_pages(const struct nb_system *sys, const struct nb_zone *z)
+bool nb_has_hotadded(const struct nb_system *sys)
+{
+	for (unsigned i = 0; i < sys->nr_memblock; i++) {
+		if (sys->memblock[i].flags & NB_RANGE_HOTADDED)
+			return true;
+	}
+	return false;
+}
+
+uint64_t nb_zone_hotadded_pages(const struct nb_system *sys, const struct nb_zone *z)
 {
 	uint64_t n = 0;
 
@@ -337,9 +349,9 @@ static uint64_t hotadded_pages(const struct nb_system *sys, const struct nb_zone
 /* What was counted as managed before the free lists were filled, and with it "Total pages". To 6.11
  * a zone's memory map is left out, and of the first zone what the firmware and the real-mode
  * code keep below 1 MiB. Source: facts 1.4, 2.8. */
-static uint64_t early_managed(const struct nb_system *sys, const struct nb_zone *z)
+static uint64_t early_managed(const struct nb_system *sys, const struct nb_zone *z, bool any_hot)
 {
-	uint64_t hot = hotadded_pages(sys, z), map, reserve = 0;
+	uint64_t hot = any_hot ? nb_zone_hotadded_pages(sys, z) : 0, map, reserve = 0;
 	uint64_t n = z->present_pages - hot, pages = z->spanned_pages - hot;
 	bool flat = sys->machine->arch == NB_ARCH_I386 || sys->machine->arch == NB_ARCH_I386PAE;
 	uint64_t bytes = flat ? sys->profile->memmap_struct_page_bytes_32 :
@@ -368,7 +380,7 @@ static uint64_t early_managed(const struct nb_system *sys, const struct nb_zone 
 
 static void count_total(struct nb_system *sys)
 {
-	bool cma = sys->machine->arch == NB_ARCH_ARM64;
+	bool cma = sys->machine->arch == NB_ARCH_ARM64, any_hot = nb_has_hotadded(sys);
 	uint64_t types = cma ? NB_MIGRATE_TYPES : NB_MIGRATE_TYPES - 1;
 
 	sys->vm_total_pages = 0;
@@ -377,7 +389,7 @@ static void count_total(struct nb_system *sys)
 			const struct nb_zone *z = &sys->pgdat[i]->zone[t];
 
 			if (z->present_pages)
-				sys->vm_total_pages += early_managed(sys, z);
+				sys->vm_total_pages += early_managed(sys, z, any_hot);
 		}
 	}
 	sys->nr_zonelists = 0;
@@ -385,6 +397,22 @@ static void count_total(struct nb_system *sys)
 		sys->nr_zonelists += sys->pgdat[i]->online;
 	sys->mobility_grouping = !sys->profile->no_mobility_grouping &&
 				 sys->vm_total_pages >= types << sys->pageblock_order;
+}
+
+/* Did memory that came after boot fill a zone that was empty? Then all lists were made again. */
+static bool zone_came_later(const struct nb_system *sys)
+{
+	if (!nb_has_hotadded(sys))
+		return false;
+	for (unsigned i = 0; i < sys->nr_pgdat; i++) {
+		for (unsigned t = 0; t < NB_MAX_NR_ZONES; t++) {
+			const struct nb_zone *z = &sys->pgdat[i]->zone[t];
+
+			if (z->present_pages && nb_zone_hotadded_pages(sys, z) == z->present_pages)
+				return true;
+		}
+	}
+	return false;
 }
 
 int nb_boot_zonelists(struct nb_system *sys, struct nb_error *err)
@@ -400,7 +428,7 @@ int nb_boot_zonelists(struct nb_system *sys, struct nb_error *err)
 	opt = nb_machine_option(sys->machine, "numa_zonelist_order=", &len);
 	if (opt && sys->profile->zone_order_option)
 		(void)nb_zonelist_set_order(sys, len ? opt[0] : '\0');
-	ret = build_all(sys);
+	ret = build_all(sys, zone_came_later(sys));
 	if (ret)
 		return nb_error_set(err, ret, 0, "no memory for the zonelists of %u nodes",
 				    sys->nr_pgdat);
