@@ -68,7 +68,7 @@ void nb_sandbox_stop_text(const struct nb_sandbox *sb, char *buf, size_t n)
 	case NB_STOP_INSTRUCTIONS:
 		snprintf(buf, n,
 			 "scenario ran past its limit of %llu instructions (a loop that does not "
-			 "end?); --instruction-limit gives it more",
+			 "end?); --time-limit gives it more",
 			 (unsigned long long)sb->instruction_limit);
 		break;
 	case NB_STOP_MEMORY:

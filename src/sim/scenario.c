@@ -210,14 +210,18 @@ int nb_scenario_run(struct nb_sim *sim, const struct nb_sim_options *opt,
 		.sb = &h.sb, .file = opt->scenario, .flush = opt->flush, .ctx = opt->ctx};
 	struct nb_text text = {0};
 	struct start start = {.host = &h, .opt = opt, .text = &text};
+	uint64_t instructions;
 	int ret = read_file(opt->scenario, &text, err);
 
 	if (ret)
 		goto out;
+	instructions = opt->instruction_limit;
+	if (!instructions)
+		instructions = opt->time_limit_s * NB_SIM_INSTRUCTIONS_PER_S;
 	h.last = &h.strands;
 	h.memory_limit_bytes = memory_limit();
 	h.sb = (struct nb_sandbox){.memory_limit = opt->memory_limit_bytes,
-				   .instruction_limit = opt->instruction_limit,
+				   .instruction_limit = instructions,
 				   .time_limit_s = opt->time_limit_s,
 				   .seed = opt->seed,
 				   .print = print,

@@ -17,7 +17,6 @@ void nb_sim_options_init(struct nb_sim_options *opt)
 {
 	*opt = (struct nb_sim_options){
 		.time_limit_s = NB_SIM_TIME_LIMIT_S,
-		.instruction_limit = NB_SIM_INSTRUCTION_LIMIT,
 		.memory_limit_bytes = NB_SIM_MEMORY_LIMIT_BYTES,
 	};
 }

@@ -19,8 +19,10 @@
 struct nb_capture; /* src/read: what was observed beside the hardware */
 
 #define NB_SIM_TIME_LIMIT_S 25u                       /* default of time_limit_s */
-#define NB_SIM_INSTRUCTION_LIMIT UINT64_C(2000000000) /* default of instruction_limit */
 #define NB_SIM_MEMORY_LIMIT_BYTES (UINT64_C(1) << 30) /* default of memory_limit_bytes */
+/* Lua instructions that a second of the time limit is good for. They are counted, so that a
+ * scenario which loops for ever stops at the same place on a fast and on a slow computer. */
+#define NB_SIM_INSTRUCTIONS_PER_S UINT64_C(80000000)
 
 /* numactl's long options, as typed; NULL: not given. At most one memory policy
  * may be given; numactl's node lists: "0-1,4", "all", "!0", "+0", "!+0-1", "same". */
@@ -65,9 +67,10 @@ struct nb_sim_options {
 	const char *const *views; /* --view: printed after the run */
 	unsigned nr_views;
 
-	/* Limits of a scenario; 0: none. nb_sim_options_init() sets the defaults. */
+	/* Limits of a scenario; 0: none, where nothing else is said. nb_sim_options_init() sets the
+	 * defaults. */
 	unsigned time_limit_s;       /* wall time */
-	uint64_t instruction_limit;  /* Lua instructions */
+	uint64_t instruction_limit;  /* 0: time_limit_s * NB_SIM_INSTRUCTIONS_PER_S */
 	uint64_t memory_limit_bytes; /* of Lua's own memory */
 
 	/* What the scenario's print() writes, as it comes. NULL: it goes to `out`.
