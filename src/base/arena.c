@@ -7,6 +7,8 @@
  */
 #include "base/arena.h"
 
+#include <stdatomic.h>
+
 #define ALIGN_BYTES ((size_t)16)
 #define COMMIT_BYTES ((size_t)64 << 10)
 #define FIRST_BYTES ((size_t)256 << 10)
@@ -21,8 +23,16 @@ struct nb_arena {
 	const struct nb_port *port;
 	struct chunk *chunks;
 	size_t next_bytes; /* size of the next ordinary chunk */
-	size_t committed;  /* sum over chunks */
+	_Atomic size_t
+		committed; /* sum over chunks; written by the one who allocates, read by all */
 };
+
+static void count(struct nb_arena *a, size_t bytes)
+{
+	size_t sum = atomic_load_explicit(&a->committed, memory_order_relaxed) + bytes;
+
+	atomic_store_explicit(&a->committed, sum, memory_order_relaxed);
+}
 
 static size_t round_up(size_t x, size_t to)
 {
@@ -62,7 +72,7 @@ static void *chunk_alloc(struct nb_arena *a, struct chunk *c, size_t bytes)
 
 		if (!chunk_commit(a->port, c, c->committed, to))
 			return NULL;
-		a->committed += to - c->committed;
+		count(a, to - c->committed);
 		c->committed = to;
 	}
 	c->used = end;
@@ -81,7 +91,7 @@ struct nb_arena *nb_arena_new(const struct nb_port *port)
 	a->port = port;
 	a->chunks = c;
 	a->next_bytes = 2 * FIRST_BYTES;
-	a->committed = c->committed;
+	count(a, c->committed);
 	return a;
 }
 
@@ -116,7 +126,7 @@ void *nb_arena_alloc(struct nb_arena *a, size_t bytes)
 	fresh = chunk_new(a->port, own ? round_up(bytes + header, COMMIT_BYTES) : a->next_bytes);
 	if (!fresh)
 		return NULL;
-	a->committed += fresh->committed;
+	count(a, fresh->committed);
 	if (own) {
 		/* Behind the current one, which still has room for small pieces. */
 		fresh->next = c->next;
@@ -132,5 +142,5 @@ void *nb_arena_alloc(struct nb_arena *a, size_t bytes)
 
 size_t nb_arena_committed(const struct nb_arena *a)
 {
-	return a->committed;
+	return atomic_load_explicit(&a->committed, memory_order_relaxed);
 }
