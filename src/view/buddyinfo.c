@@ -156,6 +156,15 @@ const struct nb_buddyinfo_row *nb_buddyinfo_find(const struct nb_buddyinfo *b, i
 	return NULL;
 }
 
+uint64_t nb_buddyinfo_free_pages(const struct nb_buddyinfo_row *r)
+{
+	uint64_t n = 0;
+
+	for (unsigned o = 0; o < r->nr_orders && o < NB_VIEW_MAX_ORDERS; o++)
+		n += r->nr_free[o] << o;
+	return n;
+}
+
 size_t nb_buddyinfo_nr_raw(const struct nb_buddyinfo *b)
 {
 	size_t n = 0;

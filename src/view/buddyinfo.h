@@ -40,6 +40,8 @@ json_t *nb_buddyinfo_json(const struct nb_buddyinfo *b);
 void nb_buddyinfo_release(struct nb_buddyinfo *b);
 const struct nb_buddyinfo_row *nb_buddyinfo_find(const struct nb_buddyinfo *b, int nid,
 						 const char *zone);
+/* Free pages of a row: blocks times their sizes. */
+uint64_t nb_buddyinfo_free_pages(const struct nb_buddyinfo_row *r);
 size_t nb_buddyinfo_nr_raw(const struct nb_buddyinfo *b);
 
 #endif

@@ -21,8 +21,8 @@ void nb_frag_judge(const struct nb_buddyinfo_row *row, unsigned huge_order,
 	uint64_t usable = 0;
 
 	*ret = (struct nb_frag_zone){.row = row, .largest_order = -1};
-	for (unsigned o = 0; o < row->nr_orders; o++) {
-		ret->free_pages += row->nr_free[o] << o;
+	ret->free_pages = nb_buddyinfo_free_pages(row);
+	for (unsigned o = 0; o < row->nr_orders && o < NB_VIEW_MAX_ORDERS; o++) {
 		if (o >= huge_order)
 			usable += row->nr_free[o] << o;
 		if (row->nr_free[o])
