@@ -8,7 +8,6 @@
 #include "base/fmt.h"
 #include "base/mask.h"
 
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -36,7 +35,7 @@ static bool whole(lua_State *L, int index, uint64_t *ret)
 		return true;
 	}
 	n = lua_tonumber(L, index);
-	if (!(n >= 0 && n < 18446744073709551616.0) || floor(n) != n)
+	if (!(n >= 0 && n < 18446744073709551616.0) || (lua_Number)(uint64_t)n != n)
 		return false;
 	*ret = (uint64_t)n;
 	return true;
