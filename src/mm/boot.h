@@ -51,9 +51,11 @@ int nb_build_all_zonelists(struct nb_system *sys);
 bool nb_has_hotadded(const struct nb_system *sys);
 uint64_t nb_zone_hotadded_pages(const struct nb_system *sys, const struct nb_zone *z);
 
-/* sysctl.c: what the tunables are before anything is written; before the boot steps. */
+/* sysctl.c: is it a kernel with NUMA? */
+bool nb_sysctl_has_numa(const struct nb_system *sys);
+/* sysctl_boot.c: what the tunables are before anything is written; before the boot steps. */
 void nb_sysctl_defaults(struct nb_system *sys);
-/* sysctl.c, after boot: sysctl.NAME=VALUE words of the command line, which are ignored when wrong as in
+/* sysctl_boot.c, after boot: sysctl.NAME=VALUE words of the command line, which are ignored when wrong as in
  * Linux, then the machine's own settings, of which a wrong one is an error with its line. */
 int nb_sysctl_apply_machine(struct nb_system *sys, struct nb_error *err);
 

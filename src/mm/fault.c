@@ -3,8 +3,8 @@
  * Called by task.c. A write to private memory takes a zeroed page where the VMA's policy (or the
  * task's) wants it; a read maps the shared page of zeros, which belongs to no node and counts
  * nowhere, and a later write replaces it. Shared anonymous memory always gets pages of its own.
- * Page tables are made first, then the page, as in Linux, so the allocator sees the same requests in the
- * same order. Base pages only: huge pages are a decision of their own, made before this.
+ * Page tables are made first, then the page, as in Linux, so the allocator sees the same requests
+ * in the same order. Base pages only: huge pages are a decision of their own, made before this.
  * Units: pages; addresses in bytes.
  * Source: mm/memory.c, do_anonymous_page(), wp_page_copy(), zap_pte_range(); facts 10.1.
  */
@@ -119,8 +119,8 @@ static int fault_leaf(struct nb_task *t, const struct nb_vma *v, uint64_t *addr,
 	return 0;
 }
 
-int nb_fault_range(struct nb_task *t, const struct nb_vma *v, uint64_t start, uint64_t end, bool write,
-		   uint64_t *faulted)
+int nb_fault_range(struct nb_task *t, const struct nb_vma *v, uint64_t start, uint64_t end,
+		   bool write, uint64_t *faulted)
 {
 	int need = write ? NB_PROT_WRITE : NB_PROT_READ | NB_PROT_WRITE | NB_PROT_EXEC;
 	uint64_t before = *faulted, addr = start;

@@ -8,16 +8,16 @@
 #include "mm/pagetable.h"
 #include "mm/vma.h"
 
-/* Faults in what is absent of [start, end), page by page; *faulted goes up by one for each. 0, -NB_EFAULT
- * (the protection forbids it), -NB_ENOMEM: it stops there. */
-int nb_fault_range(struct nb_task *t, const struct nb_vma *v, uint64_t start, uint64_t end, bool write,
-		   uint64_t *faulted);
+/* Faults in what is absent of [start, end), page by page; *faulted goes up by one for each. 0,
+ * -NB_EFAULT (the protection forbids it), -NB_ENOMEM: it stops there. */
+int nb_fault_range(struct nb_task *t, const struct nb_vma *v, uint64_t start, uint64_t end,
+		   bool write, uint64_t *faulted);
 
 /* Unmaps the pages of [start, end), of any VMAs, and frees them through the page sets. */
 void nb_zap_range(struct nb_task *t, uint64_t start, uint64_t end);
 
-/* mbind's look at what is there. Pages of [start, end) of v that lie outside `nodes` are counted; with
- * `move`, each is replaced by a page that v's policy places, or counted in *ret_stuck. */
+/* mbind's look at what is there. Pages of [start, end) of v that lie outside `nodes` are counted;
+ * with `move`, each is replaced by a page that v's policy places, or counted in *ret_stuck. */
 struct nb_misplaced {
 	uint64_t pages, moved, stuck;
 };

@@ -15,8 +15,8 @@
 struct carve {
 	struct nb_system *sys;
 	uint64_t *free_end; /* of each memblock range: what lies above is taken */
-	uint64_t size;	    /* of one page; 0: not gigantic */
-	unsigned next;	    /* position of the node whose turn it is */
+	uint64_t size;      /* of one page; 0: not gigantic */
+	unsigned next;      /* position of the node whose turn it is */
 };
 
 static bool memory_node(const struct nb_system *sys, unsigned i)
@@ -177,7 +177,8 @@ void nb_boot_gigantic_pages(struct nb_system *sys)
 		if (len == 2 && s[0] == '-' && s[1] == '-')
 			return;
 		if (len && !c.free_end && !nb_strncmp(s, "hugepages", 9)) {
-			c.free_end = nb_arena_alloc(sys->arena, sys->nr_memblock * sizeof(uint64_t));
+			c.free_end =
+				nb_arena_alloc(sys->arena, sys->nr_memblock * sizeof(uint64_t));
 			if (!c.free_end)
 				return;
 			for (unsigned r = 0; r < sys->nr_memblock; r++)

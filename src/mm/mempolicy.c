@@ -3,8 +3,8 @@
  * Called through mempolicy.h. A policy never changes once it is in use (a cpuset change would make
  * new ones), so VMAs and tasks share it by count. The caller of a request learns the result only:
  * which zones the chosen node's list then leads through is the allocator's.
- * Source: mm/mempolicy.c, sanitize_mpol_flags(), mpol_new(), mpol_set_nodemask(), policy_nodemask(),
- *     interleave_nid(), alloc_pages_mpol(); facts 6.1 to 6.4, 6.6.
+ * Source: mm/mempolicy.c, sanitize_mpol_flags(), mpol_new(), mpol_set_nodemask(),
+ * policy_nodemask(), interleave_nid(), alloc_pages_mpol(); facts 6.1 to 6.4, 6.6.
  */
 #include "mm/mempolicy.h"
 
@@ -51,7 +51,7 @@ static void map_relative(struct nb_nodemask *ret, const struct nb_nodemask *user
 	memset(ret, 0, sizeof(*ret));
 	if (!w)
 		return;
-	nb_for_each_node_in(bit, user) {
+	nb_for_each_node_in (bit, user) {
 		n = nb_nodemask_next(onto, 0);
 		for (unsigned k = bit % w; k; k--)
 			n = nb_nodemask_next(onto, n + 1);
@@ -60,7 +60,8 @@ static void map_relative(struct nb_nodemask *ret, const struct nb_nodemask *user
 }
 
 /* The nodes that come into force in the task's cpuset. Source: mpol_set_nodemask(). */
-static void set_nodes(struct nb_mempolicy *pol, const struct nb_task *t, const struct nb_nodemask *user)
+static void set_nodes(struct nb_mempolicy *pol, const struct nb_task *t,
+		      const struct nb_nodemask *user)
 {
 	struct nb_nodemask allowed;
 	unsigned bit;
@@ -73,15 +74,16 @@ static void set_nodes(struct nb_mempolicy *pol, const struct nb_task *t, const s
 		for (unsigned i = 0; i < NB_MAX_NODES / 64; i++)
 			pol->nodes.bits[i] = user->bits[i] & allowed.bits[i];
 	}
-	pol->user = pol->flags & (NB_MPOL_F_STATIC_NODES | NB_MPOL_F_RELATIVE_NODES) ? *user :
-										       t->mems_allowed;
+	pol->user = pol->flags & (NB_MPOL_F_STATIC_NODES | NB_MPOL_F_RELATIVE_NODES)
+			    ? *user
+			    : t->mems_allowed;
 	if (pol->mode == NB_MPOL_PREFERRED && !nb_nodemask_empty(&pol->nodes)) {
 		bit = nb_nodemask_next(&pol->nodes, 0);
 		memset(&pol->nodes, 0, sizeof(pol->nodes));
 		nb_nodemask_set(&pol->nodes, bit);
 	}
 	pol->weight = 0;
-	nb_for_each_node_in(bit, &pol->nodes) {
+	nb_for_each_node_in (bit, &pol->nodes) {
 		if (pol->weight < NB_MPOL_SHORT)
 			pol->node[pol->weight] = (uint16_t)bit;
 		pol->weight++;
@@ -129,7 +131,8 @@ int nb_mpol_new(struct nb_task *t, int mode_and_flags, const struct nb_nodemask 
 	return 0;
 }
 
-struct nb_mempolicy *nb_mpol_with_home(struct nb_system *sys, const struct nb_mempolicy *pol, int node)
+struct nb_mempolicy *nb_mpol_with_home(struct nb_system *sys, const struct nb_mempolicy *pol,
+				       int node)
 {
 	struct nb_mempolicy *copy = nb_pool_get(sys, &nb_task_side(sys)->policy_pool);
 
@@ -173,9 +176,9 @@ void nb_mpol_show(const struct nb_mempolicy *pol, int *ret_mode, struct nb_nodem
 		return;
 	*ret_mode = (int)(pol->mode | pol->flags);
 	if (pol->mode != NB_MPOL_LOCAL)
-		*ret_nodes = pol->flags & (NB_MPOL_F_STATIC_NODES | NB_MPOL_F_RELATIVE_NODES) ?
-				     pol->user :
-				     pol->nodes;
+		*ret_nodes = pol->flags & (NB_MPOL_F_STATIC_NODES | NB_MPOL_F_RELATIVE_NODES)
+				     ? pol->user
+				     : pol->nodes;
 }
 
 int nb_mpol_set_weight(struct nb_system *sys, unsigned nid, uint8_t weight)
@@ -192,7 +195,9 @@ int nb_mpol_set_weight(struct nb_system *sys, unsigned nid, uint8_t weight)
 
 static unsigned node_weight(const struct nb_system *sys, unsigned nid)
 {
-	const uint8_t *weights = nb_task_side((struct nb_system *)(uintptr_t)sys)->il_weights;
+	const struct nb_task_side *side =
+		atomic_load_explicit(&sys->task_side, memory_order_acquire);
+	const uint8_t *weights = side->il_weights;
 
 	return weights && weights[nid] ? weights[nid] : 1;
 }
@@ -218,10 +223,10 @@ static int node_by_index(const struct nb_task *t, const struct nb_mempolicy *pol
 
 	if (pol->mode == NB_MPOL_INTERLEAVE)
 		return nth_node(pol, pol->weight == 1 ? 0 : index % pol->weight);
-	nb_for_each_node_in(bit, &pol->nodes)
+	nb_for_each_node_in (bit, &pol->nodes)
 		total += node_weight(t->sys, bit);
 	index %= total;
-	nb_for_each_node_in(bit, &pol->nodes) {
+	nb_for_each_node_in (bit, &pol->nodes) {
 		if (index < node_weight(t->sys, bit))
 			break;
 		index -= node_weight(t->sys, bit);
@@ -235,12 +240,13 @@ static int node_by_counter(struct nb_task *t, const struct nb_mempolicy *pol)
 	bool weighted = pol->mode == NB_MPOL_WEIGHTED_INTERLEAVE;
 	unsigned next;
 
-	if (weighted && t->il_weight && t->il_prev >= 0 && nb_nodemask_test(&pol->nodes, t->il_prev)) {
+	if (weighted && t->il_weight && t->il_prev >= 0 &&
+	    nb_nodemask_test(&pol->nodes, t->il_prev)) {
 		t->il_weight--;
 		return t->il_prev;
 	}
-	next = t->il_prev + 1 < NB_MAX_NODES ? nb_nodemask_next(&pol->nodes, t->il_prev + 1) :
-					       NB_MAX_NODES;
+	next = t->il_prev + 1 < NB_MAX_NODES ? nb_nodemask_next(&pol->nodes, t->il_prev + 1)
+					     : NB_MAX_NODES;
 	if (next >= NB_MAX_NODES)
 		next = nb_nodemask_next(&pol->nodes, 0);
 	t->il_prev = (int)next;
@@ -259,7 +265,7 @@ static bool bind_applies(const struct nb_task *t, const struct nb_mempolicy *pol
 
 	if (zone < (int)sys->policy_zone)
 		return false;
-	nb_for_each_node_in(bit, &pol->nodes) {
+	nb_for_each_node_in (bit, &pol->nodes) {
 		const struct nb_pgdat *p = nb_node_data(sys, (int)bit);
 
 		for (unsigned z = 0; p && z < NB_ZONE_MOVABLE; z++)
@@ -275,7 +281,12 @@ static nb_pfn_t ask(struct nb_task *t, nb_gfp_t gfp, unsigned order, int nid,
 		    const struct nb_nodemask *mask)
 {
 	struct nb_alloc_request rq = {
-		.gfp = gfp, .order = order, .cpu = t->cpu, .nid = nid, .nodemask = mask, .task = t,
+		.gfp = gfp,
+		.order = order,
+		.cpu = t->cpu,
+		.nid = nid,
+		.nodemask = mask,
+		.task = t,
 	};
 
 	return nb_alloc_pages(t->sys, &rq);
@@ -341,5 +352,6 @@ nb_pfn_t nb_alloc_pages_task(struct nb_system *sys, const struct nb_alloc_reques
 	const struct nb_mempolicy *pol = rq->gfp & NB_GFP_BIT_THISNODE ? NULL : t->policy;
 
 	(void)sys;
-	return ask_policy(t, pol, rq->gfp, rq->order, interleaves(pol) ? node_by_counter(t, pol) : 0);
+	return ask_policy(t, pol, rq->gfp, rq->order,
+			  interleaves(pol) ? node_by_counter(t, pol) : 0);
 }

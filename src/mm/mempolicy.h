@@ -13,23 +13,24 @@
 
 struct nb_mempolicy {
 	unsigned refs;
-	uint8_t mode; /* enum nb_mpol_mode, never DEFAULT */
-	unsigned flags; /* NB_MPOL_F_* */
-	int home_node;	/* or NB_NO_NODE */
-	struct nb_nodemask nodes; /* in force */
-	struct nb_nodemask user;  /* as given with STATIC or RELATIVE; else mems_allowed then */
-	unsigned weight;	  /* bits in nodes */
+	uint8_t mode;                 /* enum nb_mpol_mode, never DEFAULT */
+	unsigned flags;               /* NB_MPOL_F_* */
+	int home_node;                /* or NB_NO_NODE */
+	struct nb_nodemask nodes;     /* in force */
+	struct nb_nodemask user;      /* as given with STATIC or RELATIVE; else mems_allowed then */
+	unsigned weight;              /* bits in nodes */
 	uint16_t node[NB_MPOL_SHORT]; /* the first of them, ascending */
 };
 
 /* The checks of mode and flags alone, which come first. 0 or -NB_EINVAL. */
 int nb_mpol_check_mode(const struct nb_system *sys, int mode_and_flags);
-/* Checks as set_mempolicy and mbind do and makes the policy in the task's cpuset. *ret_pol is NULL for
- * the default. 0, -NB_EINVAL, -NB_ENOMEM. */
+/* Checks as set_mempolicy and mbind do and makes the policy in the task's cpuset. *ret_pol is NULL
+ * for the default. 0, -NB_EINVAL, -NB_ENOMEM. */
 int nb_mpol_new(struct nb_task *t, int mode_and_flags, const struct nb_nodemask *nodes,
 		struct nb_mempolicy **ret_pol);
 /* A copy with that home node. NULL without memory. */
-struct nb_mempolicy *nb_mpol_with_home(struct nb_system *sys, const struct nb_mempolicy *pol, int node);
+struct nb_mempolicy *nb_mpol_with_home(struct nb_system *sys, const struct nb_mempolicy *pol,
+				       int node);
 void nb_mpol_get(struct nb_mempolicy *pol); /* NULL is fine */
 void nb_mpol_put(struct nb_system *sys, struct nb_mempolicy *pol);
 bool nb_mpol_equal(const struct nb_mempolicy *a, const struct nb_mempolicy *b);

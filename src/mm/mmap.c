@@ -1,11 +1,11 @@
 /* mmap.c -- address ranges of a task: mapping, unmapping, touching, binding, and looking at them.
  *
- * Called by drivers through include/numabox/task.h. Addresses are chosen top-down from 128 MiB below the end of
- * user space, as x86-64 does without randomness; from 6.7 on, whole huge pages are aligned to one.
- * A failed call changes nothing, but that borders between VMAs may stand where memory ran out, as in Linux.
- * Units: bytes, ends exclusive.
- * Source: mm/mmap.c, do_mmap(), do_vmi_munmap(), arch_get_unmapped_area_topdown(); mm/huge_memory.c,
- *     thp_get_unmapped_area(); mm/mempolicy.c, do_mbind(), queue_pages_range(); facts 6.6, 10.1.
+ * Called by drivers through include/numabox/task.h. Addresses are chosen top-down from 128 MiB
+ * below the end of user space, as x86-64 does without randomness; from 6.7 on, whole huge pages are
+ * aligned to one. A failed call changes nothing, but that borders between VMAs may stand where
+ * memory ran out, as in Linux. Units: bytes, ends exclusive. Source: mm/mmap.c, do_mmap(),
+ * do_vmi_munmap(), arch_get_unmapped_area_topdown(); mm/huge_memory.c, thp_get_unmapped_area();
+ * mm/mempolicy.c, do_mbind(), queue_pages_range(); facts 6.6, 10.1.
  */
 #include "mm/mmap.h"
 
@@ -37,7 +37,8 @@ static uint64_t find_gap(const struct nb_mm *mm, uint64_t len)
 
 	if (addr)
 		return addr;
-	return nb_vma_gap_bottomup(mm, len, mm->task_size / 3 & ~(page_bytes(mm) - 1), mm->task_size);
+	return nb_vma_gap_bottomup(mm, len, mm->task_size / 3 & ~(page_bytes(mm) - 1),
+				   mm->task_size);
 }
 
 /* A free range for a mapping that may be anywhere, or 0. */
@@ -149,7 +150,8 @@ int nb_munmap(struct nb_task *t, uint64_t addr, uint64_t length_bytes)
 	if (!t->alive)
 		return -NB_ESRCH;
 	len = round_up(mm, length_bytes);
-	if (addr & (page_bytes(mm) - 1) || !len || addr > mm->task_size || len > mm->task_size - addr)
+	if (addr & (page_bytes(mm) - 1) || !len || addr > mm->task_size ||
+	    len > mm->task_size - addr)
 		return -NB_EINVAL;
 	v = nb_vma_first_above(mm, addr);
 	if (!v || v->start >= addr + len)
@@ -166,7 +168,8 @@ void nb_mm_unmap_all(struct nb_task *t)
 	unmap(t, 0, t->mm->task_size);
 }
 
-int nb_touch(struct nb_task *t, uint64_t addr, uint64_t length_bytes, bool write, uint64_t *ret_faulted)
+int nb_touch(struct nb_task *t, uint64_t addr, uint64_t length_bytes, bool write,
+	     uint64_t *ret_faulted)
 {
 	struct nb_mm *mm = t->mm;
 	uint64_t start, end, faulted = 0;
@@ -180,9 +183,9 @@ int nb_touch(struct nb_task *t, uint64_t addr, uint64_t length_bytes, bool write
 	start = addr & ~(page_bytes(mm) - 1);
 	if (addr >= mm->task_size)
 		return -NB_EFAULT;
-	end = length_bytes > mm->task_size || addr > mm->task_size - length_bytes ?
-		      mm->task_size + 1 :
-		      round_up(mm, addr + length_bytes);
+	end = length_bytes > mm->task_size || addr > mm->task_size - length_bytes
+		      ? mm->task_size + 1
+		      : round_up(mm, addr + length_bytes);
 	while (!err && start < end) {
 		const struct nb_vma *v = nb_vma_find(mm, start);
 		uint64_t stop = v && v->end < end ? v->end : end;
@@ -194,8 +197,10 @@ int nb_touch(struct nb_task *t, uint64_t addr, uint64_t length_bytes, bool write
 	return err;
 }
 
-/* Are there holes in [start, end)? The default policy may be set over them, but not over nothing. */
-static bool mapped_for_mbind(const struct nb_mm *mm, uint64_t start, uint64_t end, bool holes_allowed)
+/* Are there holes in [start, end)? The default policy may be set over them, but not over nothing.
+ */
+static bool mapped_for_mbind(const struct nb_mm *mm, uint64_t start, uint64_t end,
+			     bool holes_allowed)
 {
 	const struct nb_vma *v = nb_vma_first_above(mm, start);
 

@@ -3,7 +3,8 @@
  * Tables are made by the first fault below them, highest first, and freed with the mapping when no
  * other mapping shares them (between the end of the one before and the start of the one after), as
  * Linux does. Units: addresses in bytes.
- * Source: mm/memory.c, __handle_mm_fault(), free_pgd_range(); include/asm-generic/pgalloc.h; facts 10.1.
+ * Source: mm/memory.c, __handle_mm_fault(), free_pgd_range(); include/asm-generic/pgalloc.h;
+ * facts 10.1.
  */
 #include "mm/pagetable.h"
 
@@ -172,14 +173,15 @@ struct nb_ptable *nb_pt_make_leaf(struct nb_task *t, uint64_t addr)
 	return table;
 }
 
-/* Frees the children of `table` (at `level`, its first byte at `base`) that [start, end) touches and that lie
- * wholly between floor and ceiling. */
+/* Frees the children of `table` (at `level`, its first byte at `base`) that [start, end) touches
+ * and that lie wholly between floor and ceiling. */
 static void free_below(struct nb_task *t, struct nb_ptable *table, unsigned level, uint64_t base,
 		       const uint64_t range[2], const uint64_t limit[2])
 {
 	unsigned shift = entry_shift(t->mm, level);
 	uint64_t first = range[0] > base ? (range[0] - base) >> shift : 0;
-	unsigned bits = level == t->mm->shape.levels - 1u ? t->mm->shape.root_bits : t->mm->shape.bits;
+	unsigned bits =
+		level == t->mm->shape.levels - 1u ? t->mm->shape.root_bits : t->mm->shape.bits;
 
 	for (uint64_t i = first; i < UINT64_C(1) << bits; i++) {
 		uint64_t from = base + (i << shift), to = from + (UINT64_C(1) << shift);
@@ -199,7 +201,8 @@ static void free_below(struct nb_task *t, struct nb_ptable *table, unsigned leve
 	}
 }
 
-void nb_pt_free_range(struct nb_task *t, uint64_t start, uint64_t end, uint64_t floor, uint64_t ceiling)
+void nb_pt_free_range(struct nb_task *t, uint64_t start, uint64_t end, uint64_t floor,
+		      uint64_t ceiling)
 {
 	const uint64_t range[2] = {start, end}, limit[2] = {floor, ceiling};
 

@@ -1,10 +1,9 @@
 /* pagetable.h -- an address space's page tables: a radix tree with the architecture's levels.
  *
- * Called by fault.c, migrate code and task.c. Each table but the root stands for one page-table page of
- * Linux, which is allocated from the machine's memory as a kernel allocation and counted. A leaf entry
- * is 8 bytes: a frame and flags, or 0.
- * Equation (nb_mm_check()): a leaf's nr == its entries that are not 0; nr_pages == those with a frame;
- *     an upper table's nr == its children.
+ * Called by fault.c, migrate code and task.c. Each table but the root stands for one page-table
+ * page of Linux, which is allocated from the machine's memory as a kernel allocation and counted. A
+ * leaf entry is 8 bytes: a frame and flags, or 0. Equation (nb_mm_check()): a leaf's nr == its
+ * entries that are not 0; nr_pages == those with a frame; an upper table's nr == its children.
  */
 #ifndef NB_MM_PAGETABLE_H
 #define NB_MM_PAGETABLE_H
@@ -53,11 +52,13 @@ static inline uint64_t nb_pt_leaf_span(const struct nb_mm *mm)
 
 /* The leaf that covers addr, or NULL. */
 struct nb_ptable *nb_pt_leaf(const struct nb_mm *mm, uint64_t addr);
-/* The first leaf that covers some of [*addr, end); *addr moves up to where it begins to. NULL: none. */
+/* The first leaf that covers some of [*addr, end); *addr moves up to where it begins to. NULL:
+ * none. */
 struct nb_ptable *nb_pt_next_leaf(const struct nb_mm *mm, uint64_t *addr, uint64_t end);
 /* The leaf of addr, made with the tables above it where they are missing. NULL: no memory. */
 struct nb_ptable *nb_pt_make_leaf(struct nb_task *t, uint64_t addr);
 /* Frees the tables of [start, end) that lie wholly in [floor, ceiling), whose leaves are empty. */
-void nb_pt_free_range(struct nb_task *t, uint64_t start, uint64_t end, uint64_t floor, uint64_t ceiling);
+void nb_pt_free_range(struct nb_task *t, uint64_t start, uint64_t end, uint64_t floor,
+		      uint64_t ceiling);
 
 #endif

@@ -6,8 +6,8 @@
  * or nothing, and computes with the pages that are managed now.
  * Unlike in Linux, reading lowmem_reserve_ratio computes nothing again: nb_sysctl_read() is a
  * look from outside.
- * Source: kernel/sysctl.c, vm_table and proc_dointvec_minmax(); mm/page_alloc.c, the *_sysctl_handler()s;
- *     facts 2.1, 2.2, 2.4, 3.3, 3.5, 5.5.
+ * Source: kernel/sysctl.c, vm_table and proc_dointvec_minmax(); mm/page_alloc.c, the
+ * *_sysctl_handler()s; facts 2.1, 2.2, 2.4, 3.3, 3.5, 5.5.
  */
 #include "base/fmt.h"
 #include "mm/boot.h"
@@ -31,7 +31,7 @@ enum id {
 struct sysctl {
 	const char *name;
 	unsigned since; /* first kernel, as nb_kernel_profile.version */
-	bool numa;	/* kernels without NUMA lack it */
+	bool numa;      /* kernels without NUMA lack it */
 	int64_t min, max;
 };
 
@@ -54,10 +54,9 @@ static const struct sysctl sysctls[NR_SYSCTLS] = {
 #define HIGH_FRACTION_MIN 8 /* MIN_PERCPU_PAGELIST_HIGH_FRACTION */
 #define SWAPPINESS_200_SINCE 5008u
 #define NUMA_BALANCING_4_SINCE 5018u
-#define CMDLINE_SYSCTL_SINCE 5008u
 #define NUMBER_CHARS_MAX 21u /* longer ones are refused unread */
 
-static bool has_numa(const struct nb_system *sys)
+bool nb_sysctl_has_numa(const struct nb_system *sys)
 {
 	enum nb_arch arch = sys->machine->arch;
 
@@ -66,7 +65,8 @@ static bool has_numa(const struct nb_system *sys)
 
 static bool known_here(const struct nb_system *sys, unsigned id)
 {
-	return sys->profile->version >= sysctls[id].since && (!sysctls[id].numa || has_numa(sys));
+	return sys->profile->version >= sysctls[id].since &&
+	       (!sysctls[id].numa || nb_sysctl_has_numa(sys));
 }
 
 static int64_t max_of(const struct nb_system *sys, unsigned id)
@@ -113,10 +113,10 @@ static int read_int(const char **text, int64_t *ret)
 		base = 8;
 	}
 	for (*ret = -1;; s++) {
-		uint64_t d = *s >= '0' && *s <= '9' ? (uint64_t)(*s - '0') :
-			     *s >= 'a' && *s <= 'f' ? (uint64_t)(*s - 'a' + 10) :
-			     *s >= 'A' && *s <= 'F' ? (uint64_t)(*s - 'A' + 10) :
-						      16;
+		uint64_t d = *s >= '0' && *s <= '9'   ? (uint64_t)(*s - '0')
+			     : *s >= 'a' && *s <= 'f' ? (uint64_t)(*s - 'a' + 10)
+			     : *s >= 'A' && *s <= 'F' ? (uint64_t)(*s - 'A' + 10)
+						      : 16;
 		if (d >= base)
 			break;
 		*ret = 0;
@@ -133,7 +133,8 @@ static int read_int(const char **text, int64_t *ret)
 
 static int not_a_number(const struct sysctl *s, const char *value, struct nb_error *err)
 {
-	return nb_error_set(err, -NB_EINVAL, 0, "%s: '%.*s' is no whole number", s->name, 60, value);
+	return nb_error_set(err, -NB_EINVAL, 0, "%s: '%.*s' is no whole number", s->name, 60,
+			    value);
 }
 
 static void marks_again(struct nb_system *sys)
@@ -260,8 +261,9 @@ static int write_number(struct nb_system *sys, unsigned id, const char *value, s
 	if (read_int(&text, &v))
 		return not_a_number(s, value, err);
 	if (v < s->min || v > max)
-		return nb_error_set(err, -NB_EINVAL, 0, "%s: %lld is out of range; %lld to %lld is right",
-				    s->name, (long long)v, (long long)s->min, (long long)max);
+		return nb_error_set(err, -NB_EINVAL, 0,
+				    "%s: %lld is out of range; %lld to %lld is right", s->name,
+				    (long long)v, (long long)s->min, (long long)max);
 	if (id == PERCPU_PAGELIST_HIGH_FRACTION && v && v < HIGH_FRACTION_MIN)
 		return nb_error_set(err, -NB_EINVAL, 0,
 				    "%s: %lld is out of range; 0, or %d and more is right", s->name,
@@ -308,8 +310,9 @@ static int unknown(const struct nb_system *sys, const char *name, struct nb_erro
 		while (*bare != '.')
 			bare++;
 		if (!nb_strcmp(name, s))
-			return nb_error_set(err, -NB_ENOENT, 0, "%s: this kernel (%s, %s) has no such sysctl",
-					    s, sys->profile->key, nb_arch_name(sys->machine->arch));
+			return nb_error_set(err, -NB_ENOENT, 0,
+					    "%s: this kernel (%s, %s) has no such sysctl", s,
+					    sys->profile->key, nb_arch_name(sys->machine->arch));
 		d = nb_strcmp(name, bare + 1) ? edit_distance(name, s) : 0;
 		if (best == NR_SYSCTLS || d < least) {
 			best = id;
@@ -317,10 +320,10 @@ static int unknown(const struct nb_system *sys, const char *name, struct nb_erro
 		}
 	}
 	if (least <= nb_strlen(name) / 3)
-		return nb_error_set(err, -NB_ENOENT, 0, "unknown sysctl '%.*s'; did you mean %s?", 60,
-				    name, sysctls[best].name);
-	return nb_error_set(err, -NB_ENOENT, 0, "unknown sysctl '%.*s'; known are %s and its kin", 60,
-			    name, sysctls[0].name);
+		return nb_error_set(err, -NB_ENOENT, 0, "unknown sysctl '%.*s'; did you mean %s?",
+				    60, name, sysctls[best].name);
+	return nb_error_set(err, -NB_ENOENT, 0, "unknown sysctl '%.*s'; known are %s and its kin",
+			    60, name, sysctls[0].name);
 }
 
 static unsigned find(const struct nb_system *sys, const char *name)
@@ -332,7 +335,8 @@ static unsigned find(const struct nb_system *sys, const char *name)
 	return NR_SYSCTLS;
 }
 
-int nb_sysctl_write(struct nb_system *sys, const char *name, const char *value, struct nb_error *err)
+int nb_sysctl_write(struct nb_system *sys, const char *name, const char *value,
+		    struct nb_error *err)
 {
 	unsigned id = find(sys, name);
 
@@ -382,10 +386,9 @@ int nb_sysctl_read(const struct nb_system *sys, const char *name, char *buf, siz
 	if (id == NR_SYSCTLS)
 		return -NB_ENOENT;
 	if (id == NUMA_ZONELIST_ORDER)
-		return (int)nb_snprintf(buf, n, "%s",
-					sys->profile->zone_order_option ?
-						sys->tune.zonelist_order_text :
-						"Node");
+		return (int)nb_snprintf(
+			buf, n, "%s",
+			sys->profile->zone_order_option ? sys->tune.zonelist_order_text : "Node");
 	if (id != LOWMEM_RESERVE_RATIO)
 		return (int)nb_snprintf(buf, n, "%lld", (long long)value_of(&sys->tune, id));
 	for (unsigned t = 0; t < NB_MAX_NR_ZONES; t++) {
@@ -400,108 +403,4 @@ int nb_sysctl_read(const struct nb_system *sys, const char *name, char *buf, siz
 const char *nb_sysctl_name(unsigned i)
 {
 	return i < NR_SYSCTLS ? sysctls[i].name : NULL;
-}
-
-void nb_sysctl_defaults(struct nb_system *sys)
-{
-	struct nb_tunables *t = &sys->tune;
-	bool old = sys->profile->reserve_floor_one;
-	const char *opt;
-	size_t len;
-
-	t->min_free_kbytes = 1024;
-	t->user_min_free_kbytes = -1;
-	t->watermark_scale_factor = 10;
-	t->watermark_boost_factor = sys->profile->has_boost ? 15000 : 0;
-	t->lowmem_reserve_ratio[NB_ZONE_DMA] = 256;
-	t->lowmem_reserve_ratio[NB_ZONE_DMA32] = 256;
-	t->lowmem_reserve_ratio[NB_ZONE_NORMAL] = 32;
-	t->lowmem_reserve_ratio[NB_ZONE_HIGHMEM] = old ? 32 : 0;
-	t->lowmem_reserve_ratio[NB_ZONE_MOVABLE] = old ? 32 : 0;
-	t->swappiness = 60;
-	t->min_unmapped_ratio = 1;
-	t->min_slab_ratio = 5;
-	t->numa_stat = has_numa(sys);
-	(void)nb_snprintf(t->zonelist_order_text, sizeof(t->zonelist_order_text), "default");
-	t->thp_always_or_madvise = true;
-	opt = nb_machine_option(sys->machine, "transparent_hugepage=", &len);
-	if (opt && nb_str_is(opt, len, "never"))
-		t->thp_always_or_madvise = false;
-}
-
-/* Automatic NUMA balancing is on where there are several nodes, unless the command line says
- * otherwise. Source: mm/mempolicy.c, check_numabalancing_enable(). */
-static void numa_balancing_default(struct nb_system *sys)
-{
-	const char *opt;
-	size_t len;
-
-	if (!known_here(sys, NUMA_BALANCING))
-		return;
-	sys->tune.numa_balancing = nb_nodemask_weight(&sys->online_nodes) > 1;
-	opt = nb_machine_option(sys->machine, "numa_balancing=", &len);
-	if (opt && nb_str_is(opt, len, "enable"))
-		sys->tune.numa_balancing = 1;
-	if (opt && nb_str_is(opt, len, "disable"))
-		sys->tune.numa_balancing = 0;
-}
-
-/* One "sysctl.NAME=VALUE" word; '/' may stand for the dots. */
-static void cmdline_word(struct nb_system *sys, const char *s, size_t len)
-{
-	char name[64], value[64];
-	size_t i, n = 0;
-
-	for (i = 0; i < len && s[i] != '=' && n + 1 < sizeof(name); i++)
-		name[n++] = (char)(s[i] == '/' ? '.' : s[i]);
-	name[n] = '\0';
-	if (i >= len || s[i] != '=' || len - i - 1 >= sizeof(value))
-		return;
-	for (n = 0, i++; i < len; i++)
-		value[n++] = s[i];
-	value[n] = '\0';
-	(void)nb_sysctl_write(sys, name, value, NULL);
-}
-
-static void apply_cmdline(struct nb_system *sys)
-{
-	static const char prefix[] = "sysctl.";
-	const char *s = sys->machine->cmdline;
-
-	if (!s || sys->profile->version < CMDLINE_SYSCTL_SINCE)
-		return;
-	while (*s) {
-		size_t len = 0;
-
-		while (s[len] && s[len] != ' ')
-			len++;
-		if (nb_str_is(s, len, "--"))
-			return;
-		if (len > sizeof(prefix) - 1 && !nb_strncmp(s, prefix, sizeof(prefix) - 1))
-			cmdline_word(sys, s + sizeof(prefix) - 1, len - sizeof(prefix) + 1);
-		s += len;
-		while (*s == ' ')
-			s++;
-	}
-}
-
-int nb_sysctl_apply_machine(struct nb_system *sys, struct nb_error *err)
-{
-	const struct nb_machine *m = sys->machine;
-
-	numa_balancing_default(sys);
-	apply_cmdline(sys);
-	for (unsigned i = 0; i < m->nr_sysctls; i++) {
-		const struct nb_sysctl_setting *s = &m->sysctls[i];
-		struct nb_error why = {0};
-		int ret = nb_sysctl_write(sys, s->name, s->value, &why);
-
-		if (ret) {
-			nb_error_set(err, ret, s->line, "%s", why.text);
-			if (m->file)
-				nb_error_file(err, m->file);
-			return ret;
-		}
-	}
-	return 0;
 }

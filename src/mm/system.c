@@ -1,11 +1,10 @@
 /* system.c -- a booted machine: its beginning, its end, and the readers of nodes and zones.
  *
  * Called by drivers and views through include/numabox/system.h. Boot runs the steps of boot.h in
- * their order; each fills its own fields, all memory comes from the system's arena (the memory map from
- * reservations of its own), so that shutdown gives back everything at once, also after a
- * step that failed. The readers change nothing; those that may run beside the allocator take a zone's lock
- * for the counts that belong together.
- * Units: pages.
+ * their order; each fills its own fields, all memory comes from the system's arena (the memory map
+ * from reservations of its own), so that shutdown gives back everything at once, also after a step
+ * that failed. The readers change nothing; those that may run beside the allocator take a zone's
+ * lock for the counts that belong together. Units: pages.
  */
 #include "base/fmt.h"
 #include "base/mem.h"
@@ -14,7 +13,8 @@
 static int boot_steps(struct nb_system *sys, struct nb_error *err)
 {
 	static int (*const steps[])(struct nb_system *, struct nb_error *) = {
-		nb_boot_memory, nb_boot_zones, nb_boot_memory_map, nb_boot_zonelists, nb_boot_watermarks,
+		nb_boot_memory,    nb_boot_zones,      nb_boot_memory_map,
+		nb_boot_zonelists, nb_boot_watermarks,
 	};
 	int ret;
 
@@ -29,7 +29,8 @@ static int boot_steps(struct nb_system *sys, struct nb_error *err)
 }
 
 int nb_system_boot(const struct nb_port *port, const struct nb_machine *m,
-		   const struct nb_boot_options *opt, struct nb_system **ret_sys, struct nb_error *err)
+		   const struct nb_boot_options *opt, struct nb_system **ret_sys,
+		   struct nb_error *err)
 {
 	struct nb_arena *arena;
 	struct nb_system *sys;
@@ -63,7 +64,8 @@ int nb_system_boot(const struct nb_port *port, const struct nb_machine *m,
 	ret = boot_steps(sys, err);
 	if (ret) {
 		nb_system_shutdown(sys);
-		return err && !err->code ? nb_error_set(err, ret, 0, "no memory for the system") : ret;
+		return err && !err->code ? nb_error_set(err, ret, 0, "no memory for the system")
+					 : ret;
 	}
 	*ret_sys = sys;
 	return 0;
@@ -152,9 +154,9 @@ unsigned nb_system_distance(const struct nb_system *sys, int from, int to)
 	return nb_machine_distance(sys->machine, from, to);
 }
 
-/* N_CPU: set where the boot CPU counts as the node's, before the others come up, and then for the one
- * node that each CPU calls its own. These differ under numa=fake, where a CPU stands in the mask of
- * every fake node of its physical one. Source: mm/vmstat.c, init_cpu_node_state(),
+/* N_CPU: set where the boot CPU counts as the node's, before the others come up, and then for the
+ * one node that each CPU calls its own. These differ under numa=fake, where a CPU stands in the
+ * mask of every fake node of its physical one. Source: mm/vmstat.c, init_cpu_node_state(),
  * vmstat_cpu_online(); docs/linux-notes.md. */
 static bool node_has_cpu(const struct nb_system *sys, const struct nb_pgdat *p)
 {
@@ -167,7 +169,7 @@ static bool node_has_cpu(const struct nb_system *sys, const struct nb_pgdat *p)
 			return true;
 		break; /* the boot CPU alone */
 	}
-	nb_for_each_cpu_in(cpu, &p->cpus) {
+	nb_for_each_cpu_in (cpu, &p->cpus) {
 		if (cpu < sys->nr_cpu_ids && sys->cpu_to_node[cpu] == p->nid)
 			return true;
 	}
@@ -197,7 +199,8 @@ int nb_node_info(const struct nb_system *sys, int nid, struct nb_node_info *ret_
 		const struct nb_zone *z = &p->zone[t];
 
 		ret_info->managed_pages += z->managed_pages;
-		ret_info->free_pages += atomic_load_explicit(&z->nr_free_pages, memory_order_relaxed);
+		ret_info->free_pages +=
+			atomic_load_explicit(&z->nr_free_pages, memory_order_relaxed);
 		ret_info->has_normal_memory |= t <= NB_ZONE_NORMAL && z->present_pages;
 	}
 	return 0;

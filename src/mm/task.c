@@ -1,7 +1,7 @@
 /* task.c -- tasks: birth, death, where they run, their policy, and what can be read of them.
  *
- * Called by drivers through include/numabox/task.h. A task is driven by one thread at a time; the list
- * of all tasks has a lock of its own, as tasks on different CPUs come and go independently.
+ * Called by drivers through include/numabox/task.h. A task is driven by one thread at a time; the
+ * list of all tasks has a lock of its own, as tasks on different CPUs come and go independently.
  * Lifetime: alive until nb_task_exit(); the handle until nb_task_put() as well.
  * Source: kernel/fork.c, kernel/sched/core.c, mm/mempolicy.c; facts 6, 10.1.
  */
@@ -32,7 +32,8 @@ struct nb_task_side *nb_task_side(struct nb_system *sys)
 	nb_pool_init(&side->vma_pool, sizeof(struct nb_vma));
 	nb_pool_init(&side->policy_pool, sizeof(struct nb_mempolicy));
 	nb_pool_init(&side->table_pool, nb_pt_table_bytes(&shape));
-	nb_pool_init(&side->root_pool, sizeof(struct nb_ptable) + (sizeof(uint64_t) << shape.root_bits));
+	nb_pool_init(&side->root_pool,
+		     sizeof(struct nb_ptable) + (sizeof(uint64_t) << shape.root_bits));
 	nb_pool_init(&side->rss_pool, sys->nr_pgdat * NB_MAX_NR_ZONES * sizeof(uint64_t));
 	/* Another thread may have been faster; what was made here then stays unused. */
 	if (!atomic_compare_exchange_strong(&sys->task_side, &none, side))
@@ -195,7 +196,7 @@ int nb_sched_setaffinity(struct nb_task *t, const struct nb_cpumask *cpus)
 	unsigned cpu, first = NB_MAX_CPUS;
 
 	memset(&usable, 0, sizeof(usable));
-	nb_for_each_cpu_in(cpu, cpus) {
+	nb_for_each_cpu_in (cpu, cpus) {
 		if (!cpu_online(t->sys, (int)cpu))
 			continue;
 		nb_cpumask_set(&usable, cpu);

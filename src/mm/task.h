@@ -1,8 +1,9 @@
 /* task.h -- inside a task: its address space, its policy, where it runs.
  *
- * Called by task.c, vma.c, fault.c, mempolicy.c; the allocator reads pid, flags and mems_allowed of the
- * task that a request names. A task is driven by one thread at a time; the list of tasks and the
- * pools have locks of their own. Objects come from pools (pool.h), which live as long as the system.
+ * Called by task.c, vma.c, fault.c, mempolicy.c; the allocator reads pid, flags and mems_allowed of
+ * the task that a request names. A task is driven by one thread at a time; the list of tasks and
+ * the pools have locks of their own. Objects come from pools (pool.h), which live as long as the
+ * system.
  */
 #ifndef NB_MM_TASK_H
 #define NB_MM_TASK_H
@@ -15,9 +16,9 @@ struct nb_ptable;
 
 /* Shape of the page tables: as the architecture's, so that Linux's page-table pages are ours. */
 struct nb_pt_shape {
-	uint8_t levels;	    /* 2 .. 4, the root included */
+	uint8_t levels; /* 2 .. 4, the root included */
 	uint8_t page_shift;
-	uint8_t bits;	    /* index bits of every level but the root */
+	uint8_t bits; /* index bits of every level but the root */
 	uint8_t root_bits;
 };
 
@@ -25,15 +26,15 @@ struct nb_pt_shape {
  * == entries of all leaves that hold a page. */
 struct nb_mm {
 	struct nb_system *sys;
-	unsigned users; /* tasks that live in it */
-	uint32_t id;	/* page->mapping of its anonymous pages */
+	unsigned users;      /* tasks that live in it */
+	uint32_t id;         /* page->mapping of its anonymous pages */
 	struct nb_vma *vmas; /* root of the tree, by address */
 	unsigned nr_vmas;
 	struct nb_ptable *root;
 	struct nb_pt_shape shape;
 	uint64_t task_size, mmap_base; /* bytes */
 	uint64_t rss_pages;
-	uint64_t *zone_rss; /* [position of the node * NB_MAX_NR_ZONES + zone type] */
+	uint64_t *zone_rss;  /* [position of the node * NB_MAX_NR_ZONES + zone type] */
 	uint64_t nr_ptables; /* without the root */
 };
 
@@ -52,14 +53,14 @@ struct nb_task {
 	struct nb_task *next; /* all tasks, ascending pid */
 	int pid;
 	bool alive;
-	bool put; /* nb_task_put() was called: goes when it is dead */
+	bool put;       /* nb_task_put() was called: goes when it is dead */
 	unsigned flags; /* NB_PF_* */
 	int cpu;
 	char comm[16];
 	struct nb_cpumask cpus_allowed;
 	struct nb_nodemask mems_allowed; /* of its cpuset */
-	struct nb_mempolicy *policy;	 /* NULL: default */
-	int il_prev;			 /* last node of the interleave counter; -1: none */
+	struct nb_mempolicy *policy;     /* NULL: default */
+	int il_prev;                     /* last node of the interleave counter; -1: none */
 	unsigned il_weight;
 	struct nb_mm *mm;
 };
@@ -84,9 +85,9 @@ static inline void nb_stat_add(const struct nb_system *sys, _Atomic uint64_t *co
 	if (sys->port->relax)
 		atomic_fetch_add_explicit(counter, (uint64_t)n, memory_order_relaxed);
 	else
-		atomic_store_explicit(counter,
-				      atomic_load_explicit(counter, memory_order_relaxed) + (uint64_t)n,
-				      memory_order_relaxed);
+		atomic_store_explicit(
+			counter, atomic_load_explicit(counter, memory_order_relaxed) + (uint64_t)n,
+			memory_order_relaxed);
 }
 
 /* task.c: what is wrong with the address spaces, for nb_system_check(). 0, or -NB_EIO with *err. */

@@ -56,7 +56,9 @@ static int check_leaf(struct walk *w, const struct nb_ptable *leaf, uint64_t bas
 	}
 	if (leaf->nr != nr)
 		return wrong(w, "number of entries of a leaf", leaf->nr, nr);
-	return leaf->nr_pages == nr_pages ? 0 : wrong(w, "number of pages of a leaf", leaf->nr_pages, nr_pages);
+	return leaf->nr_pages == nr_pages
+		       ? 0
+		       : wrong(w, "number of pages of a leaf", leaf->nr_pages, nr_pages);
 }
 
 static int check_table(struct walk *w, const struct nb_ptable *table, unsigned level, uint64_t base)
@@ -89,7 +91,8 @@ static int check_vmas(struct walk *w)
 	uint64_t end = 0;
 	unsigned n = 0;
 
-	for (const struct nb_vma *v = nb_vma_first_above(mm, 0); v; v = nb_vma_first_above(mm, v->end)) {
+	for (const struct nb_vma *v = nb_vma_first_above(mm, 0); v;
+	     v = nb_vma_first_above(mm, v->end)) {
 		if (v->start < end || v->end <= v->start || v->end > mm->task_size)
 			return wrong(w, "start of a VMA", v->start, end);
 		if (nb_vma_at(mm, n) != v)
@@ -116,12 +119,15 @@ static int check_task(struct walk *w)
 		return wrong(w, "resident pages", mm->rss_pages, w->pages);
 	if (sum != w->pages)
 		return wrong(w, "sum of resident pages by zone", sum, w->pages);
-	return mm->nr_ptables == w->tables ? 0 : wrong(w, "number of page tables", mm->nr_ptables, w->tables);
+	return mm->nr_ptables == w->tables
+		       ? 0
+		       : wrong(w, "number of page tables", mm->nr_ptables, w->tables);
 }
 
 int nb_tasks_check(const struct nb_system *sys, struct nb_error *err)
 {
-	const struct nb_task_side *side = atomic_load_explicit(&sys->task_side, memory_order_acquire);
+	const struct nb_task_side *side =
+		atomic_load_explicit(&sys->task_side, memory_order_acquire);
 	int ret = 0;
 
 	for (const struct nb_task *t = side ? side->tasks : NULL; t && !ret; t = t->next) {

@@ -1,7 +1,7 @@
 /* vma.c -- splitting and merging of VMAs.
  *
- * Called by task.c. Two neighbours are one VMA when nothing tells them apart: protection, kind, policy
- * and consecutive page offsets. Source: mm/mmap.c, vma_merge(), __split_vma(); facts 10.1.
+ * Called by task.c. Two neighbours are one VMA when nothing tells them apart: protection, kind,
+ * policy and consecutive page offsets. Source: mm/mmap.c, vma_merge(), __split_vma(); facts 10.1.
  */
 #include "mm/vma.h"
 

@@ -10,14 +10,15 @@
 
 #define NB_MAX_MAP_COUNT 65530u
 
-/* Equation (tree): what a node says of its subtree (sub_*) follows from its children's and its own. */
+/* Equation (tree): what a node says of its subtree (sub_*) follows from its children's and its own.
+ */
 struct nb_vma {
 	uint64_t start, end;
 	/* Page offset of `start` in the mapping: for anonymous memory its page number when it was
 	 * made, so that interleaving goes by address. */
 	uint64_t pgoff;
 	uint64_t inode; /* shared: added to the page's index when interleaving */
-	int prot;	/* NB_PROT_* */
+	int prot;       /* NB_PROT_* */
 	bool shared;
 	struct nb_mempolicy *policy; /* NULL: the task's */
 
@@ -49,7 +50,8 @@ void nb_vma_resize(struct nb_mm *mm, struct nb_vma *v, uint64_t start, uint64_t 
 struct nb_vma *nb_vma_split(struct nb_mm *mm, struct nb_vma *v, uint64_t addr);
 /* Joins v with equal neighbours; returns the VMA that now covers it. */
 struct nb_vma *nb_vma_merge(struct nb_mm *mm, struct nb_vma *v);
-/* Makes VMA borders at start and end. -NB_ENOMEM: memory, or too many VMAs; some border may stand then. */
+/* Makes VMA borders at start and end. -NB_ENOMEM: memory, or too many VMAs; some border may stand
+ * then. */
 int nb_vma_isolate(struct nb_mm *mm, uint64_t start, uint64_t end);
 /* Frees a VMA that is out of the tree. */
 void nb_vma_free(struct nb_mm *mm, struct nb_vma *v);

@@ -1,10 +1,10 @@
 /* vma_tree.c -- the balanced tree of an address space's VMAs.
  *
- * Called through vma.h. An AVL tree by start address: heights of siblings differ by one at most, so a path has
- * at most 1.44 log2(n) nodes (24 for the 65,530 VMAs that Linux allows), and recursion is safe. Each node knows the
- * extent of its subtree, the widest gap between two VMAs in it and their number, which finds
- * free ranges and the i-th VMA in logarithmic time.
- * Source of the balancing: Adelson-Velsky and Landis, 1962. The kernel's tree is another; order is all that
+ * Called through vma.h. An AVL tree by start address: heights of siblings differ by one at most, so
+ * a path has at most 1.44 log2(n) nodes (24 for the 65,530 VMAs that Linux allows), and recursion
+ * is safe. Each node knows the extent of its subtree, the widest gap between two VMAs in it and
+ * their number, which finds free ranges and the i-th VMA in logarithmic time. Source of the
+ * balancing: Adelson-Velsky and Landis, 1962. The kernel's tree is another; order is all that
  * shows.
  */
 #include "mm/vma.h"
@@ -200,8 +200,8 @@ struct nb_vma *nb_vma_at(const struct nb_mm *mm, unsigned i)
 	return NULL;
 }
 
-/* A free range of `len` in [low, high) that touches nothing in v's subtree, where [low, high) is free
- * outside the subtree. top: the highest, else the lowest. */
+/* A free range of `len` in [low, high) that touches nothing in v's subtree, where [low, high) is
+ * free outside the subtree. top: the highest, else the lowest. */
 static uint64_t gap_in(const struct nb_vma *v, uint64_t len, uint64_t low, uint64_t high, bool top)
 {
 	uint64_t found;

@@ -59,8 +59,8 @@ static bool like_highmem(const struct nb_zone *z)
 {
 	if (z->type == NB_ZONE_HIGHMEM)
 		return true;
-	return z->type == NB_ZONE_MOVABLE && (z->sys->profile->movable_is_highmem ||
-					      z->sys->movable_zone == NB_ZONE_HIGHMEM);
+	return z->type == NB_ZONE_MOVABLE &&
+	       (z->sys->profile->movable_is_highmem || z->sys->movable_zone == NB_ZONE_HIGHMEM);
 }
 
 static uint64_t kbytes_to_pages(const struct nb_system *sys, uint64_t kbytes)
@@ -91,7 +91,8 @@ static uint64_t nr_free_buffer_pages(const struct nb_system *sys, enum when when
 static void calculate_min_free_kbytes(struct nb_system *sys, enum when when)
 {
 	uint64_t lowmem_kbytes = nr_free_buffer_pages(sys, when) << (sys->page_shift - 10);
-	unsigned factor = sys->profile->min_free_root_factor ? sys->profile->min_free_root_factor : 16;
+	unsigned factor =
+		sys->profile->min_free_root_factor ? sys->profile->min_free_root_factor : 16;
 	int64_t root = (int64_t)nb_int_sqrt(lowmem_kbytes * factor);
 	int64_t max = sys->profile->min_free_kbytes_max;
 
@@ -264,9 +265,9 @@ static unsigned fls64(uint64_t x)
 	return n;
 }
 
-/* Counts of each CPU may drift this far from the zone's before they are folded in. When the other CPUs
- * came up no zone had marks yet, so each got a drift mark then, and only a zone with one is looked at
- * again when its kswapd first goes to sleep; that is after hugetlb has started. */
+/* Counts of each CPU may drift this far from the zone's before they are folded in. When the other
+ * CPUs came up no zone had marks yet, so each got a drift mark then, and only a zone with one is
+ * looked at again when its kswapd first goes to sleep; that is after hugetlb has started. */
 static void stat_thresholds(struct nb_system *sys, enum when when)
 {
 	unsigned cpus = sys->nr_cpus_online ? sys->nr_cpus_online : 1;
@@ -349,8 +350,8 @@ static void init_per_zone_wmark_min(struct nb_system *sys, enum when when)
 	totalreserve(sys, when);
 }
 
-/* Bytes of a memory block. Source: arch/x86/mm/init_64.c, probe_memory_block_size(); elsewhere a block
- * is a section. */
+/* Bytes of a memory block. Source: arch/x86/mm/init_64.c, probe_memory_block_size(); elsewhere a
+ * block is a section. */
 static uint64_t memory_block_bytes(const struct nb_system *sys)
 {
 	uint64_t end = sys->max_pfn << sys->page_shift, bytes = UINT64_C(2) << 30;

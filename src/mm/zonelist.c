@@ -1,15 +1,14 @@
 /* zonelist.c -- where a request looks when its first node is full.
  *
- * Called by system.c at boot and by sysctl.c when the zone order changes. Readers: page_alloc.c walks
- * pgdat->zonelist, views print pgdat->fallback.
- * The next node is the nearest, a higher id first at equal distance (a lower one counts as one
- * further), then the one that fewer lists have led with, then the lowest id. The kernel
- * searches all nodes for each place, n^3 in all; since a node's load changes only when it is
- * picked, sorting once by (distance, load, id) gives the same list: n^2 with counting sorts.
- * No node has CPUs yet when the boot lists are made, so the kernel's penalty for them is 0
- * (x86 and arm64; facts 3.2); lists that are made again later know them, and a node with CPUs then
- * counts as one further.
- * Source: mm/page_alloc.c, find_next_best_node(), build_zonelists(), build_all_zonelists(); facts 3.
+ * Called by system.c at boot and by sysctl.c when the zone order changes. Readers: page_alloc.c
+ * walks pgdat->zonelist, views print pgdat->fallback. The next node is the nearest, a higher id
+ * first at equal distance (a lower one counts as one further), then the one that fewer lists have
+ * led with, then the lowest id. The kernel searches all nodes for each place, n^3 in all; since a
+ * node's load changes only when it is picked, sorting once by (distance, load, id) gives the same
+ * list: n^2 with counting sorts. No node has CPUs yet when the boot lists are made, so the kernel's
+ * penalty for them is 0 (x86 and arm64; facts 3.2); lists that are made again later know them, and
+ * a node with CPUs then counts as one further. Source: mm/page_alloc.c, find_next_best_node(),
+ * build_zonelists(), build_all_zonelists(); facts 3.
  */
 #include "mm/boot.h"
 
@@ -17,12 +16,12 @@
 
 struct builder {
 	struct nb_system *sys;
-	unsigned n;	    /* nodes */
-	bool *memory;	    /* by position: has memory */
-	bool cpus_known;    /* not the lists of boot: nodes with CPUs are put off */
-	int *machine_index; /* by position: in machine->nodes, or -1 */
-	uint32_t *load;	    /* by position: node_load */
-	uint16_t *far;	    /* by position: distance from the node whose list is made */
+	unsigned n;            /* nodes */
+	bool *memory;          /* by position: has memory */
+	bool cpus_known;       /* not the lists of boot: nodes with CPUs are put off */
+	int *machine_index;    /* by position: in machine->nodes, or -1 */
+	uint32_t *load;        /* by position: node_load */
+	uint16_t *far;         /* by position: distance from the node whose list is made */
 	uint32_t *order, *tmp; /* positions */
 	uint32_t *count;       /* of the counting sort */
 };
@@ -168,7 +167,8 @@ static int store_fallback(struct builder *b, struct nb_pgdat *p, unsigned nr)
 	return 0;
 }
 
-static unsigned add_zone(struct nb_system *sys, struct nb_zoneref *list, unsigned n, struct nb_zone *z)
+static unsigned add_zone(struct nb_system *sys, struct nb_zoneref *list, unsigned n,
+			 struct nb_zone *z)
 {
 	if (!z->present_pages)
 		return n;
@@ -197,12 +197,14 @@ static void fill(struct builder *b, struct nb_pgdat *p, unsigned nr)
 	if (!sys->tune.zone_order) {
 		for (unsigned i = 0; i < nr; i++) {
 			for (unsigned t = NB_MAX_NR_ZONES; t-- > 0;)
-				n = add_zone(sys, p->zonelist, n, &sys->pgdat[b->order[i]]->zone[t]);
+				n = add_zone(sys, p->zonelist, n,
+					     &sys->pgdat[b->order[i]]->zone[t]);
 		}
 	} else {
 		for (unsigned t = NB_MAX_NR_ZONES; t-- > 0;) {
 			for (unsigned i = 0; i < nr; i++)
-				n = add_zone(sys, p->zonelist, n, &sys->pgdat[b->order[i]]->zone[t]);
+				n = add_zone(sys, p->zonelist, n,
+					     &sys->pgdat[b->order[i]]->zone[t]);
 		}
 	}
 	p->zonelist[n] = (struct nb_zoneref){.nid = NB_NO_NODE};
@@ -354,8 +356,8 @@ static uint64_t early_managed(const struct nb_system *sys, const struct nb_zone 
 	uint64_t hot = any_hot ? nb_zone_hotadded_pages(sys, z) : 0, map, reserve = 0;
 	uint64_t n = z->present_pages - hot, pages = z->spanned_pages - hot;
 	bool flat = sys->machine->arch == NB_ARCH_I386 || sys->machine->arch == NB_ARCH_I386PAE;
-	uint64_t bytes = flat ? sys->profile->memmap_struct_page_bytes_32 :
-				sys->profile->memmap_struct_page_bytes;
+	uint64_t bytes = flat ? sys->profile->memmap_struct_page_bytes_32
+			      : sys->profile->memmap_struct_page_bytes;
 	bool highmem = z->type == NB_ZONE_HIGHMEM ||
 		       (z->type == NB_ZONE_MOVABLE && sys->movable_zone == NB_ZONE_HIGHMEM);
 

@@ -1,10 +1,12 @@
-/* mempolicy.c -- where real kernels put the pages of a task, policy by policy, and what they refuse.
+/* mempolicy.c -- where real kernels put the pages of a task, policy by policy, and what they
+ * refuse.
  *
- * Each recorded run is booted from its own numactl --hardware and zoneinfo; then every case is played
- * by the same calls. Compared: errno, the node of each page that was recorded, pages per node, what
- * get_mempolicy says. Left out, by rule: interleaving whose phase depends on an address that the recording does
- * not hold (the sum of weights does not divide a huge page); pages that a random walk never met; calls that test the kernel's own reading of
- * user memory and of maxnode, which this interface has not; system calls of later issues.
+ * Each recorded run is booted from its own numactl --hardware and zoneinfo; then every case is
+ * played by the same calls. Compared: errno, the node of each page that was recorded, pages per
+ * node, what get_mempolicy says. Left out, by rule: interleaving whose phase depends on an address
+ * that the recording does not hold (the sum of weights does not divide a huge page); pages that a
+ * random walk never met; calls that test the kernel's own reading of user memory and of maxnode,
+ * which this interface has not; system calls of later issues.
  */
 #include "snapshot.h"
 
@@ -35,14 +37,15 @@ struct run {
 
 static unsigned compared, different, left_out;
 
-static void equal(const struct run *r, const char *name, const char *what, int64_t ours, int64_t theirs)
+static void equal(const struct run *r, const char *name, const char *what, int64_t ours,
+		  int64_t theirs)
 {
 	compared++;
 	if (ours == theirs)
 		return;
 	different++;
-	print_error("%s: %s: %s is %" PRId64 ", the kernel says %" PRId64 "\n", r->where, name, what, ours,
-		    theirs);
+	print_error("%s: %s: %s is %" PRId64 ", the kernel says %" PRId64 "\n", r->where, name,
+		    what, ours, theirs);
 }
 
 static void add_zones(struct run *r, const char *dir)
@@ -91,9 +94,14 @@ static void add_nodes(struct run *r, const char *text)
 			assert_int_equal(nb_machine_add_node(r->machine, &node), 0);
 			n++;
 			for (p = (char *)line + used; *p == ' ' && p[1] != '\n';) {
-				struct nb_cpu cpu = {.id = (int)strtol(p, &p, 10), .nid = nid,
-						     .online = true, .package = -1, .die = -1,
-						     .cluster = -1, .core = -1, .llc = -1};
+				struct nb_cpu cpu = {.id = (int)strtol(p, &p, 10),
+						     .nid = nid,
+						     .online = true,
+						     .package = -1,
+						     .die = -1,
+						     .cluster = -1,
+						     .core = -1,
+						     .llc = -1};
 
 				assert_int_equal(nb_machine_add_cpu(r->machine, &cpu), 0);
 			}
@@ -122,7 +130,8 @@ static void run_boot(struct run *r, const char *dir)
 	r->machine->profile = nb_kernel_by_key(strstr(json, "\"6.1\"") ? "6.1" : "6.12");
 	add_nodes(r, text);
 	add_zones(r, dir);
-	if (nb_machine_seal(r->machine, &err) || nb_system_boot(&r->port, r->machine, NULL, &r->sys, &err))
+	if (nb_machine_seal(r->machine, &err) ||
+	    nb_system_boot(&r->port, r->machine, NULL, &r->sys, &err))
 		fail_msg("%s: %s", dir, err.text);
 	memset(r->weight, 1, sizeof(r->weight));
 	free(text);
@@ -156,8 +165,9 @@ static struct nb_nodemask mask_of(uint64_t bits)
 
 static int mode_by_name(const char *name)
 {
-	static const char *const names[] = {"default", "preferred", "bind", "interleave", "local",
-					    "preferred_many", "weighted_interleave"};
+	static const char *const names[] = {
+		"default",        "preferred",          "bind", "interleave", "local",
+		"preferred_many", "weighted_interleave"};
 
 	for (int i = 0; i < NB_MPOL_MAX; i++) {
 		if (!strcmp(name, names[i]))
@@ -229,10 +239,12 @@ static void compare_places(struct run *r, struct nb_task *t, json_t *o, uint64_t
 		equal(r, str(o, "case"), "resident pages", (int64_t)nb_task_rss_pages(t), 0);
 		return;
 	}
-	json_array_foreach(runs, i, run) {
+	json_array_foreach(runs, i, run)
+	{
 		int64_t node = json_integer_value(json_array_get(run, 0));
 
-		for (int64_t k = 0; k < json_integer_value(json_array_get(run, 1)) && page < pages; k++, page++) {
+		for (int64_t k = 0; k < json_integer_value(json_array_get(run, 1)) && page < pages;
+		     k++, page++) {
 			if (node >= 0 || !(num(o, "opts") & RANDOM))
 				equal(r, str(o, "case"), "node of a page",
 				      nb_task_node(t, addr + page * PAGE), node);
@@ -241,8 +253,8 @@ static void compare_places(struct run *r, struct nb_task *t, json_t *o, uint64_t
 	if (num(o, "opts") & RANDOM) /* some pages were met twice, others never */
 		return;
 	json_object_foreach(json_object_get(o, "per_node"), key, value)
-		equal(r, str(o, "case"), "pages of a node", (int64_t)nb_task_node_pages(t, atoi(key)),
-		      json_integer_value(value));
+		equal(r, str(o, "case"), "pages of a node",
+		      (int64_t)nb_task_node_pages(t, atoi(key)), json_integer_value(value));
 	equal(r, str(o, "case"), "resident pages", (int64_t)nb_task_rss_pages(t), (int64_t)pages);
 }
 
@@ -269,24 +281,29 @@ static void play_alloc(struct run *r, json_t *o)
 	set_weights(r, str(o, "case"), strtoull(str(o, "mask"), NULL, 16));
 	if (!pages)
 		return;
-	if (!addr && interleaves && (!r->weights || HUGE_PAGES % r->weights ||
-				     num(o, "flags") & NB_MPOL_F_RELATIVE_NODES)) {
+	if (!addr && interleaves &&
+	    (!r->weights || HUGE_PAGES % r->weights ||
+	     num(o, "flags") & NB_MPOL_F_RELATIVE_NODES)) {
 		left_out++;
 		return;
 	}
 	if (!addr)
 		addr = SOMEWHERE + (opts & ODD_START ? 3 * PAGE : 0);
 	assert_int_equal(nb_task_create(r->sys, (int)num(o, "cpu"), "case", &t), 0);
-	assert_int_equal(nb_mmap(t, addr, pages * PAGE, NB_PROT_READ | NB_PROT_WRITE, NB_MAP_FIXED, &addr), 0);
+	assert_int_equal(
+		nb_mmap(t, addr, pages * PAGE, NB_PROT_READ | NB_PROT_WRITE, NB_MAP_FIXED, &addr),
+		0);
 	if (opts & HALFWAY)
 		touch_case(t, o, addr, 0, pages / 2);
 	if (!apply_policy(r, t, o, addr)) {
 		touch_case(t, o, addr, opts & HALFWAY ? pages / 2 : 0, pages);
 		compare_places(r, t, o, addr);
 		err = nb_get_mempolicy(t, &mode, &nodes);
-		compare_get(r, str(o, "case"), json_object_get(o, "get_mempolicy"), err, mode, &nodes);
+		compare_get(r, str(o, "case"), json_object_get(o, "get_mempolicy"), err, mode,
+			    &nodes);
 		err = nb_get_mempolicy_addr(t, addr, &mode, &nodes);
-		compare_get(r, str(o, "case"), json_object_get(o, "get_mempolicy_addr"), err, mode, &nodes);
+		compare_get(r, str(o, "case"), json_object_get(o, "get_mempolicy_addr"), err, mode,
+			    &nodes);
 	}
 	nb_task_exit(t);
 	nb_task_put(t);
@@ -321,9 +338,17 @@ static bool parse_mode(const char *s, int *ret)
 		const char *name;
 		int value;
 	} words[] = {
-		{"DEF", 0}, {"PREF", 1}, {"BIND", 2}, {"ILV", 3}, {"LOCAL", 4}, {"PMANY", 5}, {"WILV", 6},
-		{"F_STATIC", NB_MPOL_F_STATIC_NODES}, {"F_RELATIVE", NB_MPOL_F_RELATIVE_NODES},
-		{"F_NUMAB", NB_MPOL_F_NUMA_BALANCING}, {"1<<12", 1 << 12},
+		{"DEF", 0},
+		{"PREF", 1},
+		{"BIND", 2},
+		{"ILV", 3},
+		{"LOCAL", 4},
+		{"PMANY", 5},
+		{"WILV", 6},
+		{"F_STATIC", NB_MPOL_F_STATIC_NODES},
+		{"F_RELATIVE", NB_MPOL_F_RELATIVE_NODES},
+		{"F_NUMAB", NB_MPOL_F_NUMA_BALANCING},
+		{"1<<12", 1 << 12},
 	};
 
 	*ret = 0;
@@ -341,7 +366,8 @@ static bool parse_mode(const char *s, int *ret)
 }
 
 /* Masks by the recorder's names; false for those that test the reading of user memory. */
-static bool parse_mask(json_t *setup, const char *mask, const char *maxnode, struct nb_nodemask *ret)
+static bool parse_mask(json_t *setup, const char *mask, const char *maxnode,
+		       struct nb_nodemask *ret)
 {
 	uint64_t bits;
 
@@ -498,7 +524,8 @@ static void test_every_run(void **state)
 		run_end(&r);
 	}
 	closedir(d);
-	print_message("%u answers compared, %u different; %u cases left out\n", compared, different, left_out);
+	print_message("%u answers compared, %u different; %u cases left out\n", compared, different,
+		      left_out);
 	assert_true(compared > 0);
 	assert_int_equal(different, 0);
 }

@@ -149,10 +149,12 @@ static struct nb_zone *zone_of_pfn(struct snapshot *s, nb_pfn_t pfn)
 		struct nb_pgdat *p = nb_node_data(&s->sys, r->nid);
 		uint64_t addr = pfn << s->sys.page_shift;
 
-		for (unsigned t = 0; p && addr >= r->start && addr < r->end && t < NB_MAX_NR_ZONES; t++) {
+		for (unsigned t = 0; p && addr >= r->start && addr < r->end && t < NB_MAX_NR_ZONES;
+		     t++) {
 			struct nb_zone *z = &p->zone[t];
 
-			if (z->present_pages && pfn >= z->zone_start_pfn && pfn < nb_zone_end_pfn(z))
+			if (z->present_pages && pfn >= z->zone_start_pfn &&
+			    pfn < nb_zone_end_pfn(z))
 				return z;
 		}
 	}
@@ -176,7 +178,8 @@ static void read_ranges(struct snapshot *s)
 			break;
 		line += 1 + strcspn(line, "]");
 		line += 1;
-		if (sscanf(line, " node %d: [mem %" SCNx64 "-%" SCNx64 "]", &nid, &r->start, &r->end) != 3)
+		if (sscanf(line, " node %d: [mem %" SCNx64 "-%" SCNx64 "]", &nid, &r->start,
+			   &r->end) != 3)
 			break;
 		r->nid = nid;
 		r->end++;
@@ -259,8 +262,9 @@ static void read_distances(struct snapshot *s)
 			 s->sys.pgdat[i]->nid);
 		p = row = snap_read(s->path, name);
 		for (unsigned j = 0; j < n; j++)
-			s->sys.distances[i * n + j] =
-				row ? (uint8_t)strtoul(p, &p, 10) : i == j ? 10 : 20;
+			s->sys.distances[i * n + j] = row      ? (uint8_t)strtoul(p, &p, 10)
+						      : i == j ? 10
+							       : 20;
 		free(row);
 	}
 }
@@ -273,10 +277,10 @@ static void identify(struct snapshot *s)
 	if (version)
 		sscanf(version, "Linux version %127s", s->release);
 	free(version);
-	m->arch = strstr(s->release, "-686-pae")   ? NB_ARCH_I386PAE :
-		  strstr(s->release, "-686")	   ? NB_ARCH_I386 :
-		  strstr(s->release, "arm64")	   ? NB_ARCH_ARM64 :
-						     NB_ARCH_X86_64;
+	m->arch = strstr(s->release, "-686-pae") ? NB_ARCH_I386PAE
+		  : strstr(s->release, "-686")   ? NB_ARCH_I386
+		  : strstr(s->release, "arm64")  ? NB_ARCH_ARM64
+						 : NB_ARCH_X86_64;
 	m->page_shift = strstr(s->release, "arm64-16k") ? 14 : 12;
 	m->release = s->release;
 	m->profile = nb_kernel_nearest(s->release, &m->profile_exact);

@@ -1,8 +1,8 @@
 /* snapshot.h -- a recorded kernel's own words, for tests that compare a single formula with them.
  *
- * Test-side and small on purpose: it shares no code with src/read, so that a fault there cannot hide one here.
- * Fills a bare nb_system (nodes, zones, CPUs, distances; no memory map, no free lists) by hand.
- * Everything comes from malloc and goes with snap_free().
+ * Test-side and small on purpose: it shares no code with src/read, so that a fault there cannot
+ * hide one here. Fills a bare nb_system (nodes, zones, CPUs, distances; no memory map, no free
+ * lists) by hand. Everything comes from malloc and goes with snap_free().
  */
 #ifndef TESTS_ORACLE_SNAPSHOT_H
 #define TESTS_ORACLE_SNAPSHOT_H
@@ -40,11 +40,13 @@ struct snapshot {
 char *snap_read(const char *dir, const char *name);
 /* Parses a zoneinfo text; returns the number of zones. */
 unsigned snap_zoneinfo(const char *text, struct snap_zone *zone, unsigned max);
-/* Loads dir; false when it has no zoneinfo. managed_at_init is set by the boot log's Freeing lines. */
+/* Loads dir; false when it has no zoneinfo. managed_at_init is set by the boot log's Freeing lines.
+ */
 bool snap_load(const char *dir, struct snapshot *s);
 void snap_free(struct snapshot *s);
 struct nb_zone *snap_sys_zone(struct snapshot *s, const struct snap_zone *z);
-/* Names of the directories in $NUMABOX_ORACLE/snapshots, sorted; NULL without it. The caller frees all. */
+/* Names of the directories in $NUMABOX_ORACLE/snapshots, sorted; NULL without it. The caller frees
+ * all. */
 char **snap_list(unsigned *ret_n);
 /* First line of the log that contains `what`, from *pos on; NULL at the end. *pos moves past it. */
 const char *snap_log(const struct snapshot *s, const char *what, size_t *pos);

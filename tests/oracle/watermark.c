@@ -21,15 +21,15 @@
 
 static unsigned compared, different;
 
-static void equal(const struct snapshot *s, const struct snap_zone *z, const char *what, uint64_t ours,
-		  uint64_t theirs)
+static void equal(const struct snapshot *s, const struct snap_zone *z, const char *what,
+		  uint64_t ours, uint64_t theirs)
 {
 	compared++;
 	if (ours == theirs)
 		return;
 	different++;
-	print_error("%s: node %d %s: %s is %" PRIu64 ", the kernel says %" PRIu64 "\n", s->path, z->nid,
-		    nb_zone_name(z->type), what, ours, theirs);
+	print_error("%s: node %d %s: %s is %" PRIu64 ", the kernel says %" PRIu64 "\n", s->path,
+		    z->nid, nb_zone_name(z->type), what, ours, theirs);
 }
 
 static void compare_marks(struct snapshot *s, const struct snap_zone *z)

@@ -1,8 +1,8 @@
 /* zonelist.c -- the fallback orders and totals that every recorded kernel printed while booting.
  *
- * Given nodes, distances and zones, the lists must come out in the kernel's order, with its N, its "Total pages"
- * and its policy zone. Left out, by rule: totals and policy zone where memory was hot-added (the
- * zones read later are not those of boot), and logs without these lines.
+ * Given nodes, distances and zones, the lists must come out in the kernel's order, with its N, its
+ * "Total pages" and its policy zone. Left out, by rule: totals and policy zone where memory was
+ * hot-added (the zones read later are not those of boot), and logs without these lines.
  */
 #include "snapshot.h"
 
@@ -51,7 +51,8 @@ static void compare_orders(struct snapshot *s)
 		assert_non_null(p);
 		len = (size_t)snprintf(ours, sizeof(ours), "Fallback order for Node %d:", nid);
 		for (unsigned i = 0; i < p->nr_fallback; i++)
-			len += (size_t)snprintf(ours + len, sizeof(ours) - len, " %d", p->fallback[i]);
+			len += (size_t)snprintf(ours + len, sizeof(ours) - len, " %d",
+						p->fallback[i]);
 		orders++;
 		if (strcmp(ours, theirs))
 			differ(s, "fallback order", ours, theirs);
@@ -67,8 +68,10 @@ static void compare_totals(struct snapshot *s)
 	if (!line || snap_log(s, "Built ", &pos))
 		return;
 	rest_of(line, theirs, sizeof(theirs));
-	snprintf(ours, sizeof(ours), "Built %u zonelists, mobility grouping %s.  Total pages: %" PRIu64,
-		 s->sys.nr_zonelists, s->sys.mobility_grouping ? "on" : "off", s->sys.vm_total_pages);
+	snprintf(ours, sizeof(ours),
+		 "Built %u zonelists, mobility grouping %s.  Total pages: %" PRIu64,
+		 s->sys.nr_zonelists, s->sys.mobility_grouping ? "on" : "off",
+		 s->sys.vm_total_pages);
 	totals++;
 	if (strcmp(ours, theirs))
 		differ(s, "total", ours, theirs);

@@ -1,7 +1,7 @@
 /* task_threads.c -- tasks on four CPUs come, touch and go at the same time.
  *
- * Each thread drives the tasks of one CPU. Under ThreadSanitizer this shows that the list of tasks, the
- * pools and the counters are shared safely; afterwards all memory must be back.
+ * Each thread drives the tasks of one CPU. Under ThreadSanitizer this shows that the list of tasks,
+ * the pools and the counters are shared safely; afterwards all memory must be back.
  */
 #include "mm/task.h"
 
@@ -24,7 +24,8 @@ static void must(int err)
 
 static void *drive(void *arg)
 {
-	static const int modes[] = {NB_MPOL_DEFAULT, NB_MPOL_BIND, NB_MPOL_INTERLEAVE, NB_MPOL_LOCAL,
+	static const int modes[] = {NB_MPOL_DEFAULT,        NB_MPOL_BIND,
+				    NB_MPOL_INTERLEAVE,     NB_MPOL_LOCAL,
 				    NB_MPOL_PREFERRED_MANY, NB_MPOL_WEIGHTED_INTERLEAVE};
 	int cpu = *(int *)arg;
 
@@ -63,11 +64,18 @@ static void test_four_cpus(void **state)
 	nb_port_posix(&port, true);
 	m = nb_machine_new(&port);
 	for (int i = 0; i < CPUS; i++) {
-		struct nb_cpu c = {.id = i, .nid = i / 2, .online = true, .package = -1, .die = -1,
-				   .cluster = -1, .core = -1, .llc = -1};
+		struct nb_cpu c = {.id = i,
+				   .nid = i / 2,
+				   .online = true,
+				   .package = -1,
+				   .die = -1,
+				   .cluster = -1,
+				   .core = -1,
+				   .llc = -1};
 		struct nb_node node = {.id = i / 2, .online = true};
 		struct nb_mem_range range = {.start = (uint64_t)(i / 2) << 28,
-					     .end = (uint64_t)(i / 2 + 1) << 28, .nid = i / 2};
+					     .end = (uint64_t)(i / 2 + 1) << 28,
+					     .nid = i / 2};
 
 		assert_int_equal(nb_machine_add_cpu(m, &c), 0);
 		if (i % 2)

@@ -1,8 +1,8 @@
 /* tasks.c -- random mappings, policies and touches against a model that knows each page by itself.
  *
- * The model holds 192 pages of address space across a page-table border: is it mapped, writable, bound how,
- * and what is there. Memory is never short, so every page's node follows from its policy, its address and
- * the CPU alone. The seed is printed; NUMABOX_SEED repeats a run.
+ * The model holds 192 pages of address space across a page-table border: is it mapped, writable,
+ * bound how, and what is there. Memory is never short, so every page's node follows from its
+ * policy, its address and the CPU alone. The seed is printed; NUMABOX_SEED repeats a run.
  */
 #include "mm/task.h"
 
@@ -29,7 +29,7 @@ struct model {
 	struct {
 		bool mapped, writable;
 		struct policy policy; /* mode -1: the task's */
-		int there;	      /* node, ABSENT or ZERO */
+		int there;            /* node, ABSENT or ZERO */
 	} page[PAGES];
 	struct policy task;
 	int cpu;
@@ -77,7 +77,8 @@ static int node_for(const struct model *m, unsigned i)
 		return nearest(local, p->mask);
 	case NB_MPOL_INTERLEAVE:
 	case NB_MPOL_WEIGHTED_INTERLEAVE:
-		return nth_bit(p->mask, (unsigned)((BASE / PAGE + i) % (unsigned)__builtin_popcountll(p->mask)));
+		return nth_bit(p->mask, (unsigned)((BASE / PAGE + i) %
+						   (unsigned)__builtin_popcountll(p->mask)));
 	default:
 		return local;
 	}
@@ -117,8 +118,9 @@ static void do_map(struct model *m, struct nb_task *t, unsigned from, unsigned n
 	bool writable = pick(8) != 0;
 	uint64_t addr;
 
-	assert_int_equal(nb_mmap(t, BASE + from * PAGE, n * PAGE, NB_PROT_READ | (writable ? NB_PROT_WRITE : 0),
-				 NB_MAP_FIXED, &addr),
+	assert_int_equal(nb_mmap(t, BASE + from * PAGE, n * PAGE,
+				 NB_PROT_READ | (writable ? NB_PROT_WRITE : 0), NB_MAP_FIXED,
+				 &addr),
 			 0);
 	for (unsigned i = from; i < from + n; i++) {
 		m->page[i].mapped = true;
@@ -149,7 +151,8 @@ static void do_mbind(struct model *m, struct nb_task *t, unsigned from, unsigned
 		mapped += m->page[i].mapped;
 	if (p.mode == NB_MPOL_DEFAULT ? !mapped : mapped < n)
 		err = -NB_EFAULT;
-	assert_int_equal(nb_mbind(t, BASE + from * PAGE, n * PAGE, p.mode, &mask, move ? 2 : 0), err);
+	assert_int_equal(nb_mbind(t, BASE + from * PAGE, n * PAGE, p.mode, &mask, move ? 2 : 0),
+			 err);
 	for (unsigned i = from; !err && i < from + n; i++) {
 		if (!m->page[i].mapped)
 			continue;
@@ -237,9 +240,16 @@ static void boot(struct nb_port *port, struct nb_machine **m, struct nb_system *
 	*m = nb_machine_new(port);
 	for (int i = 0; i < NODES; i++) {
 		struct nb_node node = {.id = i, .online = true};
-		struct nb_mem_range range = {.start = (uint64_t)i << 26, .end = (uint64_t)(i + 1) << 26, .nid = i};
-		struct nb_cpu cpu = {.id = i, .nid = i, .online = true, .package = -1, .die = -1,
-				     .cluster = -1, .core = -1, .llc = -1};
+		struct nb_mem_range range = {
+			.start = (uint64_t)i << 26, .end = (uint64_t)(i + 1) << 26, .nid = i};
+		struct nb_cpu cpu = {.id = i,
+				     .nid = i,
+				     .online = true,
+				     .package = -1,
+				     .die = -1,
+				     .cluster = -1,
+				     .core = -1,
+				     .llc = -1};
 
 		assert_int_equal(nb_machine_add_node(*m, &node), 0);
 		assert_int_equal(nb_machine_add_range(*m, &range), 0);

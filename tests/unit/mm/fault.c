@@ -56,7 +56,9 @@ static void test_requests(void **state)
 	assert_int_equal(nb_task_node(t, a), 0);
 	assert_int_equal(nb_task_node(t, a + 2 * HUGE + PAGE), -NB_ENOENT);
 	assert_int_equal(nb_task_node(t, a + 3 * HUGE), -NB_EFAULT);
-	assert_int_equal(nb_task_zone_pages(t, 0, NB_ZONE_DMA) + nb_task_zone_pages(t, 0, NB_ZONE_DMA32), 1025);
+	assert_int_equal(nb_task_zone_pages(t, 0, NB_ZONE_DMA) +
+				 nb_task_zone_pages(t, 0, NB_ZONE_DMA32),
+			 1025);
 	end(&box, t);
 }
 
@@ -124,7 +126,8 @@ static void test_protection_and_holes(void **state)
 	end(&box, t);
 }
 
-/* Nothing reclaims yet: the last page is -NB_ENOMEM, what was faulted in stays, and all comes back. */
+/* Nothing reclaims yet: the last page is -NB_ENOMEM, what was faulted in stays, and all comes back.
+ */
 static void test_end_of_memory(void **state)
 {
 	struct nb_nodemask m0 = sysbox_mask(1);
@@ -153,12 +156,17 @@ static void test_other_shapes(void **state)
 	static const struct {
 		enum nb_arch arch;
 		unsigned upper; /* accounted tables above one leaf */
-	} shapes[] = {{NB_ARCH_X86_64, 2}, {NB_ARCH_I386, 0}, {NB_ARCH_I386PAE, 0}, {NB_ARCH_ARM64, 2}, {NB_ARCH_ARM, 0}};
+	} shapes[] = {{NB_ARCH_X86_64, 2},
+		      {NB_ARCH_I386, 0},
+		      {NB_ARCH_I386PAE, 0},
+		      {NB_ARCH_ARM64, 2},
+		      {NB_ARCH_ARM, 0}};
 
 	(void)state;
 	for (unsigned i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
 		struct sysbox box;
-		struct nb_task *t = start(&box, &(struct sysbox_spec){.nodes = "64M:1", .arch = shapes[i].arch,
+		struct nb_task *t = start(&box, &(struct sysbox_spec){.nodes = "64M:1",
+								      .arch = shapes[i].arch,
 								      .kernel = "6.1"});
 		uint64_t a = map(t, 0x40000000, 3 * PAGE, 3), hits;
 		struct nb_page_info page;
@@ -210,7 +218,8 @@ static void listen(void *ctx, const struct nb_event *ev)
 static void test_events(void **state)
 {
 	struct seen seen = {0};
-	struct nb_sink sink = {.ctx = &seen, .event = listen,
+	struct nb_sink sink = {.ctx = &seen,
+			       .event = listen,
 			       .wanted = 1u << NB_EV_PAGE_FAULT_USER | 1u << NB_EV_MM_PAGE_ALLOC};
 	struct sysbox box;
 	struct nb_task *t = start(&box, &(struct sysbox_spec){.nodes = "64M:1", .sink = &sink});

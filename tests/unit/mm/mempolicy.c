@@ -42,13 +42,14 @@ static void test_what_is_accepted(void **state)
 		{NB_MPOL_LOCAL, 1, -NB_EINVAL, 0, 0},
 		{NB_MPOL_LOCAL | RELATIVE, 0, -NB_EINVAL, 0, 0},
 		{NB_MPOL_BIND, 0, -NB_EINVAL, 0, 0},
-		{NB_MPOL_BIND, 0x30, -NB_EINVAL, 0, 0}, /* no such nodes */
+		{NB_MPOL_BIND, 0x30, -NB_EINVAL, 0, 0},     /* no such nodes */
 		{NB_MPOL_BIND, 0x3c, 0, NB_MPOL_BIND, 0xc}, /* cut silently */
 		{NB_MPOL_BIND | STATIC, 0x3c, 0, NB_MPOL_BIND | STATIC, 0x3c},
 		{NB_MPOL_BIND | RELATIVE, 0x30, 0, NB_MPOL_BIND | RELATIVE, 0x30}, /* folded */
 		{NB_MPOL_BIND | STATIC | RELATIVE, 1, -NB_EINVAL, 0, 0},
 		{NB_MPOL_INTERLEAVE | NB_MPOL_F_NUMA_BALANCING, 1, -NB_EINVAL, 0, 0},
-		{NB_MPOL_BIND | NB_MPOL_F_NUMA_BALANCING, 1, 0, NB_MPOL_BIND | NB_MPOL_F_NUMA_BALANCING, 1},
+		{NB_MPOL_BIND | NB_MPOL_F_NUMA_BALANCING, 1, 0,
+		 NB_MPOL_BIND | NB_MPOL_F_NUMA_BALANCING, 1},
 		{NB_MPOL_MAX, 1, -NB_EINVAL, 0, 0},
 		{-1, 1, -NB_EINVAL, 0, 0},
 	};
@@ -69,11 +70,14 @@ static void test_what_is_accepted(void **state)
 	end(&box, t);
 	/* what 6.1 does not know yet */
 	t = start(&box, &(struct sysbox_spec){.nodes = "64M:1", .kernel = "6.1"});
-	assert_int_equal(nb_set_mempolicy(t, NB_MPOL_WEIGHTED_INTERLEAVE, &(struct nb_nodemask){{1}}), -NB_EINVAL);
+	assert_int_equal(
+		nb_set_mempolicy(t, NB_MPOL_WEIGHTED_INTERLEAVE, &(struct nb_nodemask){{1}}),
+		-NB_EINVAL);
 	assert_int_equal(nb_set_mempolicy(t, NB_MPOL_PREFERRED_MANY | NB_MPOL_F_NUMA_BALANCING,
 					  &(struct nb_nodemask){{1}}),
 			 -NB_EINVAL);
-	assert_int_equal(nb_set_mempolicy(t, NB_MPOL_PREFERRED_MANY, &(struct nb_nodemask){{1}}), 0);
+	assert_int_equal(nb_set_mempolicy(t, NB_MPOL_PREFERRED_MANY, &(struct nb_nodemask){{1}}),
+			 0);
 	end(&box, t);
 }
 
@@ -129,11 +133,13 @@ static void test_weights(void **state)
 		assert_int_equal(info.nid, want[i]);
 		assert_int_equal(nb_free_pages(box.sys, 0, pfn, 0), 0);
 	}
-	assert_int_equal(sysbox_numa(&box, 0, NB_NUMA_INTERLEAVE), 0); /* not counted for weighted */
+	assert_int_equal(sysbox_numa(&box, 0, NB_NUMA_INTERLEAVE),
+			 0); /* not counted for weighted */
 	end(&box, t);
 }
 
-/* BIND holds for requests that reach the policy zone (Normal here); those for DMA32 are free to go. */
+/* BIND holds for requests that reach the policy zone (Normal here); those for DMA32 are free to go.
+ */
 static void test_bind_and_the_policy_zone(void **state)
 {
 	struct nb_nodemask m1 = sysbox_mask(2);
@@ -142,12 +148,15 @@ static void test_bind_and_the_policy_zone(void **state)
 	static const struct {
 		nb_gfp_t gfp;
 		int nid;
-	} c[] = {{NB_GFP_KERNEL, 1}, {NB_GFP_HIGHUSER_MOVABLE, 1}, {NB_GFP_KERNEL | NB_GFP_DMA32, 0}};
+	} c[] = {{NB_GFP_KERNEL, 1},
+		 {NB_GFP_HIGHUSER_MOVABLE, 1},
+		 {NB_GFP_KERNEL | NB_GFP_DMA32, 0}};
 
 	(void)state;
 	assert_int_equal(nb_set_mempolicy(t, NB_MPOL_BIND, &m1), 0);
 	for (unsigned i = 0; i < 3; i++) {
-		struct nb_alloc_request rq = {.gfp = c[i].gfp, .cpu = 0, .nid = NB_NO_NODE, .task = t};
+		struct nb_alloc_request rq = {
+			.gfp = c[i].gfp, .cpu = 0, .nid = NB_NO_NODE, .task = t};
 		nb_pfn_t pfn = nb_alloc_pages(box.sys, &rq);
 		struct nb_page_info info;
 
@@ -164,7 +173,8 @@ static void test_spill_over_counts(void **state)
 	static const uint8_t d[] = {10, 20, 30, 20, 10, 40, 30, 40, 10};
 	struct nb_nodemask m1 = sysbox_mask(2);
 	struct sysbox box;
-	struct nb_task *t = start(&box, &(struct sysbox_spec){.nodes = "64M:1 16M:1 64M:1", .distances = d});
+	struct nb_task *t =
+		start(&box, &(struct sysbox_spec){.nodes = "64M:1 16M:1 64M:1", .distances = d});
 	uint64_t a, n;
 
 	(void)state;

@@ -63,7 +63,8 @@ static void test_addresses(void **state)
 	assert_int_not_equal(b & (HUGE - 1), 0);
 	end(&box, t);
 
-	t = start(&box, &(struct sysbox_spec){.nodes = "64M:1", .kernel = "6.1", .arch = NB_ARCH_I386});
+	t = start(&box,
+		  &(struct sysbox_spec){.nodes = "64M:1", .kernel = "6.1", .arch = NB_ARCH_I386});
 	assert_int_equal(map(t, 0, PAGE, 0), 0xb8000000 - PAGE);
 	end(&box, t);
 }
@@ -100,7 +101,8 @@ static void test_mbind_checks(void **state)
 	(void)state;
 	assert_int_equal(nb_munmap(t, a + 2 * PAGE, PAGE), 0);
 	assert_int_equal(nb_mbind(t, a, 4 * PAGE, NB_MPOL_BIND, &m0, 0), -NB_EFAULT);
-	assert_int_equal(nb_mbind(t, a, 4 * PAGE, NB_MPOL_DEFAULT, NULL, 0), 0); /* holes are allowed */
+	assert_int_equal(nb_mbind(t, a, 4 * PAGE, NB_MPOL_DEFAULT, NULL, 0),
+			 0); /* holes are allowed */
 	assert_int_equal(nb_mbind(t, a + 2 * PAGE, PAGE, NB_MPOL_DEFAULT, NULL, 0), -NB_EFAULT);
 	assert_int_equal(nb_mbind(t, a, 2 * PAGE, NB_MPOL_BIND, &m0, 8), -NB_EINVAL);
 	assert_int_equal(nb_mbind(t, a + 1, PAGE, NB_MPOL_BIND, &m0, 0), -NB_EINVAL);
@@ -125,7 +127,8 @@ static void test_mbind_strict_before_6_6(void **state)
 {
 	struct nb_nodemask m1 = sysbox_mask(2), nodes;
 	struct sysbox box;
-	struct nb_task *t = start(&box, &(struct sysbox_spec){.nodes = "64M:1 64M:1", .kernel = "6.1"});
+	struct nb_task *t =
+		start(&box, &(struct sysbox_spec){.nodes = "64M:1 64M:1", .kernel = "6.1"});
 	uint64_t a = map(t, 0, PAGE, 0), n;
 	int mode;
 
@@ -169,10 +172,12 @@ static void test_shared_interleaves_by_offset(void **state)
 
 	(void)state;
 	assert_int_equal(nb_mbind(t, a, 9 * PAGE, NB_MPOL_INTERLEAVE, &m01, 0), 0);
-	assert_int_equal(nb_touch(t, a, 9 * PAGE, false, &n), 0); /* shared memory is never the zero page */
+	assert_int_equal(nb_touch(t, a, 9 * PAGE, false, &n),
+			 0); /* shared memory is never the zero page */
 	assert_int_equal(nb_task_rss_pages(t), 9);
 	for (unsigned i = 0; i < 8; i++)
-		assert_int_not_equal(nb_task_node(t, a + i * PAGE), nb_task_node(t, a + (i + 1) * PAGE));
+		assert_int_not_equal(nb_task_node(t, a + i * PAGE),
+				     nb_task_node(t, a + (i + 1) * PAGE));
 	end(&box, t);
 }
 

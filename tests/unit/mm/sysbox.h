@@ -9,9 +9,9 @@
 #include "mm/task.h"
 
 struct sysbox_spec {
-	const char *nodes;	  /* "2G:4 0:2 512M:0": memory and CPUs of node 0, 1, ... */
+	const char *nodes;        /* "2G:4 0:2 512M:0": memory and CPUs of node 0, 1, ... */
 	const uint8_t *distances; /* row by row; NULL: 10 and 20 */
-	const char *kernel;	  /* profile key; NULL: 6.12 */
+	const char *kernel;       /* profile key; NULL: 6.12 */
 	enum nb_arch arch;
 	const char *cmdline;
 	const char *sysctl[4]; /* name, value, name, value; on lines 7 and 8 */

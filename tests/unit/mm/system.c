@@ -136,7 +136,9 @@ static void test_boot_without_memory(void **state)
 	sysbox_machine(&box, &(struct sysbox_spec){.nodes = "64G:2 64G:2"});
 	for (unsigned n = 0; n < 1000; n++) {
 		struct miser m = {.real = box.port, .left = n};
-		struct nb_port port = {.ctx = &m, .reserve = miser_reserve, .commit = miser_commit,
+		struct nb_port port = {.ctx = &m,
+				       .reserve = miser_reserve,
+				       .commit = miser_commit,
 				       .release = miser_release};
 		struct nb_error err = {0};
 		int ret = nb_system_boot(&port, box.machine, NULL, &box.sys, &err);

@@ -91,10 +91,12 @@ static void test_tree_against_a_list(void **state)
 		}
 		used[i] = at[i] != NULL;
 		if (high - low >= len / PAGE) {
-			assert_int_equal(nb_vma_gap_topdown(mm, len, slot_addr(low), slot_addr(high)),
-					 plain_gap(used, len, low, high, true));
-			assert_int_equal(nb_vma_gap_bottomup(mm, len, slot_addr(low), slot_addr(high)),
-					 plain_gap(used, len, low, high, false));
+			assert_int_equal(
+				nb_vma_gap_topdown(mm, len, slot_addr(low), slot_addr(high)),
+				plain_gap(used, len, low, high, true));
+			assert_int_equal(
+				nb_vma_gap_bottomup(mm, len, slot_addr(low), slot_addr(high)),
+				plain_gap(used, len, low, high, false));
 		}
 		assert_ptr_equal(nb_vma_find(mm, slot_addr(i) + 1), at[i]);
 	}
