@@ -101,7 +101,7 @@ int main(void)
 	if (tests) {
 		nb_text_clear(&dir);
 		nb_text_printf(&dir, "%s/machines", tests);
-		add_all(&l, nb_text_str(&dir), ".tar.xz");
+		add_all(&l, nb_text_str(&dir), ".tar.gz");
 	}
 	nb_text_release(&dir);
 	if (!l.n)
