@@ -186,7 +186,7 @@ static void test_every_snapshot(void **state)
 	}
 	free(list);
 	free(s);
-	print_message("%u numbers compared, %u different\n", compared, different);
+	print_message("# %u numbers compared, %u different\n", compared, different);
 	assert_true(compared > 0);
 	assert_int_equal(different, 0);
 }

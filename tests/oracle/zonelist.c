@@ -110,7 +110,7 @@ static void test_every_snapshot(void **state)
 	}
 	free(list);
 	free(s);
-	print_message("%u fallback orders and %u totals compared, %u different\n", orders, totals,
+	print_message("# %u fallback orders and %u totals compared, %u different\n", orders, totals,
 		      different);
 	assert_true(orders > 0 && totals > 0);
 	assert_int_equal(different, 0);
