@@ -258,9 +258,11 @@ static int add_cpu(struct nb_build *b, const struct cpu_table *t, unsigned cpu)
 		x.nid = t->nid[cpu];
 	if (!is_node(b->m, x.nid))
 		x.nid = b->m->nr_nodes == 1 ? b->m->nodes[0].id : offline_node(b, t, cpu);
-	x.online = t->has_online ? nb_cpumask_test(&t->online, cpu)
-				 : nb_tree_numberf(b->t, &online, CPUS "/cpu%u/online", cpu) ||
-					   online != 0;
+	/* a node lists CPUs that are on line, whatever a trimmed copy says elsewhere */
+	x.online = t->nid[cpu] != NB_NO_NODE ||
+		   (t->has_online ? nb_cpumask_test(&t->online, cpu)
+				  : nb_tree_numberf(b->t, &online, CPUS "/cpu%u/online", cpu) ||
+					    online != 0);
 	x.package = number(b, cpu, "physical_package_id");
 	x.die = number(b, cpu, "die_id");
 	x.cluster = number(b, cpu, "cluster_id");
