@@ -23,10 +23,31 @@
 #define MAX_DEPTH 64
 #define MAX_OBJECTS 200000
 #define MAX_INDEX 65536
+#define MAX_ARITY 2048 /* hwloc's work grows with the square of an object's children */
 #define UNKNOWN_INDEX 4294967295u
 
-/* The product of all counts of a synthetic string bounds every kind of object in it. Attributes in
- * parentheses are not counts. */
+/* Index numbers ("indexes=0,4,1,5" or "indexes=2*2:1*4"): hwloc's bitmaps are as long as the
+ * greatest. */
+static int check_indexes(const char *s, struct nb_error *err)
+{
+	uint64_t v;
+
+	while ((s = strstr(s, "indexes="))) {
+		for (s += 8; *s && *s != ' ' && *s != ')';) {
+			size_t n = strspn(s, "0123456789");
+
+			if (n && (nb_parse_u64(s, n, &v) || v > MAX_INDEX))
+				return nb_error_set(err, -NB_EFBIG, 0,
+						    "indexes: %.*s is more than %d", (int)n, s,
+						    MAX_INDEX);
+			s += n ? n : 1;
+		}
+	}
+	return 0;
+}
+
+/* The product of all counts of a synthetic string bounds every kind of object in it. Attributes
+ * in parentheses are not counts. */
 static int check_synthetic(const char *s, struct nb_error *err)
 {
 	uint64_t product = 1, v;
@@ -43,15 +64,17 @@ static int check_synthetic(const char *s, struct nb_error *err)
 			i += n ? n : 1; /* the 2 of "L2" is no count */
 			continue;
 		}
-		if (nb_parse_u64(s + i, n, &v) || v > NB_MAX_CPUS ||
-		    (v && product > NB_MAX_CPUS / v))
+		if (nb_parse_u64(s + i, n, &v) || v > MAX_ARITY)
 			return nb_error_set(err, -NB_EFBIG, 0,
-					    "describes more than %d CPUs or objects of a kind",
+					    "%.*s: more than %d objects below one", (int)n, s + i,
+					    MAX_ARITY);
+		if (v && product > NB_MAX_CPUS / v)
+			return nb_error_set(err, -NB_EFBIG, 0, "describes more than %d CPUs",
 					    NB_MAX_CPUS);
 		product *= v ? v : 1;
 		i += n;
 	}
-	return 0;
+	return check_indexes(s, err);
 }
 
 /* The number in the attribute at `s` (which begins with `name`="), or 0. */

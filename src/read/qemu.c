@@ -353,25 +353,42 @@ static int read_hmat_lb(struct qemu *q, const struct qemu_opts *o, struct nb_err
 	return 0;
 }
 
+static int read_hmat_cache(struct qemu *q, const struct qemu_opts *o, struct nb_error *err)
+{
+	(void)q;
+	(void)o;
+	(void)err;
+	return 0; /* a memory-side cache changes no latency of memory itself */
+}
+
 static int read_numa(struct qemu *q, const struct qemu_opts *o, struct nb_error *err)
 {
+	static const struct {
+		const char *type, *name;
+		int (*read)(struct qemu *, const struct qemu_opts *, struct nb_error *);
+		bool hmat;
+	} types[] = {
+		{"node", "-numa node", read_numa_node, false},
+		{"cpu", "-numa cpu", read_numa_cpu, false},
+		{"dist", "-numa dist", read_numa_dist, false},
+		{"hmat-lb", "-numa hmat-lb", read_hmat_lb, true},
+		{"hmat-cache", "-numa hmat-cache", read_hmat_cache, true},
+	};
 	const char *type = qemu_opt(o, "type");
+	struct qemu_opts named = *o; /* borrows o's pairs */
 
-	type = type ? type : "";
-	if (!strcmp(type, "node"))
-		return read_numa_node(q, o, err);
-	if (!strcmp(type, "dist"))
-		return read_numa_dist(q, o, err);
-	if (!strcmp(type, "cpu"))
-		return read_numa_cpu(q, o, err);
-	if (!strcmp(type, "hmat-lb") || !strcmp(type, "hmat-cache")) {
-		if (!q->hmat)
+	for (size_t i = 0; type && i < sizeof(types) / sizeof(types[0]); i++) {
+		if (strcmp(type, types[i].type))
+			continue;
+		if (types[i].hmat && !q->hmat)
 			return nb_error_set(err, -NB_EINVAL, 0, "-numa %s: needs -machine hmat=on",
 					    type);
-		return type[5] == 'l' ? read_hmat_lb(q, o, err) : 0;
+		named.name = types[i].name;
+		return types[i].read(q, &named, err);
 	}
 	return nb_error_set(err, -NB_EINVAL, 0,
-			    "-numa %s: there are node, cpu, dist, hmat-lb, hmat-cache", type);
+			    "-numa %s: there are node, cpu, dist, hmat-lb, hmat-cache",
+			    type ? type : "");
 }
 
 /* The release out of a kernel image's name: "/boot/vmlinuz-6.12.9-amd64". */

@@ -139,7 +139,7 @@ static const struct {
 	 4,
 	 {"0x3ffff000-0x3fffffff is in node 0 and in node 1"}},
 	{"machine:\n  nodes:\n    - { id: 0, memory: 4G }\n    - { id: 1, ranges: [ 4G+1G ] }\n",
-	 4,
+	 0,
 	 {"in node 1 and in node 0"}},
 	{NODES "  hole: 5G\n", 5, {"the PCI hole ends at 4G"}},
 	/* matrices */
