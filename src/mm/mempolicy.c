@@ -12,7 +12,8 @@
 #include "mm/page_alloc.h"
 #include "mm/task.h"
 
-#define MODE_FLAGS (NB_MPOL_F_STATIC_NODES | NB_MPOL_F_RELATIVE_NODES | NB_MPOL_F_NUMA_BALANCING)
+#define FIXED_FLAGS (NB_MPOL_F_STATIC_NODES | NB_MPOL_F_RELATIVE_NODES)
+#define MODE_FLAGS (FIXED_FLAGS | NB_MPOL_F_NUMA_BALANCING)
 
 /* First kernels, as nb_kernel_profile.version, that know a mode. */
 static const unsigned mode_since[NB_MPOL_MAX] = {
@@ -74,9 +75,7 @@ static void set_nodes(struct nb_mempolicy *pol, const struct nb_task *t,
 		for (unsigned i = 0; i < NB_MAX_NODES / 64; i++)
 			pol->nodes.bits[i] = user->bits[i] & allowed.bits[i];
 	}
-	pol->user = pol->flags & (NB_MPOL_F_STATIC_NODES | NB_MPOL_F_RELATIVE_NODES)
-			    ? *user
-			    : t->mems_allowed;
+	pol->user = pol->flags & FIXED_FLAGS ? *user : t->mems_allowed;
 	if (pol->mode == NB_MPOL_PREFERRED && !nb_nodemask_empty(&pol->nodes)) {
 		bit = nb_nodemask_next(&pol->nodes, 0);
 		memset(&pol->nodes, 0, sizeof(pol->nodes));
@@ -96,7 +95,7 @@ int nb_mpol_new(struct nb_task *t, int mode_and_flags, const struct nb_nodemask 
 	static const struct nb_nodemask none;
 	unsigned flags = (unsigned)mode_and_flags & MODE_FLAGS;
 	unsigned mode = (unsigned)mode_and_flags & ~(unsigned)MODE_FLAGS;
-	bool fixed = flags & (NB_MPOL_F_STATIC_NODES | NB_MPOL_F_RELATIVE_NODES);
+	bool fixed = flags & FIXED_FLAGS;
 	const struct nb_nodemask *user = nodes ? nodes : &none;
 	bool empty = nb_nodemask_empty(user);
 	struct nb_mempolicy *pol;
@@ -162,23 +161,20 @@ bool nb_mpol_equal(const struct nb_mempolicy *a, const struct nb_mempolicy *b)
 		return true;
 	if (!a || !b || a->mode != b->mode || a->flags != b->flags || a->home_node != b->home_node)
 		return false;
-	if (a->flags & (NB_MPOL_F_STATIC_NODES | NB_MPOL_F_RELATIVE_NODES) &&
-	    memcmp(&a->user, &b->user, sizeof(a->user)))
+	if (a->flags & FIXED_FLAGS && memcmp(&a->user, &b->user, sizeof(a->user)))
 		return false;
 	return !memcmp(&a->nodes, &b->nodes, sizeof(a->nodes));
 }
 
 void nb_mpol_show(const struct nb_mempolicy *pol, int *ret_mode, struct nb_nodemask *ret_nodes)
 {
-	memset(ret_nodes, 0, sizeof(*ret_nodes));
-	*ret_mode = NB_MPOL_DEFAULT;
-	if (!pol)
+	if (ret_mode)
+		*ret_mode = pol ? (int)(pol->mode | pol->flags) : NB_MPOL_DEFAULT;
+	if (!ret_nodes)
 		return;
-	*ret_mode = (int)(pol->mode | pol->flags);
-	if (pol->mode != NB_MPOL_LOCAL)
-		*ret_nodes = pol->flags & (NB_MPOL_F_STATIC_NODES | NB_MPOL_F_RELATIVE_NODES)
-				     ? pol->user
-				     : pol->nodes;
+	memset(ret_nodes, 0, sizeof(*ret_nodes));
+	if (pol && pol->mode != NB_MPOL_LOCAL)
+		*ret_nodes = pol->flags & FIXED_FLAGS ? pol->user : pol->nodes;
 }
 
 int nb_mpol_set_weight(struct nb_system *sys, unsigned nid, uint8_t weight)

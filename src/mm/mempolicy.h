@@ -34,7 +34,7 @@ struct nb_mempolicy *nb_mpol_with_home(struct nb_system *sys, const struct nb_me
 void nb_mpol_get(struct nb_mempolicy *pol); /* NULL is fine */
 void nb_mpol_put(struct nb_system *sys, struct nb_mempolicy *pol);
 bool nb_mpol_equal(const struct nb_mempolicy *a, const struct nb_mempolicy *b);
-/* The mode with flags and the mask that get_mempolicy shows. */
+/* The mode with flags and the mask that get_mempolicy shows; either may be NULL. */
 void nb_mpol_show(const struct nb_mempolicy *pol, int *ret_mode, struct nb_nodemask *ret_nodes);
 
 /* Weight of a node for weighted interleave. 0 or -NB_ENOMEM. */

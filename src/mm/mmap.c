@@ -48,7 +48,7 @@ static uint64_t choose_address(const struct nb_mm *mm, uint64_t len)
 	uint64_t huge = UINT64_C(1) << (sys->pageblock_order + sys->page_shift);
 	uint64_t addr;
 
-	if (sys->profile->version < MMAP_THP_SINCE || len & (huge - 1))
+	if (sys->profile->version < MMAP_THP_SINCE || len & (huge - 1) || !(mm->task_size >> 32))
 		return find_gap(mm, len);
 	addr = find_gap(mm, len + huge);
 	if (!addr)
