@@ -39,8 +39,6 @@ struct nb_sim_task {
 	uint64_t *last_pages; /* [node position] */
 	int last_cpu;
 	double last_latency_ns;
-	/* a place where one call's engine work has to wait: used by strand.c */
-	void *lua;
 };
 
 struct nb_sim {

@@ -60,15 +60,14 @@ struct nb_strand {
 	int nargs;          /* of the first resume */
 	bool ended, broken; /* broken: in an error, which stands on sb.L's stack */
 	struct nb_op op;
-	struct nb_strand *next;
+	struct nb_strand *next, **link; /* link points at what points here */
 };
 
 struct nb_host {
 	struct nb_sandbox sb;
 	struct nb_sim *sim;
 	const char *file;          /* the scenario's name */
-	struct nb_strand *strands; /* in the order of their making */
-	struct nb_strand **last;
+	struct nb_strand *strands; /* that have not ended, and main */
 	struct nb_strand *main, *current;
 	unsigned nr_live;            /* strands beside main that have not ended */
 	uint64_t held, failed;       /* expectations */

@@ -218,7 +218,6 @@ int nb_scenario_run(struct nb_sim *sim, const struct nb_sim_options *opt,
 	instructions = opt->instruction_limit;
 	if (!instructions)
 		instructions = opt->time_limit_s * NB_SIM_INSTRUCTIONS_PER_S;
-	h.last = &h.strands;
 	h.memory_limit_bytes = memory_limit();
 	h.sb = (struct nb_sandbox){.memory_limit = opt->memory_limit_bytes,
 				   .instruction_limit = instructions,

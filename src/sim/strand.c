@@ -131,21 +131,32 @@ struct nb_strand *nb_strand_new(struct nb_host *h, lua_State *L, lua_State *co, 
 	st->ref = luaL_ref(L, LUA_REGISTRYINDEX);
 	nb_due_init(&h->sim->clock, &st->due, NB_DUE_TASK, node, strand_due, st);
 	nb_clock_set(&h->sim->clock, &st->due, now_ns);
-	*h->last = st;
-	h->last = &st->next;
+	st->next = h->strands;
+	st->link = &h->strands;
+	if (st->next)
+		st->next->link = &st->next;
+	h->strands = st;
 	if (task)
 		h->nr_live++;
 	return st;
+}
+
+static void strand_free(struct nb_strand *st)
+{
+	*st->link = st->next;
+	if (st->next)
+		st->next->link = st->link;
+	nb_clock_clear(&st->host->sim->clock, &st->due);
+	free(st);
 }
 
 static void strand_ended(struct nb_strand *st)
 {
 	struct nb_host *h = st->host;
 
-	st->ended = true;
 	luaL_unref(h->sb.L, LUA_REGISTRYINDEX, st->ref);
-	st->co = NULL;
-	if (!st->task)
+	st->ended = true;
+	if (st == h->main)
 		return;
 	h->nr_live--;
 	/* whoever waits for all goes on when the last one has ended, at the time it ended */
@@ -153,6 +164,7 @@ static void strand_ended(struct nb_strand *st)
 		h->main->now_ns = st->now_ns;
 	if (h->nr_live == 0 && h->main->op.wait_all && !h->main->ended)
 		nb_clock_set(&h->sim->clock, &h->main->due, h->main->now_ns);
+	strand_free(st);
 }
 
 static void strand_due(struct nb_due *due)
@@ -199,12 +211,6 @@ int nb_strands_run(struct nb_host *h)
 
 void nb_strands_release(struct nb_host *h)
 {
-	while (h->strands) {
-		struct nb_strand *st = h->strands;
-
-		h->strands = st->next;
-		nb_clock_clear(&h->sim->clock, &st->due);
-		free(st);
-	}
-	h->last = &h->strands;
+	while (h->strands)
+		strand_free(h->strands);
 }

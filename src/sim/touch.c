@@ -13,10 +13,30 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-#define PROGRESS_GRAINS 4096u /* so often (1 GiB in 4 KiB pages) progress is told */
+#define PROGRESS_GRAINS \
+	256u /* so often the clock is looked at; progress is told each PROGRESS_MS */
+#define PROGRESS_MS 200
 
 /* ---- running ---- */
+
+/* Tells how far the work is, if the last time is long enough ago. */
+static void tell(struct nb_touch *r, const struct nb_sim_options *opt)
+{
+	struct timespec t;
+	uint64_t ms;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	ms = (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+	if (!r->told_ms)
+		r->told_ms = ms; /* short work says nothing */
+	if (ms - r->told_ms < PROGRESS_MS)
+		return;
+	r->told_ms = ms;
+	r->told = true;
+	opt->progress(opt->ctx, r->faulted, r->want_pages);
+}
 
 static int touch_range(struct nb_touch *r, const struct nb_sim_options *opt, uint64_t addr,
 		       uint64_t bytes)
@@ -29,7 +49,7 @@ static int touch_range(struct nb_touch *r, const struct nb_sim_options *opt, uin
 		if (r->ret)
 			return r->ret;
 		if (opt->progress && grains % PROGRESS_GRAINS == PROGRESS_GRAINS - 1)
-			opt->progress(opt->ctx, r->faulted, r->want_pages);
+			tell(r, opt);
 	}
 	return 0;
 }
@@ -53,7 +73,7 @@ static int touch_all(struct nb_touch *r, const struct nb_sim_options *opt, const
 			return nb_error_set(err, ret, 0, "touch %s: the fault ends in %s",
 					    opt->sizes[i], nb_errno_name(ret));
 	}
-	if (opt->progress)
+	if (r->told)
 		opt->progress(opt->ctx, r->want_pages, r->want_pages);
 	return 0;
 }

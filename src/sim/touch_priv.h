@@ -9,6 +9,8 @@ struct nb_touch {
 	struct nb_sim_task *task;
 	const struct nb_touch_policy *policy;
 	uint64_t want_bytes, want_pages, faulted;
+	uint64_t told_ms; /* host's clock when progress was told last; 0: not yet looked at */
+	bool told;
 	int ret; /* of the touch: 0, -NB_ENOMEM */
 };
 
