@@ -5,7 +5,8 @@
  *   Policy zone: DMA32
  *
  * Callers: show, the capture reader and verify (out of a boot log: time stamps are taken off, other
- * lines passed over; the last of each kind counts, as lists are rebuilt when memory comes).
+ * lines passed over; of lists and policy zone the last word counts, as they are rebuilt when memory
+ * comes, of the Built line boot's).
  * Source: mm/page_alloc.c, build_all_zonelists(); facts 3.
  */
 #ifndef NB_VIEW_ZONELISTS_H
