@@ -400,7 +400,8 @@ static void limits(void **state)
 		"while true do machine:time_ns() end",
 		"local t = machine:task()\nwhile true do pcall(t.rss, t) end",
 		("local t, run = machine:task(), machine.run\n"
-		 "t:spawn(function() while true do pcall(run, machine, '1us') end end) run(machine)"),
+		 "t:spawn(function() while true do pcall(run, machine, '1us') end end) "
+		 "run(machine)"),
 		("local t = machine:task()\nfor i = 1, 4 do t:spawn(coroutine.wrap(function() "
 		 "while true do t:rss() end end)) end machine:run()"),
 	};
