@@ -14,7 +14,8 @@
 int nb_boot_memory(struct nb_system *sys, struct nb_error *err);
 
 /* zone.c: zone_low_pfn/high, movable.c: movable_start_pfn, then every zone's start, spanned,
- * present, managed (facts, or an estimate: present less 64 bytes a present page off each node's top). */
+ * present, managed (facts, or an estimate: present less 64 bytes a present page off each node's
+ * top). */
 int nb_boot_zones(struct nb_system *sys, struct nb_error *err);
 
 /* section.c: ranges[], section table, mem_map reservations, pageblock flags. */
@@ -55,8 +56,9 @@ uint64_t nb_zone_hotadded_pages(const struct nb_system *sys, const struct nb_zon
 bool nb_sysctl_has_numa(const struct nb_system *sys);
 /* sysctl_boot.c: what the tunables are before anything is written; before the boot steps. */
 void nb_sysctl_defaults(struct nb_system *sys);
-/* sysctl_boot.c, after boot: sysctl.NAME=VALUE words of the command line, which are ignored when wrong as in
- * Linux, then the machine's own settings, of which a wrong one is an error with its line. */
+/* sysctl_boot.c, after boot: sysctl.NAME=VALUE words of the command line, which are ignored when
+ * wrong as in Linux, then the machine's own settings, of which a wrong one is an error with its
+ * line. */
 int nb_sysctl_apply_machine(struct nb_system *sys, struct nb_error *err);
 
 /* pcp.c: batch and high of every zone from the current marks; existing sets are updated. */

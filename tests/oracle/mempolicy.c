@@ -524,8 +524,8 @@ static void test_every_run(void **state)
 		run_end(&r);
 	}
 	closedir(d);
-	print_message("# %u answers compared, %u different; %u cases left out\n", compared, different,
-		      left_out);
+	print_message("# %u answers compared, %u different; %u cases left out\n", compared,
+		      different, left_out);
 	assert_true(compared > 0);
 	assert_int_equal(different, 0);
 }
