@@ -97,33 +97,73 @@ static int by_start(const void *a, const void *b)
 	return (x->start > y->start) - (x->start < y->start);
 }
 
-static void add_range(struct nb_iomem *m, const struct nb_mem_range *r)
+static void sort(struct nb_iomem *m)
+{
+	if (m->nr_entries)
+		qsort(m->entries, m->nr_entries, sizeof(*m->entries), by_start);
+}
+
+static void add_range(struct nb_iomem *m, uint64_t start, uint64_t end, enum nb_mem_type type)
 {
 	struct nb_iomem_entry *e;
 
-	if (r->end <= r->start)
+	if (end <= start)
 		return;
 	e = add_entry(m);
-	e->start = r->start;
-	e->end = r->end - 1;
-	e->name = type_name(r->type);
+	e->start = start;
+	e->end = end - 1;
+	e->name = type_name(type);
 }
 
-void nb_iomem_from_system(const struct nb_system *sys, struct nb_iomem *m)
+/* RAM as far as boot took it: mem= and memmap= cut the map too, but bytes of a page that is not
+ * whole stay in it. */
+static void add_ram(struct nb_iomem *m, const struct nb_system *sys, uint64_t start, uint64_t end)
 {
-	const struct nb_machine *machine = nb_system_machine(sys);
-	const struct nb_mem_range *r = machine->firmware;
-	unsigned n = machine->nr_firmware;
+	struct nb_system_info info;
+	const struct nb_mem_range *r;
+	uint64_t page;
+	unsigned n;
+
+	nb_system_info(sys, &info);
+	page = UINT64_C(1) << info.page_shift;
+	r = nb_system_memblock(sys, &n);
+	for (unsigned i = 0; i < n; i++) {
+		uint64_t from = r[i].start < start + page ? start : r[i].start;
+		uint64_t to = r[i].end + page > end ? end : r[i].end;
+
+		if (r[i].start < end && r[i].end > start && !(r[i].flags & NB_RANGE_HOTADDED))
+			add_range(m, from, to, NB_MEM_RAM);
+	}
+}
+
+/* What x86 makes of the firmware's map: the first page is the BIOS's, and there is no RAM in the
+ * legacy hole; i386 without PAE reaches no further than 4 GiB.
+ * Source: arch/x86/kernel/setup.c, trim_bios_range(). */
+static void add_firmware(struct nb_iomem *m, const struct nb_system *sys,
+			 const struct nb_mem_range *r, enum nb_arch arch)
+{
+	const uint64_t page0 = 0x1000, hole = 0xa0000, low = 0x100000;
+	uint64_t end = r->end;
+
+	if (arch == NB_ARCH_I386 && end > UINT64_C(1) << 32)
+		end = UINT64_C(1) << 32;
+	if (r->type != NB_MEM_RAM ||
+	    (arch != NB_ARCH_X86_64 && arch != NB_ARCH_I386 && arch != NB_ARCH_I386PAE)) {
+		add_range(m, r->start, end, r->type);
+		return;
+	}
+	if (r->start < page0)
+		add_range(m, r->start, end < page0 ? end : page0, NB_MEM_RESERVED);
+	add_ram(m, sys, r->start > page0 ? r->start : page0, end < hole ? end : hole);
+	add_ram(m, sys, r->start > low ? r->start : low, end);
+}
+
+/* Neighbours of one name are one resource: RAM of several nodes on x86. */
+static void merge(struct nb_iomem *m)
+{
 	size_t kept = 0;
 
-	*m = (struct nb_iomem){0};
-	if (!n)
-		r = nb_system_memblock(sys, &n);
-	for (unsigned i = 0; i < n; i++)
-		add_range(m, &r[i]);
-	if (m->nr_entries)
-		qsort(m->entries, m->nr_entries, sizeof(*m->entries), by_start);
-	for (size_t i = 0; i < m->nr_entries; i++) { /* RAM of several nodes is one resource */
+	for (size_t i = 0; i < m->nr_entries; i++) {
 		struct nb_iomem_entry *last = kept ? &m->entries[kept - 1] : NULL;
 
 		if (last && last->end + 1 == m->entries[i].start &&
@@ -133,6 +173,31 @@ void nb_iomem_from_system(const struct nb_system *sys, struct nb_iomem *m)
 			m->entries[kept++] = m->entries[i];
 	}
 	m->nr_entries = kept;
+}
+
+void nb_iomem_from_system(const struct nb_system *sys, struct nb_iomem *m)
+{
+	const struct nb_machine *machine = nb_system_machine(sys);
+	const struct nb_mem_range *r;
+	struct nb_system_info info;
+	unsigned n;
+
+	*m = (struct nb_iomem){0};
+	nb_system_info(sys, &info);
+	for (unsigned i = 0; i < machine->nr_firmware; i++)
+		add_firmware(m, sys, &machine->firmware[i], info.arch);
+	r = nb_system_memblock(sys, &n);
+	for (unsigned i = 0; i < n && !machine->nr_firmware; i++)
+		if (!(r[i].flags & NB_RANGE_HOTADDED))
+			add_range(m, r[i].start, r[i].end, NB_MEM_RAM);
+	sort(m);
+	if (info.arch !=
+	    NB_ARCH_ARM64) /* there a resource is a memblock region, each of one node */
+		merge(m);
+	for (unsigned i = 0; i < n; i++)
+		if (r[i].flags & NB_RANGE_HOTADDED)
+			add_range(m, r[i].start, r[i].end, NB_MEM_RAM);
+	sort(m);
 }
 
 void nb_iomem_print(const struct nb_iomem *m, struct nb_text *out)
