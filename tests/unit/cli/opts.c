@@ -14,6 +14,7 @@ struct vars {
 	struct nb_opt_list sysctl;
 	bool json, all;
 	struct nb_opt_list args;
+	char *line; /* what the texts point into */
 };
 
 static const struct nb_opt own[] = {
@@ -38,9 +39,19 @@ static int parse(const char *line, struct vars *v, struct nb_error *err)
 
 	memset(v, 0, sizeof(*v));
 	memset(err, 0, sizeof(*err));
-	for (char *w = strtok(nb_xstrdup(line), " "); w; w = strtok(NULL, " "))
+	v->line = nb_xstrdup(line);
+	for (char *w = strtok(v->line, " "); w; w = strtok(NULL, " "))
 		words[n++] = strcmp(w, "~") == 0 ? (char *)"" : w;
 	return nb_opts_parse(groups, 2, n, words, &v->args, err);
+}
+
+static void release(struct vars *v)
+{
+	struct nb_opt_group groups[] = {{"own", own, v}, {"common", common, v}};
+
+	nb_opts_release(groups, 2);
+	nb_opt_list_release(&v->args);
+	free(v->line);
 }
 
 static const struct {
@@ -96,6 +107,7 @@ static void test_good(void **state)
 		assert_int_equal(v.args.n, good[i].nr_args);
 		if (good[i].nr_args)
 			assert_string_equal(v.args.v[0], good[i].arg0);
+		release(&v);
 	}
 }
 
@@ -125,6 +137,7 @@ static void test_bad(void **state)
 
 		assert_int_equal(parse(bad[i].line, &v, &err), -NB_EINVAL);
 		assert_string_equal(err.text, bad[i].says);
+		release(&v);
 	}
 }
 
@@ -139,6 +152,8 @@ static void test_list(void **state)
 	assert_string_equal(v.sysctl.v[0], "a");
 	assert_string_equal(v.sysctl.v[2], "c");
 	assert_null(v.sysctl.v[3]);
+	release(&v);
+	assert_int_equal(v.sysctl.n, 0);
 }
 
 int main(void)
