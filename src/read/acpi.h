@@ -40,6 +40,7 @@ enum {
 	NB_ACPI_HAS_SLIT = 1 << 1, /* valid and in use */
 	NB_ACPI_HAS_HMAT = 1 << 2, /* holds latencies or bandwidths of memory */
 	NB_ACPI_HAS_MADT = 1 << 3,
+	NB_ACPI_HAS_GICC = 1 << 4, /* CPUs are those of an Arm machine */
 };
 unsigned nb_acpi_tables(const struct nb_acpi *a);
 

@@ -1,8 +1,8 @@
 /* acpi_dir.c -- tables as files: binary or base64 text, one by one or a directory full.
  *
  * Called by the capture reader (nb_acpi_add()) and by machine.c (acpi:DIR). A directory tells no
- * firmware map, so the SRAT's memory is taken as it is; room for memory to be plugged in is left
- * out by the rule at find_fixed_nodes().
+ * firmware map, so the SRAT's memory stands for it; room for memory to be plugged in is left out by
+ * the rule at find_fixed_nodes().
  */
 #include "read/acpi_priv.h"
 
@@ -167,39 +167,69 @@ static int by_start(const void *a, const void *b)
 	return (x->start > y->start) - (x->start < y->start);
 }
 
-/* The SRAT's memory in whole pages; what overlaps or touches within a node becomes one range, as
- * the kernel allows it. What overlaps between nodes is left for nb_machine_seal() to report. */
-static int add_ranges(const struct nb_acpi *a, struct nb_machine *m)
+/* The SRAT's memory, room left out, by address; *ret_n ranges. */
+static struct nb_mem_range *collect(const struct nb_acpi *a, unsigned *ret_n)
 {
-	uint64_t mask = (UINT64_C(1) << m->page_shift) - 1;
 	unsigned nr_all, n = 0;
 	const struct nb_mem_range *all = nb_acpi_memory(a, &nr_all);
 	struct nb_mem_range *r = nb_xcalloc(nr_all + 1, sizeof(*r));
 	struct nb_nodemask fixed;
-	int rc = 0;
 
 	find_fixed_nodes(all, nr_all, &fixed);
 	for (unsigned i = 0; i < nr_all; i++) {
 		bool room = all[i].flags & NB_RANGE_HOTPLUG && nb_nodemask_test(&fixed, all[i].nid);
 
-		if (room || all[i].end - all[i].start <= mask)
-			continue;
-		r[n] = all[i];
-		r[n].start = (r[n].start + mask) & ~mask;
-		r[n].end &= ~mask;
-		if (r[n].start < r[n].end)
-			n++;
+		if (!room && all[i].start < all[i].end)
+			r[n++] = all[i];
 	}
 	qsort(r, n, sizeof(*r), by_start);
-	for (unsigned i = 0; !rc && i < n; i++) {
-		while (i + 1 < n && r[i + 1].start <= r[i].end && r[i + 1].nid == r[i].nid &&
-		       r[i + 1].flags == r[i].flags) {
-			r[i + 1].start = r[i].start;
-			if (r[i + 1].end < r[i].end)
-				r[i + 1].end = r[i].end;
-			i++;
+	*ret_n = n;
+	return r;
+}
+
+/* Makes one range of ranges that overlap or touch, and, unless `across` nodes, are of one node and
+ * kind. Returns how many are left. */
+static unsigned merge(struct nb_mem_range *r, unsigned n, bool across)
+{
+	unsigned last = 0;
+
+	for (unsigned i = 1; i < n; i++) {
+		if (r[i].start <= r[last].end &&
+		    (across || (r[i].nid == r[last].nid && r[i].flags == r[last].flags))) {
+			if (r[i].end > r[last].end)
+				r[last].end = r[i].end;
+		} else {
+			r[++last] = r[i];
 		}
-		rc = nb_machine_add_range(m, &r[i]);
+	}
+	return n ? last + 1 : 0;
+}
+
+/* x86: the memory is the firmware map and the SRAT the affinity, so that the kernel's boot rules
+ * run on both. arm64: the memory is node ranges in whole pages; what overlaps between nodes is for
+ * nb_machine_seal(). */
+static int add_memory(const struct nb_acpi *a, struct nb_machine *m)
+{
+	uint64_t mask = (UINT64_C(1) << m->page_shift) - 1;
+	bool x86 = m->arch == NB_ARCH_X86_64;
+	unsigned n;
+	struct nb_mem_range *r = collect(a, &n);
+	int rc = 0;
+
+	n = merge(r, n, x86);
+	for (unsigned i = 0; !rc && i < n; i++) {
+		if (x86) {
+			r[i].nid = NB_NO_NODE;
+			r[i].flags = 0;
+			rc = nb_machine_add_firmware(m, &r[i]);
+			continue;
+		}
+		if (r[i].end - r[i].start <= mask)
+			continue;
+		r[i].start = (r[i].start + mask) & ~mask;
+		r[i].end &= ~mask;
+		if (r[i].start < r[i].end)
+			rc = nb_machine_add_range(m, &r[i]);
 	}
 	free(r);
 	return rc;
@@ -208,12 +238,17 @@ static int add_ranges(const struct nb_acpi *a, struct nb_machine *m)
 int nb_read_acpi_dir(struct nb_machine *m, const char *dir, struct nb_error *err)
 {
 	struct nb_acpi *a = nb_acpi_new();
+	unsigned what = NB_ACPI_ALL;
 	int rc = add_files(a, dir, err);
 
+	if (nb_acpi_tables(a) & NB_ACPI_HAS_GICC) {
+		m->arch = NB_ARCH_ARM64;
+		what &= ~(unsigned)NB_ACPI_AFFINITY;
+	}
 	if (!rc)
-		rc = nb_acpi_to_machine(a, m, NB_ACPI_ALL & ~(unsigned)NB_ACPI_AFFINITY, err);
+		rc = nb_acpi_to_machine(a, m, what, err);
 	if (!rc)
-		rc = add_ranges(a, m);
+		rc = add_memory(a, m);
 	if (rc)
 		nb_error_set(err, rc, 0, "out of memory");
 	else

@@ -133,6 +133,8 @@ static int srat_affinity(struct nb_acpi *a, const uint8_t *e, size_t at, unsigne
 		return 0;
 	if (pxm >= NB_MAX_PXM)
 		return bad_pxm(at, pxm, err);
+	if (type == 3)
+		a->tables |= NB_ACPI_HAS_GICC;
 	nb_acpi_push_affinity(a, pxm, cpu, type == 5);
 	return 0;
 }

@@ -446,6 +446,7 @@ static void test_dir(void **state)
 	static const char base64[] =
 		"U0xJVDAAAAABgE9SQUNMRU9SQUNMRSAgAQAAAE9SQUMBAAAAAgAAAAAAAAAKFRUK\n";
 	char dir[] = "/tmp/numabox-acpi-XXXXXX", word[64], command[64];
+	struct nb_text ranges = {0};
 	struct nb_machine *m;
 	struct nb_error err;
 	struct table t;
@@ -471,10 +472,31 @@ static void test_dir(void **state)
 	write_file(dir, "DSDT", t.bytes, t.len);
 	write_file(dir, "README", "text\n", 5);
 	m = read_good(word);
-	check_ranges(m, "0:0-0x9ffff 0:0x100000-0x3fffffff 1:0x40000000-0xbfffffff");
-	assert_int_equal(m->ranges[2].flags, NB_RANGE_HOTPLUG);
+	/* The kernel's rules run on the memory as firmware map and on the SRAT as it is. */
+	assert_int_equal(m->nr_ranges, 0);
+	put_ranges(&ranges, m->firmware, m->nr_firmware);
+	assert_string_equal(nb_text_str(&ranges), "-1:0-0x9ffff -1:0x100000-0xbfffffff");
+	nb_text_release(&ranges);
+	assert_int_equal(m->nr_affinity, 5);
+	assert_int_equal(m->affinity[2].flags, NB_RANGE_HOTPLUG);
 	check_cpus(m, "0|1|");
 	check_distances(m, "10 21 21 10");
+	nb_machine_free(m);
+	/* Arm's tables give node ranges in whole pages. */
+	begin(&t, "SRAT", 3);
+	put(&t, 3 | 18 << 8, 2);
+	put(&t, 0, 4);
+	put(&t, 0, 4);
+	put(&t, 1, 8);
+	memory(&t, 0, G, G / 2, 1);
+	memory(&t, 0, G + G / 2, G / 2 + 100, 1);
+	memory(&t, 1, 3 * G - 100, G, 1);
+	end(&t);
+	write_file(dir, "srat.bin", t.bytes, t.len);
+	m = read_good(word);
+	assert_int_equal(m->arch, NB_ARCH_ARM64);
+	assert_int_equal(m->nr_firmware, 0);
+	check_ranges(m, "0:0x40000000-0x7fffffff 1:0xc0000000-0xffffefff");
 	nb_machine_free(m);
 	write_file(dir, "zz", "SRAT\0", 5);
 	assert_null(read_word(word, &err));
