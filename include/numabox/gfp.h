@@ -76,6 +76,7 @@ size_t nb_gfp_format(nb_gfp_t gfp, const struct nb_kernel_profile *profile, char
 
 /* From and to the numbers that a profile's kernel prints. */
 nb_gfp_t nb_gfp_from_kernel(uint32_t raw, const struct nb_kernel_profile *profile);
+/* The other way: the engine's flags as that kernel numbers them. */
 uint32_t nb_gfp_to_kernel(nb_gfp_t gfp, const struct nb_kernel_profile *profile);
 
 #ifdef __cplusplus

@@ -201,10 +201,12 @@ int nb_machine_add_affinity(struct nb_machine *m, const struct nb_mem_range *x);
 int nb_machine_add_range(struct nb_machine *m, const struct nb_mem_range *x);
 /* What was observed of one zone. 0, -NB_ENOMEM. */
 int nb_machine_add_zone_fact(struct nb_machine *m, const struct nb_zone_fact *x);
+/* What the boot loader put into memory. 0, -NB_ENOMEM. */
 int nb_machine_add_early(struct nb_machine *m, const struct nb_early_load *x);
 /* A setting to be written after boot; both texts are copied. 0, -NB_ENOMEM. */
 int nb_machine_add_sysctl(struct nb_machine *m, const char *name, const char *value, unsigned line);
 
+/* A sentence of where a part is known from, or what is missing. 0, -NB_ENOMEM. */
 int nb_machine_add_note(struct nb_machine *m, const char *sentence);
 
 /* Gives the distance matrix, row by row in the order of ascending node id,

@@ -32,13 +32,17 @@ struct nb_boot_options {
 int nb_system_boot(const struct nb_port *port, const struct nb_machine *m,
 		   const struct nb_boot_options *opt, struct nb_system **ret_sys,
 		   struct nb_error *err);
+/* Ends the system with its tasks and gives all its memory back. */
 void nb_system_shutdown(struct nb_system *sys);
 
+/* The machine that it was booted from. */
 const struct nb_machine *nb_system_machine(const struct nb_system *sys);
+/* Where events go from now on; NULL: nowhere. *sink is copied. */
 void nb_system_set_sink(struct nb_system *sys, const struct nb_sink *sink);
 
 /* Virtual time. Only the driver moves it; it never goes back. */
 uint64_t nb_system_time_ns(const struct nb_system *sys);
+/* Moves virtual time forward; an earlier time changes nothing. */
 void nb_system_set_time_ns(struct nb_system *sys, uint64_t ns);
 
 /* What the kernel made of the hardware: memblock.memory, in address order, with
@@ -49,6 +53,7 @@ const struct nb_mem_range *nb_system_memblock(const struct nb_system *sys, unsig
 /* Node ids in ascending order as the kernel counts them (numa=off, numa=fake and a
  * thrown-away SRAT change them). */
 unsigned nb_system_nr_nodes(const struct nb_system *sys);
+/* The i-th of these ids; i < nb_system_nr_nodes(). */
 int nb_system_node_id(const struct nb_system *sys, unsigned i);
 
 struct nb_node_info {
@@ -110,6 +115,7 @@ int nb_zone_info(const struct nb_system *sys, int nid, enum nb_zone_type type,
 struct nb_pcp_info {
 	unsigned count, high, batch, high_min, high_max;
 };
+/* -NB_ENODEV, -NB_EINVAL as nb_zone_info(); -NB_EINVAL for no such CPU. */
 int nb_pcp_info(const struct nb_system *sys, int nid, enum nb_zone_type type, int cpu,
 		struct nb_pcp_info *ret_info);
 
@@ -132,6 +138,7 @@ struct nb_system_info {
 	unsigned nr_page_descriptor_bytes; /* 32 */
 	uint64_t committed_bytes; /* host memory that descriptors and tables take */
 };
+/* The system as a whole. */
 void nb_system_info(const struct nb_system *sys, struct nb_system_info *ret_info);
 
 /* Boot messages that speak of decisions ("NUMA: no nodes coverage for ...",
@@ -150,6 +157,7 @@ bool nb_vm_event(const struct nb_system *sys, unsigned i, const char **ret_name,
  * range, and nothing changed. Read: the text without a newline, as snprintf; -NB_ENOENT. */
 int nb_sysctl_write(struct nb_system *sys, const char *name, const char *value,
 		    struct nb_error *err);
+/* Reads one, as told above. */
 int nb_sysctl_read(const struct nb_system *sys, const char *name, char *buf, size_t n);
 /* The i-th known sysctl's name, or NULL past the end. */
 const char *nb_sysctl_name(unsigned i);
@@ -167,6 +175,7 @@ struct nb_zone_observed {
 	const uint64_t *protection_pages; /* [NB_MAX_NR_ZONES] */
 	uint64_t numa[NB_NR_NUMA_EVENTS];
 };
+/* Sets one zone, as told above. 0, -NB_ENODEV, -NB_EINVAL with *err. */
 int nb_zone_set_observed(struct nb_system *sys, int nid, enum nb_zone_type type,
 			 const struct nb_zone_observed *obs, struct nb_error *err);
 

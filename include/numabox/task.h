@@ -37,11 +37,17 @@ enum nb_map { NB_MAP_SHARED = 1, NB_MAP_FIXED = 0x10 };
 /* A new process of one thread on `cpu`, its own address space, default policy.
  * 0; -NB_EINVAL for a CPU that is not online; -NB_ENOMEM. */
 int nb_task_create(struct nb_system *sys, int cpu, const char *comm, struct nb_task **ret_task);
+/* Ends the task: its mappings go, its pages are freed. The handle stays. */
 void nb_task_exit(struct nb_task *t);
+/* Gives the handle up. */
 void nb_task_put(struct nb_task *t);
+/* Its pid, from 1000 on in the order of making. */
 int nb_task_pid(const struct nb_task *t);
+/* False once it has ended or was killed. */
 bool nb_task_alive(const struct nb_task *t);
+/* The CPU it runs on. */
 int nb_task_cpu(const struct nb_task *t);
+/* Its name, owned by the task. */
 const char *nb_task_comm(const struct nb_task *t);
 
 /* Which CPUs it may run on; it moves to the first of them when it must. -NB_EINVAL: none is online. */
@@ -49,6 +55,7 @@ int nb_sched_setaffinity(struct nb_task *t, const struct nb_cpumask *cpus);
 
 /* Policies. `nodes` may be NULL (no mask). Errors as in facts 6.6. */
 int nb_set_mempolicy(struct nb_task *t, int mode_and_flags, const struct nb_nodemask *nodes);
+/* The task's own policy: mode with flags, and its nodes. 0, -NB_ESRCH for a dead task. */
 int nb_get_mempolicy(const struct nb_task *t, int *ret_mode, struct nb_nodemask *ret_nodes);
 
 /* The VMA's own policy at addr; NB_MPOL_DEFAULT where it has none. -NB_EFAULT: no mapping. */
@@ -66,7 +73,10 @@ int nb_set_interleave_weight(struct nb_system *sys, int nid, unsigned weight);
  * `addr` with NB_MAP_FIXED, else chosen top-down as x86's mmap does, without randomness. */
 int nb_mmap(struct nb_task *t, uint64_t addr, uint64_t length_bytes, int prot, int flags,
 	    uint64_t *ret_addr);
+/* Unmaps whole pages and frees what was in them; holes are allowed. 0, -NB_EINVAL,
+ * -NB_ESRCH. */
 int nb_munmap(struct nb_task *t, uint64_t addr, uint64_t length_bytes);
+/* A policy for a range; flags are MPOL_MF_*. Errors as in facts 6.6. */
 int nb_mbind(struct nb_task *t, uint64_t addr, uint64_t length_bytes, int mode_and_flags,
 	     const struct nb_nodemask *nodes, unsigned flags);
 
@@ -83,6 +93,7 @@ int nb_task_node(const struct nb_task *t, uint64_t addr);
 
 /* Resident pages: all, and by node. */
 uint64_t nb_task_rss_pages(const struct nb_task *t);
+/* Resident pages of one node. */
 uint64_t nb_task_node_pages(const struct nb_task *t, int nid);
 /* Of a node's resident pages those in one zone. */
 uint64_t nb_task_zone_pages(const struct nb_task *t, int nid, enum nb_zone_type type);
@@ -99,6 +110,7 @@ struct nb_vma_info {
 	struct nb_nodemask policy_nodes;
 	uint64_t anon_pages;
 };
+/* The i-th of them; false past the end. */
 bool nb_task_vma(const struct nb_task *t, unsigned i, struct nb_vma_info *ret_info);
 
 #ifdef __cplusplus
