@@ -11,6 +11,7 @@
 
 #define ALIGN_BYTES ((size_t)16)
 #define COMMIT_BYTES ((size_t)64 << 10)
+#define HUGE_BYTES ((size_t)2 << 20) /* what a host may back with one page */
 #define FIRST_BYTES ((size_t)256 << 10)
 #define MAX_BYTES ((size_t)16 << 20)
 
@@ -68,8 +69,12 @@ static void *chunk_alloc(struct nb_arena *a, struct chunk *c, size_t bytes)
 	void *p = (char *)c + c->used;
 
 	if (end > c->committed) {
-		size_t to = round_up(end, COMMIT_BYTES);
+		/* A chunk that is large already will be filled on. */
+		size_t step = c->committed < HUGE_BYTES ? COMMIT_BYTES : HUGE_BYTES;
+		size_t to = round_up(end, step);
 
+		if (to > c->size)
+			to = round_up(end, COMMIT_BYTES);
 		if (!chunk_commit(a->port, c, c->committed, to))
 			return NULL;
 		count(a, to - c->committed);

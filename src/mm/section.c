@@ -24,7 +24,8 @@ static nb_pfn_t pfn_up(const struct nb_system *sys, uint64_t bytes)
 	       ((bytes & ((UINT64_C(1) << sys->page_shift) - 1)) ? 1 : 0);
 }
 
-/* The zone of a present frame. Where spans overlap (kernelcore=mirror), mirrored memory is not Movable's. */
+/* The zone of a present frame. Where spans overlap (kernelcore=mirror), mirrored memory is not
+ * Movable's. */
 static struct nb_zone *zone_of(struct nb_pgdat *pgdat, nb_pfn_t pfn, bool mirrored)
 {
 	struct nb_zone *found = NULL;
@@ -146,9 +147,10 @@ static int number_blocks(struct nb_system *sys, struct nb_error *err)
 			run->pages = end - run->pfn;
 		p->mem_map_pages = run->dense + run->pages;
 		if (p->mem_map_pages > UINT32_MAX)
-			return nb_error_set(err, -NB_EOVERFLOW, 0,
-					    "node %d: more than %u pages; a node holds at most 16 TiB",
-					    p->nid, UINT32_MAX);
+			return nb_error_set(
+				err, -NB_EOVERFLOW, 0,
+				"node %d: more than %u pages; a node holds at most 16 TiB", p->nid,
+				UINT32_MAX);
 		r->dense = (uint32_t)(run->dense + (r->start_pfn - run->pfn));
 	}
 	return 0;
@@ -180,8 +182,8 @@ static int reserve_map(struct nb_system *sys, struct nb_pgdat *p, struct nb_erro
 	return 0;
 }
 
-/* Where the zone's reserved pages lie: x86's kernel keeps the first MiB whole, the rest are the zone's
- * highest present pages. Source: facts 1.4, 2.8; reserve_real_mode(). */
+/* Where the zone's reserved pages lie: x86's kernel keeps the first MiB whole, the rest are the
+ * zone's highest present pages. Source: facts 1.4, 2.8; reserve_real_mode(). */
 static void place_reserved(struct nb_system *sys, struct nb_zone *z)
 {
 	nb_pfn_t low_end = UINT64_C(1) << (20 - sys->page_shift);
@@ -255,8 +257,8 @@ static int make_sections(struct nb_system *sys, struct nb_error *err)
 		shift++;
 	sys->section_shift = shift;
 	sys->nr_sections = end ? ((end - 1) >> shift) + 1 : 0;
-	sys->section = nb_arena_alloc(sys->arena, (size_t)(sys->nr_sections + 1) *
-							  sizeof(*sys->section));
+	sys->section =
+		nb_arena_alloc(sys->arena, (size_t)(sys->nr_sections + 1) * sizeof(*sys->section));
 	if (!sys->section)
 		return nb_error_set(err, -NB_ENOMEM, 0, "no memory for the section table");
 
@@ -313,7 +315,8 @@ struct nb_page *nb_section_search(const struct nb_system *sys, nb_pfn_t pfn,
 {
 	unsigned lo = (unsigned)sys->section[pfn >> sys->section_shift].map, hi = sys->nr_ranges;
 
-	/* Invariant: every range below lo ends at or below pfn or is lo's own, none from hi on starts at or below it. */
+	/* Invariant: every range below lo ends at or below pfn or is lo's own, none from hi on
+	 * starts at or below it. */
 	while (hi - lo > 1) {
 		unsigned mid = lo + (hi - lo) / 2;
 
@@ -357,11 +360,39 @@ static bool commit_step(struct nb_pgdat *p, uint32_t step)
 
 	if (bits >> (step % 64) & 1)
 		return true;
-	if (!commit_types(p, (((size_t)step * NB_MAP_STEP_PAGES) >> sys->pageblock_order) / STEP_BYTES))
+	if (!commit_types(p, (((size_t)step * NB_MAP_STEP_PAGES) >> sys->pageblock_order) /
+				     STEP_BYTES))
 		return false;
-	if (sys->port->commit(sys->port->ctx, p->mem_map + (size_t)step * NB_MAP_STEP_PAGES, STEP_BYTES))
+	if (sys->port->commit(sys->port->ctx, p->mem_map + (size_t)step * NB_MAP_STEP_PAGES,
+			      STEP_BYTES))
 		return false;
 	atomic_store_explicit(word, bits | UINT64_C(1) << (step % 64), memory_order_release);
+	return true;
+}
+
+/* Where the steps before are all in use, the map grows by the piece that a host may back with one
+ * huge page: 32 steps, half a word of the bitmap. */
+static bool commit_piece(struct nb_pgdat *p, uint32_t step)
+{
+	const struct nb_port *port = p->sys->port;
+	uint64_t half = UINT32_MAX, before, bits;
+	_Atomic uint64_t *word = &p->mem_map_committed[step / 64];
+
+	if (step % 32 || !step || (uint64_t)(step + 32) * NB_MAP_STEP_PAGES > p->mem_map_pages)
+		return false;
+	bits = atomic_load_explicit(word, memory_order_relaxed);
+	before = step % 64 ? bits : atomic_load_explicit(word - 1, memory_order_relaxed) >> 32;
+	if ((before & half) != half || bits >> (step % 64) & half)
+		return false;
+	for (uint32_t i = 0; i < 32; i += 16) {
+		if (!commit_types(p, (((size_t)(step + i) * NB_MAP_STEP_PAGES) >>
+				      p->sys->pageblock_order) /
+					     STEP_BYTES))
+			return false;
+	}
+	if (port->commit(port->ctx, p->mem_map + (size_t)step * NB_MAP_STEP_PAGES, 32 * STEP_BYTES))
+		return false;
+	atomic_store_explicit(word, bits | half << (step % 64), memory_order_release);
 	return true;
 }
 
@@ -372,7 +403,7 @@ bool nb_map_commit_slow(struct nb_pgdat *p, uint32_t dense, uint32_t pages)
 
 	nb_lock(&p->map_lock, p->sys->port);
 	for (uint32_t step = dense / NB_MAP_STEP_PAGES; step <= last && ok; step++)
-		ok = commit_step(p, step);
+		ok = commit_piece(p, step) || commit_step(p, step);
 	nb_unlock(&p->map_lock, p->sys->port);
 	return ok;
 }
