@@ -7,7 +7,7 @@ NINJA ?= ninja
 
 # Quiet build: build/numabox, build/libnumabox.a, build/libnumabox.so
 all: $(BUILD)/build.ninja
-	@$(NINJA) -C $(BUILD) --quiet
+	@$(NINJA) -C $(BUILD) --quiet program
 
 $(BUILD)/build.ninja:
 	@tools/deps.sh --check build
@@ -29,6 +29,7 @@ check: deps
 
 # Speed and size, reported
 bench: all
+	@$(NINJA) -C $(BUILD) --quiet benches
 	@tools/bench.sh $(BUILD)
 
 # Fuzz every reader for a while (FUZZ_SECONDS each, default 30)
