@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""readme.py NUMABOX [--update] -- is what README.md shows what the commands print?
+"""readme.py NUMABOX [--update] [FILE] -- is what README.md (or FILE) shows what the commands print?
 
 Looks at its ```console blocks: a line "$ COMMAND" is run by sh at the project's root, the lines up
 to the next "$" or the block's end must be what it prints. A line "[...]" stands for any lines.
@@ -45,7 +45,8 @@ def commands(lines):
 def main(args):
     update = "--update" in args
     numabox = args[0]
-    path = os.path.join(ROOT, "README.md")
+    name = ([a for a in args[1:] if a != "--update"] or ["README.md"])[0]
+    path = os.path.join(ROOT, name)
     with open(path, encoding="utf-8") as f:
         lines = f.read().split("\n")
     failed = count = 0
@@ -59,7 +60,7 @@ def main(args):
         if not same and update and "[...]" not in shown:
             lines[first:first + len(shown)] = [line.rstrip() for line in printed]
             same = True
-        print(f"{'ok' if same else 'not ok'} {count} - README.md:{at + 1}: {command}")
+        print(f"{'ok' if same else 'not ok'} {count} - {name}:{at + 1}: {command}")
         if not same:
             failed += 1
             for line in printed[:40]:

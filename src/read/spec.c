@@ -16,21 +16,6 @@
 
 #include "read/shortform.h"
 
-static const char *const form_help[] = {
-	"host                     this computer (the default)",
-	"DIR/, FILE.tar[.gz|.bz2|.xz|.zst]  a saved tree with proc/ and sys/, or one in an archive",
-	"FILE.yaml                a machine file",
-	"2x32G[:CPUS][,dist=21][,hole=0]  nodes of one size; unequal: 32G:4+64G:8+512G:0",
-	"hwloc:SYNTHETIC, FILE.xml  an hwloc synthetic string or XML export",
-	"qemu:ARGS                a QEMU command line: -m, -smp, -numa, -object memory-backend-...",
-	"acpi:DIR                 SRAT, SLIT, HMAT and MADT, binary or base64",
-};
-
-const char *nb_spec_form_help(unsigned i)
-{
-	return i < sizeof(form_help) / sizeof(form_help[0]) ? form_help[i] : NULL;
-}
-
 #define FORMS                                                                                     \
 	"host, DIR/, FILE.tar[.gz|.bz2|.xz|.zst], FILE.yaml, 2x32G[:CPUS][,dist=N][,hole=SIZE], " \
 	"hwloc:SYNTHETIC, FILE.xml, qemu:ARGS, acpi:DIR"
@@ -128,6 +113,12 @@ static int file_form(const char *word, enum nb_spec_form *ret, struct nb_error *
 	}
 	if (form_by_suffix(word, ret))
 		return 0;
+	/* A pipe can be read once only; of all forms a machine file is what one writes into a pipe.
+	 */
+	if (S_ISFIFO(st.st_mode)) {
+		*ret = NB_SPEC_YAML;
+		return 0;
+	}
 	if (S_ISREG(st.st_mode) && form_by_bytes(word, ret))
 		return 0;
 	return nb_error_set(err, -NB_EINVAL, 0,
@@ -161,7 +152,10 @@ int nb_spec_parse(const char *word, struct nb_spec *ret_spec, struct nb_error *e
 		*ret_spec = spec;
 		return 0;
 	}
-	if (nb_shortform_looks_like(word)) {
+	if (!strcmp(word, "-")) {
+		spec.form = NB_SPEC_YAML;
+		spec.rest = "/dev/stdin";
+	} else if (nb_shortform_looks_like(word)) {
 		spec.form = NB_SPEC_SHORT;
 	} else {
 		rc = file_form(word, &spec.form, err);

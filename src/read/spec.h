@@ -1,7 +1,7 @@
 /* spec.h -- which form a MACHINE word has, and the words that all forms share.
  *
- * Called by machine.c (and the command line, for help and completion). Looks at the word and, where
- * that does not settle it, at the first bytes of the file it names. Source: CONTRACT, "MACHINE".
+ * Called by machine.c. Looks at the word and, where that does not settle it, at the first bytes of
+ * the file it names. The forms are those of docs/formats.md.
  */
 #ifndef NB_READ_SPEC_H
 #define NB_READ_SPEC_H
@@ -22,16 +22,12 @@ enum nb_spec_form {
 
 struct nb_spec {
 	enum nb_spec_form form;
-	const char *rest; /* the word without its prefix ("hwloc:"); points into the word */
+	const char *rest; /* the word without its prefix ("hwloc:"), or the file's name */
 };
 
 /* 0; -NB_ENOENT for a file that is not there, -NB_EINVAL for an unknown form, with *err listing the
  * forms. */
 int nb_spec_parse(const char *word, struct nb_spec *ret_spec, struct nb_error *err);
-
-/* One line a form, for help texts: "2x32G[:CPUS][,dist=N][,hole=N]  nodes of one size ..."; NULL
- * past the end. */
-const char *nb_spec_form_help(unsigned i);
 
 /* A machine reader never takes more than this from one file or standard input. */
 #define NB_READ_MAX_FILE ((size_t)32 << 20)
