@@ -218,6 +218,7 @@ static int split_uniform(struct emulation *e, uint64_t n, bool *ret_ok)
 	e->uniform = true;
 	nb_for_each_node_in (phys, &e->b->parsed) {
 		const struct nb_mem_range *blk = &e->phys.v[0];
+		unsigned before = e->nid;
 
 		if (!e->phys.nr)
 			break; /* nodes without memory come last: nothing is left to be split */
@@ -228,12 +229,11 @@ static int split_uniform(struct emulation *e, uint64_t n, bool *ret_ok)
 		err = carve_all(e, ret_ok);
 		if (err || !*ret_ok)
 			return err;
-		/* The kernel compares the running number of nodes. */
-		if (e->nid < n) {
+		if (e->nid - before < n) {
 			nb_boot_message(
 				e->b->sys,
 				"numa_emulation: phys: %u only got %u of %llu nodes, failing", phys,
-				e->nid, LL(n));
+				e->nid - before, LL(n));
 			*ret_ok = false;
 			return 0;
 		}

@@ -374,11 +374,18 @@ int nb_pcp_info(const struct nb_system *sys, int nid, enum nb_zone_type type, in
 	return 0;
 }
 
+/* Managed pages of now, or of the time when boot set page sets: before init memory was freed. */
+static uint64_t managed(const struct nb_zone *z, bool at_init)
+{
+	return at_init && z->managed_at_init_pages != NB_UNKNOWN ? z->managed_at_init_pages
+								 : z->managed_pages;
+}
+
 /* Source: zone_batchsize(). */
-static int batch_of(const struct nb_zone *z)
+static int batch_of(const struct nb_zone *z, bool at_init)
 {
 	uint64_t cap = ((uint64_t)z->sys->profile->pcp_batch_max_kib << 10) >> z->sys->page_shift;
-	uint64_t b = z->managed_pages >> 10;
+	uint64_t b = managed(z, at_init) >> 10;
 
 	b = (b < cap ? b : cap) / 4;
 	if (b < 1)
@@ -390,11 +397,11 @@ static int batch_of(const struct nb_zone *z)
 }
 
 /* Source: zone_highsize(); before 5.14 some batches. */
-static int high_of(const struct nb_zone *z, int batch, unsigned fraction)
+static int high_of(const struct nb_zone *z, int batch, unsigned fraction, bool at_init)
 {
 	const struct nb_system *sys = z->sys;
 	uint64_t cpus = nb_cpumask_weight(&z->pgdat->cpus);
-	uint64_t total = fraction ? z->managed_pages / fraction : nb_wmark_pages(z, NB_WMARK_LOW);
+	uint64_t total = fraction ? managed(z, at_init) / fraction : nb_wmark_pages(z, NB_WMARK_LOW);
 
 	if (sys->profile->pcp_high_batches && !fraction)
 		return (int)sys->profile->pcp_high_batches * batch;
@@ -406,16 +413,16 @@ static int high_of(const struct nb_zone *z, int batch, unsigned fraction)
 	return max_int((int)total, batch * 4);
 }
 
-static void setup_zone(struct nb_zone *z)
+static void setup_zone(struct nb_zone *z, bool at_init)
 {
 	struct nb_system *sys = z->sys;
 	unsigned fraction = sys->tune.percpu_pagelist_high_fraction;
 	bool tuned = sys->profile->pcp_style == NB_PCP_AUTO && !fraction;
 	_Atomic(struct nb_pcp *) *sets = atomic_load_explicit(&z->pageset, memory_order_acquire);
 
-	z->pageset_batch = batch_of(z);
-	z->pageset_high_min = high_of(z, z->pageset_batch, fraction);
-	z->pageset_high_max = tuned ? high_of(z, z->pageset_batch, 8) : z->pageset_high_min;
+	z->pageset_batch = batch_of(z, at_init);
+	z->pageset_high_min = high_of(z, z->pageset_batch, fraction, at_init);
+	z->pageset_high_max = tuned ? high_of(z, z->pageset_batch, 8, at_init) : z->pageset_high_min;
 	for (unsigned cpu = 0; sets && cpu < sys->nr_cpu_ids; cpu++) {
 		struct nb_pcp *pcp = atomic_load_explicit(&sets[cpu], memory_order_acquire);
 
@@ -427,14 +434,24 @@ static void setup_zone(struct nb_zone *z)
 	}
 }
 
-void nb_setup_per_cpu_pagesets(struct nb_system *sys)
+static void setup_all(struct nb_system *sys, bool at_init)
 {
 	for (unsigned i = 0; i < sys->nr_pgdat; i++) {
 		for (unsigned t = 0; t < NB_MAX_NR_ZONES; t++) {
 			struct nb_zone *z = &sys->pgdat[i]->zone[t];
 
 			if (z->present_pages)
-				setup_zone(z);
+				setup_zone(z, at_init);
 		}
 	}
+}
+
+void nb_setup_per_cpu_pagesets(struct nb_system *sys)
+{
+	setup_all(sys, false);
+}
+
+void nb_boot_per_cpu_pagesets(struct nb_system *sys)
+{
+	setup_all(sys, true);
 }

@@ -23,7 +23,7 @@ static int boot_steps(struct nb_system *sys, struct nb_error *err)
 		if (ret)
 			return ret;
 	}
-	nb_setup_per_cpu_pagesets(sys);
+	nb_boot_per_cpu_pagesets(sys);
 	ret = nb_boot_free_lists(sys, err);
 	return ret ? ret : nb_sysctl_apply_machine(sys, err);
 }

@@ -147,8 +147,9 @@ static void note_profile(struct nb_verify *v)
 		nb_verify_note(v, "kernel %s has no profile of its own: the nearest, %s, is used",
 			       v->machine->release[0] ? v->machine->release : "(unknown)", p->key);
 	if (!v->machine->profile_exact || !p->confirmed[v->machine->arch])
-		nb_verify_note(v, "no captured kernel in the tests confirms profile %s for %s: all "
-				  "predictions here rest on it",
+		nb_verify_note(v,
+			       "no captured kernel in the tests confirms profile %s for %s: all "
+			       "predictions here rest on it",
 			       v->machine->profile_exact ? p->key : v->machine->release,
 			       v->machine->arch_name ? v->machine->arch_name
 						     : nb_arch_name(v->machine->arch));
@@ -162,7 +163,7 @@ static void compare_all(struct nb_verify *v)
 	for (i = 0; (note = nb_capture_note(v->capture, i)); i++)
 		nb_verify_note(v, "%s", note);
 	note_profile(v);
-	nb_verify_min_free(v);
+	nb_verify_settle(v);
 	nb_verify_layout(v);
 	if (v->obs->has_zoneinfo)
 		nb_verify_zoneinfo(v, &v->obs->zoneinfo);

@@ -1,9 +1,9 @@
 /* verify_blocks.c -- a machine out of the boot map and a list of memory blocks' states.
  *
- * Called by verify_steps.c. memory_blocks.txt has a line a block: its number, "online" or "offline", and
- * valid_zones: the zone it is in when online. The boot map cut down to the online blocks, with the managed
- * pages that the step's zoneinfo shows, is booted by rule: after a block changes the kernel runs
- * init_per_zone_wmark_min() again with exactly these (facts 12.4).
+ * Called by verify_steps.c. memory_blocks.txt has a line a block: its number, "online" or
+ * "offline", and valid_zones: the zone it is in when online. The boot map cut down to the online
+ * blocks, with the managed pages that the step's zoneinfo shows, is booted by rule: after a block
+ * changes the kernel runs init_per_zone_wmark_min() again with exactly these (facts 12.4).
  */
 #include "read/verify_blocks.h"
 #include "base/fmt.h"
@@ -115,8 +115,8 @@ static int add_facts(struct nb_verify *v, struct nb_machine *m, const char *step
 		return -NB_ENOENT;
 	rc = nb_zoneinfo_parse(text, len, &z, NULL);
 	for (i = 0; !rc && i < z.nr_zones; i++) {
-		struct nb_zone_fact f = {
-			.nid = z.zones[i].nid, .type = (enum nb_zone_type)z.zones[i].type};
+		struct nb_zone_fact f = {.nid = z.zones[i].nid,
+					 .type = (enum nb_zone_type)z.zones[i].type};
 
 		if (z.zones[i].type < 0 ||
 		    !nb_zoneinfo_get(&z.zones[i], NB_ZI_MANAGED, &f.managed_pages))
@@ -223,6 +223,21 @@ static bool unchanged(struct nb_verify *v, const char *step, const struct blocks
 	return same;
 }
 
+bool nb_verify_blocks_change(struct nb_verify *v)
+{
+	size_t nr, i;
+	const char *const *steps = nb_tree_list(v->tree, "steps", &nr);
+	bool change = false;
+
+	for (i = 0; i < nr && !change; i++) {
+		struct blocks b;
+
+		change = !read_blocks(v, steps[i], &b) && !unchanged(v, steps[i], &b);
+		free(b.state);
+	}
+	return change;
+}
+
 int nb_verify_boot_blocks(struct nb_verify *v, const char *step, struct nb_system **ret_sys)
 {
 	struct blocks b;
@@ -231,7 +246,8 @@ int nb_verify_boot_blocks(struct nb_verify *v, const char *step, struct nb_syste
 
 	if (!rc && unchanged(v, step, &b)) {
 		rc = nb_system_boot(v->port, v->machine, NULL, ret_sys, NULL);
-		if (!rc && nb_sysctl_read(*ret_sys, "vm.lowmem_reserve_ratio", buf, sizeof(buf)) > 0)
+		if (!rc &&
+		    nb_sysctl_read(*ret_sys, "vm.lowmem_reserve_ratio", buf, sizeof(buf)) > 0)
 			nb_sysctl_write(*ret_sys, "vm.lowmem_reserve_ratio", buf, NULL);
 	} else if (!rc) {
 		rc = boot_left(v, step, &b, ret_sys);

@@ -13,4 +13,7 @@
  * Source: mm/memory_hotplug.c, online_pages() and offline_pages(); facts 12.4. */
 int nb_verify_boot_blocks(struct nb_verify *v, const char *step, struct nb_system **ret_sys);
 
+/* Does a block of steps/ change its state at all? */
+bool nb_verify_blocks_change(struct nb_verify *v);
+
 #endif

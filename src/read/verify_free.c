@@ -1,19 +1,21 @@
 /* verify_free.c -- fragmentation indices out of buddyinfo, and sums that must agree.
  *
- * Called by verify.c. These compare one report with another. Free memory moves while a capture reads
- * file after file: figures of a zone that disagree are set aside when two reports of the same counts
- * (buddyinfo, zoneinfo, pagetypeinfo, the node's vmstat) prove that it was in motion, by that rule alone.
+ * Called by verify.c. These compare one report with another. Free memory moves while a capture
+ * reads file after file: figures of a zone that disagree are set aside when two reports of the same
+ * counts (buddyinfo, zoneinfo, pagetypeinfo, the node's vmstat) prove that it was in motion, by
+ * that rule alone.
  */
 #include "read/verify_priv.h"
 
 #include <stdio.h>
 #include <string.h>
 
-static const char moved[] = "the zone's free blocks changed while the files were read: two reports of "
-			    "the same counts differ";
+static const char moved[] =
+	"the zone's free blocks changed while the files were read: two reports of "
+	"the same counts differ";
 
-/* Free blocks of a zone and order, summed over migrate types; false if pagetypeinfo lacks the zone or
- * stopped counting. */
+/* Free blocks of a zone and order, summed over migrate types; false if pagetypeinfo lacks the zone
+ * or stopped counting. */
 static bool by_type(const struct nb_pagetypeinfo *p, int nid, const char *zone, unsigned order,
 		    uint64_t *ret)
 {
@@ -75,7 +77,8 @@ static bool in_motion(const struct nb_verify *v, const struct nb_buddyinfo_row *
 	return kib != sum;
 }
 
-static const struct nb_buddyinfo_row *buddy_row(const struct nb_verify *v, int nid, const char *zone)
+static const struct nb_buddyinfo_row *buddy_row(const struct nb_verify *v, int nid,
+						const char *zone)
 {
 	return v->obs->has_buddyinfo ? nb_buddyinfo_find(&v->obs->buddyinfo, nid, zone) : NULL;
 }
@@ -110,8 +113,8 @@ static void verify_index(struct nb_verify *v, const struct nb_extfrag *x, const 
 		if (!r)
 			continue;
 		if (!indices_fit(x, e, r) && in_motion(v, r)) {
-			nb_verify_skip(v, NB_VS_FRAGMENTATION, e->nr_orders, moved,
-				       "node %d %s %s", e->nid, e->zone, name);
+			nb_verify_skip(v, NB_VS_FRAGMENTATION, e->nr_orders, moved, "node %d %s %s",
+				       e->nid, e->zone, name);
 			continue;
 		}
 		for (o = 0; o < e->nr_orders && o < r->nr_orders; o++) {
@@ -150,7 +153,8 @@ static void verify_buddy_sums(struct nb_verify *v)
 	}
 }
 
-/* Within one zoneinfo: hit + miss and local + other both count every allocation. Source: facts 4.4. */
+/* Within one zoneinfo: hit + miss and local + other both count every allocation. Source: facts 4.4.
+ */
 static void verify_numa_sums(struct nb_verify *v)
 {
 	size_t i;
@@ -164,9 +168,10 @@ static void verify_numa_sums(struct nb_verify *v)
 		    !nb_items_get(&z->items, "numa_local", &local) ||
 		    !nb_items_get(&z->items, "numa_other", &other))
 			continue;
-		nb_verify_u64(v, NB_VS_SUMS, hit + miss, local + other,
-			      "zone_statistics: each allocation counts once on both sides; facts 4.4",
-			      "node %d %s numa_hit + numa_miss", z->nid, z->name);
+		nb_verify_u64(
+			v, NB_VS_SUMS, hit + miss, local + other,
+			"zone_statistics: each allocation counts once on both sides; facts 4.4",
+			"node %d %s numa_hit + numa_miss", z->nid, z->name);
 	}
 }
 

@@ -1,7 +1,7 @@
 /* verify_lists.c -- the boot log's own words: zone ranges, node ranges, fallback orders.
  *
- * Called by verify.c. Both sides go through the same printer (view/layout.h, view/zonelists.h) and are
- * compared line by line; a line that only one side has is a difference.
+ * Called by verify.c. Both sides go through the same printer (view/layout.h, view/zonelists.h) and
+ * are compared line by line; a line that only one side has is a difference.
  */
 #include "read/verify_priv.h"
 
@@ -20,8 +20,9 @@ static bool take_line(const struct nb_text *t, size_t *pos, struct nb_text *line
 	return true;
 }
 
-static void verify_lines(struct nb_verify *v, enum nb_verify_subject s, const struct nb_text *kernel,
-			 const struct nb_text *predicted, const char *rule, const char *what)
+static void verify_lines(struct nb_verify *v, enum nb_verify_subject s,
+			 const struct nb_text *kernel, const struct nb_text *predicted,
+			 const char *rule, const char *what)
 {
 	struct nb_text k = {0}, p = {0};
 	size_t at_k = 0, at_p = 0;

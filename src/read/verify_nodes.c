@@ -1,7 +1,7 @@
 /* verify_nodes.c -- what sysfs and numactl say of nodes, and MemAvailable.
  *
- * Called by verify.c. Node masks and per-node files are files of their own; a missing one is listed as
- * absent once for all nodes.
+ * Called by verify.c. Node masks and per-node files are files of their own; a missing one is listed
+ * as absent once for all nodes.
  */
 #include "read/verify_priv.h"
 

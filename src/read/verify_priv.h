@@ -72,6 +72,13 @@ struct nb_verify {
 	char **note;
 	size_t nr_note, cap_note;
 
+	/* what verify_state.c found */
+	bool managed_unknown;	 /* no zoneinfo with managed pages: all sizes are estimates */
+	bool marks_anew;	 /* marks were computed again since boot */
+	bool init_unknown;	 /* marks are of boot, whose managed pages nobody tells */
+	bool reserves_unknown;	 /* so are the reserves */
+	bool sys_profile_scales; /* the kernel has vm.watermark_scale_factor */
+
 	/* while comparing a step: counted under this subject, `where` before each figure's name */
 	bool in_step;
 	enum nb_verify_subject step_subject;
@@ -95,9 +102,27 @@ void nb_verify_absent(struct nb_verify *v, const char *file);
 __attribute__((format(printf, 2, 3)))
 void nb_verify_note(struct nb_verify *v, const char *fmt, ...);
 
+/* verify_state.c: zones of both sides, marks without boost, reserves. */
+struct nb_verify_mark_field {
+	enum nb_zoneinfo_field field;
+	enum nb_wmark mark;
+	const char *name;
+};
+#define NB_VERIFY_NR_MARKS 4
+extern const struct nb_verify_mark_field nb_verify_marks[NB_VERIFY_NR_MARKS];
+
+bool nb_verify_zone_of(const struct nb_system *sys, const struct nb_zoneinfo_zone *z,
+		       struct nb_zone_info *ret);
+/* Mark i as stored: the printed one less the boost. False if the file has none. */
+bool nb_verify_mark(const struct nb_zoneinfo_zone *z, unsigned i, uint64_t *ret);
+/* The reserve of a zone towards the i-th zone that its architecture configures. */
+uint64_t nb_verify_reserve(const struct nb_system *sys, const struct nb_zone_info *info, unsigned i);
+/* As a read of vm.lowmem_reserve_ratio does: computes the reserves of `sys` anew. */
+void nb_verify_read_ratio(struct nb_system *sys);
+
 /* The groups, called in this order. */
+void nb_verify_settle(struct nb_verify *v);
 void nb_verify_layout(struct nb_verify *v);
-void nb_verify_min_free(struct nb_verify *v);
 void nb_verify_zoneinfo(struct nb_verify *v, const struct nb_zoneinfo *z);
 void nb_verify_lists(struct nb_verify *v);
 void nb_verify_nodes(struct nb_verify *v);

@@ -93,8 +93,9 @@ static void print_rest(const struct nb_verify *v, struct nb_text *out)
 	for (i = 0; i < v->nr_diff; i++) {
 		const struct nb_verify_difference *d = &v->diff[i];
 
-		nb_text_printf(out, "  %s: %s\n    kernel:    %s\n    predicted: %s\n    rule:      %s\n",
-			       names[d->subject], d->what, d->kernel, d->predicted, d->rule);
+		nb_text_printf(
+			out, "  %s: %s\n    kernel:    %s\n    predicted: %s\n    rule:      %s\n",
+			names[d->subject], d->what, d->kernel, d->predicted, d->rule);
 	}
 	if (v->nr_aside)
 		nb_text_puts(out, "\nNot predictable\n");

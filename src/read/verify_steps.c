@@ -1,9 +1,8 @@
 /* verify_steps.c -- the same machine later: after sysctl writes, after memory went off and online.
  *
- * Called by verify.c. A recorder (tools/record-machine, docs/formats.md) may leave beside the files of
- * boot:
- *   recomputed/proc/zoneinfo   after every sysctl was read and vm.min_free_kbytes written back
- *   steps/NN-name/             in the order of their names: proc/zoneinfo and sysctl.txt
+ * Called by verify.c. A recorder (tools/record-machine, docs/formats.md) may leave beside the files
+ * of boot: recomputed/proc/zoneinfo   after every sysctl was read and vm.min_free_kbytes written
+ * back steps/NN-name/             in the order of their names: proc/zoneinfo and sysctl.txt
  *                              ("min_free_kbytes = 1000" a line, read after zoneinfo) after each
  *                              change, or memory_blocks.txt (block, state, zones) after each on- or
  *                              offlining
@@ -19,23 +18,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char reserve_ratio[] = "vm.lowmem_reserve_ratio";
-
-/* Everything that reads /proc/sys/vm/lowmem_reserve_ratio does this. */
-static void read_reserve_ratio(struct nb_system *sys)
-{
-	char buf[256];
-
-	if (nb_sysctl_read(sys, reserve_ratio, buf, sizeof(buf)) > 0)
-		nb_sysctl_write(sys, reserve_ratio, buf, NULL);
-}
-
 /* Compares one more zoneinfo of the tree with `sys`, as figures of subject `s`. */
 static void compare(struct nb_verify *v, struct nb_system *sys, enum nb_verify_subject s,
 		    const char *path, const char *where)
 {
 	struct nb_zoneinfo z = {0};
 	struct nb_system *boot = v->sys;
+	bool init_unknown = v->init_unknown, reserves_unknown = v->reserves_unknown;
 	struct nb_error err = {0};
 	const char *text;
 	size_t len;
@@ -50,11 +39,14 @@ static void compare(struct nb_verify *v, struct nb_system *sys, enum nb_verify_s
 	}
 	v->sys = sys;
 	v->in_step = true;
+	v->init_unknown = v->reserves_unknown = false; /* computed anew, all of it */
 	v->step_subject = s;
 	v->where = where;
 	nb_verify_zoneinfo(v, &z);
 	v->where = NULL;
 	v->in_step = false;
+	v->init_unknown = init_unknown;
+	v->reserves_unknown = reserves_unknown;
 	v->sys = boot;
 	nb_zoneinfo_release(&z);
 }
@@ -71,7 +63,7 @@ void nb_verify_recomputed(struct nb_verify *v)
 	    nb_system_boot(v->port, v->machine, NULL, &sys, NULL))
 		return;
 	snprintf(value, sizeof(value), "%lld", (long long)kib);
-	read_reserve_ratio(sys);
+	nb_verify_read_ratio(sys);
 	if (!nb_sysctl_write(sys, "vm.min_free_kbytes", value, NULL))
 		compare(v, sys, NB_VS_RECOMPUTED, path, "recomputed");
 	nb_system_shutdown(sys);
@@ -134,7 +126,7 @@ static void sysctl_steps(struct nb_verify *v, const char *const *steps, size_t n
 
 	if (nb_system_boot(v->port, v->machine, NULL, &sys, NULL))
 		return;
-	read_reserve_ratio(sys); /* as the recorder did when it took the snapshot */
+	nb_verify_read_ratio(sys); /* as the recorder did when it took the snapshot */
 	for (i = 0; i < nr; i++) {
 		if (nb_tree_readf(v->tree, &now, &now_len, "steps/%s/sysctl.txt", steps[i]))
 			continue;
@@ -142,15 +134,15 @@ static void sysctl_steps(struct nb_verify *v, const char *const *steps, size_t n
 			write_changes(v, sys, steps[i], before, before_len, now, now_len);
 		snprintf(path, sizeof(path), "steps/%s/proc/zoneinfo", steps[i]);
 		compare(v, sys, NB_VS_STEPS, path, steps[i]);
-		read_reserve_ratio(sys);
+		nb_verify_read_ratio(sys);
 		before = now;
 		before_len = now_len;
 	}
 	nb_system_shutdown(sys);
 }
 
-/* After blocks went off or online init_per_zone_wmark_min() ran again with the pages then managed; what
- * the boot map and the blocks give is booted as a machine of its own. */
+/* After blocks went off or online init_per_zone_wmark_min() ran again with the pages then managed;
+ * what the boot map and the blocks give is booted as a machine of its own. */
 static void block_steps(struct nb_verify *v, const char *const *steps, size_t nr)
 {
 	char path[NB_TREE_MAX_PATH];
@@ -169,6 +161,7 @@ static void block_steps(struct nb_verify *v, const char *const *steps, size_t nr
 	}
 }
 
+/* A recorder may leave the list of blocks and the settings with every step: then what changed decides. */
 void nb_verify_steps(struct nb_verify *v)
 {
 	size_t nr;
@@ -176,6 +169,8 @@ void nb_verify_steps(struct nb_verify *v)
 
 	if (!nr)
 		return;
-	sysctl_steps(v, steps, nr);
-	block_steps(v, steps, nr);
+	if (nb_verify_blocks_change(v))
+		block_steps(v, steps, nr);
+	else
+		sysctl_steps(v, steps, nr);
 }

@@ -41,9 +41,15 @@ int nb_distance_from_system(const struct nb_system *sys, int nid, struct nb_dist
 	*d = (struct nb_distance){0};
 	if (nb_node_info(sys, nid, &node))
 		return -NB_ENODEV;
-	for (unsigned i = 0; i < nb_system_nr_nodes(sys) && i < NB_MAX_NODES; i++)
-		d->v[d->n++] = nb_system_distance(sys, nid, nb_system_node_id(sys, i));
-	d->leading_blank = d->n && nb_system_node_id(sys, 0) != 0;
+	for (unsigned i = 0; i < nb_system_nr_nodes(sys) && i < NB_MAX_NODES; i++) {
+		int to = nb_system_node_id(sys, i);
+
+		if (nb_node_info(sys, to, &node) || !node.online)
+			continue;
+		if (!d->n)
+			d->leading_blank = to != 0;
+		d->v[d->n++] = nb_system_distance(sys, nid, to);
+	}
 	return 0;
 }
 

@@ -133,24 +133,26 @@ void nb_hardware_from_system(const struct nb_system *sys, struct nb_hardware *h)
 
 	*h = (struct nb_hardware){0};
 	nb_system_info(sys, &info);
-	h->distances = nb_xcalloc((size_t)n * n, sizeof(*h->distances));
 	for (unsigned i = 0; i < n; i++) {
 		int nid = nb_system_node_id(sys, i);
-		struct nb_hardware_node *node = nb_hardware_add_node(h, nid);
+		struct nb_hardware_node *node;
 		struct nb_node_info ni;
 		unsigned cpu;
 
-		for (unsigned k = 0; k < n; k++)
-			h->distances[(size_t)i * n + k] =
-				nb_system_distance(sys, nid, nb_system_node_id(sys, k));
-		if (nb_node_info(sys, nid, &ni))
+		if (nb_node_info(sys, nid, &ni) || !ni.online) /* sysfs has no offline node */
 			continue;
+		node = nb_hardware_add_node(h, nid);
 		nb_for_each_cpu_in (cpu, &ni.cpus)
 			nb_hardware_add_cpu(node, (int)cpu);
 		node->has_size = node->has_free = true;
 		node->size_mib = ni.managed_pages << info.page_shift >> 20;
 		node->free_mib = ni.free_pages << info.page_shift >> 20;
 	}
+	n = (unsigned)h->nr_nodes;
+	h->distances = nb_xcalloc((size_t)n * n, sizeof(*h->distances));
+	for (unsigned i = 0; i < n * n; i++)
+		h->distances[i] =
+			nb_system_distance(sys, h->nodes[i / n].nid, h->nodes[i % n].nid);
 }
 
 bool nb_hardware_from_observed(const struct nb_observed *o, struct nb_hardware *h)

@@ -124,15 +124,20 @@ bool nb_numastat_from_observed(const struct nb_observed *o, struct nb_numastat *
 
 void nb_numastat_from_system(const struct nb_system *sys, struct nb_numastat *n)
 {
-	unsigned nr = nb_system_nr_nodes(sys);
-	struct nb_counters *c = nb_xcalloc(nr, sizeof(*c));
-	const struct nb_counters **p = nb_xcalloc(nr, sizeof(*p));
-	int *nids = nb_xcalloc(nr, sizeof(*nids));
+	unsigned all = nb_system_nr_nodes(sys), nr = 0;
+	struct nb_counters *c = nb_xcalloc(all, sizeof(*c));
+	const struct nb_counters **p = nb_xcalloc(all, sizeof(*p));
+	int *nids = nb_xcalloc(all, sizeof(*nids));
 
-	for (unsigned i = 0; i < nr; i++) {
-		nids[i] = nb_system_node_id(sys, i);
-		nb_node_numastat_from_system(sys, nids[i], &c[i]);
-		p[i] = &c[i];
+	for (unsigned i = 0; i < all; i++) {
+		struct nb_node_info ni;
+
+		nids[nr] = nb_system_node_id(sys, i);
+		if (nb_node_info(sys, nids[nr], &ni) || !ni.online)
+			continue;
+		nb_node_numastat_from_system(sys, nids[nr], &c[nr]);
+		p[nr] = &c[nr];
+		nr++;
 	}
 	nb_numastat_from_counters(nids, p, nr, n);
 	for (unsigned i = 0; i < nr; i++)
