@@ -8,6 +8,7 @@
 #define NB_READ_QEMU_PRIV_H
 
 #include "read/acpi_priv.h"
+#include "read/qemu_opts.h"
 #include <numabox/machine.h>
 
 #define QEMU_MAX_NODES 128
@@ -75,6 +76,9 @@ struct qemu_place {
 	uint64_t socket, die, cluster, core, thread;
 };
 struct qemu_place qemu_place(const struct qemu *q, uint64_t i);
+
+/* qemu_numa_args.c: takes one -numa option. */
+int qemu_read_numa(struct qemu *q, const struct qemu_opts *o, struct nb_error *err);
 
 /* qemu_numa.c: fills in what was left out and checks the whole as QEMU does. -NB_EINVAL with *err.
  */

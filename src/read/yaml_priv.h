@@ -1,6 +1,7 @@
 /* yaml_priv.h -- shared by the parts of the machine file's reader.
  *
- * yaml.c reads the machine and its nodes, yaml_tables.c matrices, topology and what was observed.
+ * yaml.c reads the machine and its nodes, yaml_topology.c CPU topology, yaml_tables.c matrices and
+ * what was observed.
  */
 #ifndef NB_READ_YAML_PRIV_H
 #define NB_READ_YAML_PRIV_H
