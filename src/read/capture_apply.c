@@ -101,7 +101,7 @@ static bool free_by_type(const struct apply *a, const struct nb_zoneinfo_zone *z
 
 		if (row->nid != z->nid || row->zone_type != z->type)
 			continue;
-		for (unsigned k = 0; k < row->nr_types; k++) {
+		for (unsigned k = 0; k < row->nr_types && k < a->types.nr_types; k++) {
 			int type = nb_pagetypeinfo_type(a->types.types[k]);
 
 			if (type >= 0)

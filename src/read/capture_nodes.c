@@ -65,14 +65,11 @@ static void observed_nodes(const struct nb_build *b, struct nb_nodemask *set)
 {
 	const struct nb_capture *c = b->c;
 
-	if (c->has_online) {
-		*set = c->online;
-		return;
-	}
+	*set = c->online;
 	for (size_t i = 0; c->has_zoneinfo && i < c->zoneinfo.nr_zones; i++)
 		if (c->zoneinfo.zones[i].nid >= 0 && c->zoneinfo.zones[i].nid < NB_MAX_NODES)
 			nb_nodemask_set(set, c->zoneinfo.zones[i].nid);
-	for (size_t i = 0; i < c->dmesg.early.n; i++)
+	for (size_t i = 0; !c->has_online && i < c->dmesg.early.n; i++)
 		nb_nodemask_set(set, c->dmesg.early.v[i].nid);
 	if (nb_nodemask_empty(set))
 		nb_nodemask_set(set, 0);
@@ -100,7 +97,7 @@ int nb_capture_nodes(struct nb_build *b)
 	nb_for_each_node_in (i, &set) {
 		struct nb_node node = {.id = (int)i,
 				       .online = b->emulated || !c->has_online ||
-						 nb_nodemask_test(&c->online, i),
+						 nb_nodemask_test(&seen, i),
 				       .generic_initiator = nb_nodemask_test(&initiators, i)};
 
 		if (c->acpi_srat && nb_acpi_node_is_initiator(c->acpi, i))
