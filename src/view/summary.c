@@ -287,6 +287,15 @@ static void print_messages(const struct nb_system *sys, struct nb_text *out)
 		nb_text_printf(out, "  ... and %u more\n", i - MAX_MESSAGES);
 }
 
+/* What the reader of a capture has to say of its sources: which part is told, which computed. */
+static void print_notes(const struct nb_machine *m, struct nb_text *out)
+{
+	if (m->nr_notes)
+		nb_text_puts(out, "\nknown from\n");
+	for (unsigned i = 0; i < m->nr_notes; i++)
+		nb_text_printf(out, "  %s\n", m->notes[i]);
+}
+
 void nb_summary_print(const struct nb_system *sys, struct nb_text *out)
 {
 	struct nb_system_info info;
@@ -296,5 +305,6 @@ void nb_summary_print(const struct nb_system *sys, struct nb_text *out)
 	print_nodes(sys, &info, out);
 	print_zones(sys, &info, out);
 	print_memmap(sys, &info, out);
+	print_notes(nb_system_machine(sys), out);
 	print_messages(sys, out);
 }

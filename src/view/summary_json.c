@@ -83,6 +83,15 @@ static json_t *messages_json(const struct nb_system *sys)
 	return a;
 }
 
+static json_t *notes_json(const struct nb_machine *m)
+{
+	json_t *j = json_array();
+
+	for (unsigned i = 0; i < m->nr_notes; i++)
+		json_array_append_new(j, nb_json_string(m->notes[i]));
+	return j;
+}
+
 json_t *nb_summary_json(const struct nb_system *sys)
 {
 	const struct nb_machine *m = nb_system_machine(sys);
@@ -120,6 +129,7 @@ json_t *nb_summary_json(const struct nb_system *sys)
 	json_object_set_new(j, "nodes", nodes);
 	json_object_set_new(j, "zones", zones);
 	json_object_set_new(j, "mem_map", memmap_json(sys, &info));
+	json_object_set_new(j, "known_from", notes_json(m));
 	json_object_set_new(j, "messages", messages_json(sys));
 	return j;
 }
