@@ -14,6 +14,9 @@
 #include <string.h>
 
 #define MAX_KEYS 64
+#define MAX_ANCHORS 256
+#define MAX_ALIASES 65536
+#define MAX_DIRECTIVES 64
 
 static int parser_error(const yaml_parser_t *p, struct nb_error *err)
 {
@@ -30,47 +33,93 @@ static int parser_error(const yaml_parser_t *p, struct nb_error *err)
 	return nb_error_set(err, -NB_EINVAL, line, "not YAML: %s", p->problem ? p->problem : "?");
 }
 
-/* One event against the bounds. */
-static int check_event(const yaml_event_t *e, unsigned *depth, unsigned *items, unsigned *documents,
-		       struct nb_error *err)
+/* What has been met so far. libyaml looks for each anchor and alias among all anchors before it,
+ * and for each directive among all directives: without bounds of their own their work grows with
+ * the square. */
+struct bounds {
+	unsigned depth, items, documents, anchors, aliases;
+};
+
+static int too_much(const yaml_event_t *e, const struct bounds *b, struct nb_error *err)
 {
 	unsigned line = (unsigned)e->start_mark.line + 1;
 
+	if (b->documents > 1)
+		return nb_error_set(err, -NB_EINVAL, line,
+				    "a second document begins; a machine file holds one");
+	if (b->depth > NB_YAML_MAX_DEPTH)
+		return nb_error_set(err, -NB_EFBIG, line, "nested more than %d levels deep",
+				    NB_YAML_MAX_DEPTH);
+	if (b->items > NB_YAML_MAX_ITEMS)
+		return nb_error_set(err, -NB_EFBIG, line, "more than %u items", NB_YAML_MAX_ITEMS);
+	if (b->anchors > MAX_ANCHORS || b->aliases > MAX_ALIASES)
+		return nb_error_set(err, -NB_EFBIG, line, "more than %d anchors or %d aliases",
+				    MAX_ANCHORS, MAX_ALIASES);
+	return 0;
+}
+
+static void count_event(const yaml_event_t *e, struct bounds *b)
+{
 	switch (e->type) {
 	case YAML_DOCUMENT_START_EVENT:
-		if (++*documents > 1)
-			return nb_error_set(err, -NB_EINVAL, line,
-					    "a second document begins; a machine file holds one");
-		return 0;
+		b->documents++;
+		return;
 	case YAML_MAPPING_START_EVENT:
+		b->depth++;
+		b->items++;
+		b->anchors += e->data.mapping_start.anchor != NULL;
+		return;
 	case YAML_SEQUENCE_START_EVENT:
-		if (++*depth > NB_YAML_MAX_DEPTH)
-			return nb_error_set(err, -NB_EFBIG, line, "nested more than %d levels deep",
-					    NB_YAML_MAX_DEPTH);
-		break;
+		b->depth++;
+		b->items++;
+		b->anchors += e->data.sequence_start.anchor != NULL;
+		return;
 	case YAML_MAPPING_END_EVENT:
 	case YAML_SEQUENCE_END_EVENT:
-		--*depth;
-		return 0;
+		b->depth--;
+		return;
 	case YAML_SCALAR_EVENT:
+		b->items++;
+		b->anchors += e->data.scalar.anchor != NULL;
+		return;
 	case YAML_ALIAS_EVENT:
-		break;
+		b->items++;
+		b->aliases++;
+		return;
 	default:
-		return 0;
+		return;
 	}
-	if (++*items > NB_YAML_MAX_ITEMS)
-		return nb_error_set(err, -NB_EFBIG, line, "more than %u items", NB_YAML_MAX_ITEMS);
+}
+
+/* A directive begins a line; YAML ends lines with LF, CR, and three characters beyond ASCII. */
+static int check_directives(const char *text, size_t len, struct nb_error *err)
+{
+	unsigned directives = 0, line = 1;
+
+	for (size_t i = 0; i < len; i++) {
+		char before = i ? text[i - 1] : '\n';
+
+		if (text[i] == '%' &&
+		    (before == '\n' || before == '\r' || (unsigned char)before > 0x7f))
+			directives++;
+		line += text[i] == '\n';
+		if (directives > MAX_DIRECTIVES)
+			return nb_error_set(err, -NB_EFBIG, line, "more than %d directives",
+					    MAX_DIRECTIVES);
+	}
 	return 0;
 }
 
 static int check_bounds(const char *text, size_t len, struct nb_error *err)
 {
-	unsigned depth = 0, items = 0, documents = 0;
+	struct bounds b = {0};
 	yaml_parser_t p;
 	yaml_event_t e;
 	bool end = false;
-	int rc = 0;
+	int rc = check_directives(text, len, err);
 
+	if (rc)
+		return rc;
 	if (!yaml_parser_initialize(&p))
 		return nb_error_set(err, -NB_ENOMEM, 0, "out of memory");
 	yaml_parser_set_input_string(&p, (const unsigned char *)text, len);
@@ -80,7 +129,8 @@ static int check_bounds(const char *text, size_t len, struct nb_error *err)
 			break;
 		}
 		end = e.type == YAML_STREAM_END_EVENT;
-		rc = check_event(&e, &depth, &items, &documents, err);
+		count_event(&e, &b);
+		rc = too_much(&e, &b, err);
 		yaml_event_delete(&e);
 	}
 	yaml_parser_delete(&p);

@@ -246,6 +246,19 @@ static void test_bounds(void **state)
 		nb_text_puts(&t, "    - { cpus: *c }\n");
 	assert_null(read_text(nb_text_str(&t), &err));
 	assert_non_null(strstr(err.text, "more CPUs than there are CPU numbers"));
+	/* libyaml's own work grows with the square of these. */
+	nb_text_clear(&t);
+	nb_text_puts(&t, "machine:\n");
+	for (int i = 0; i < 300; i++)
+		nb_text_printf(&t, "  &a%d k%d: 1\n", i, i);
+	assert_null(read_text(nb_text_str(&t), &err));
+	assert_non_null(strstr(err.text, "more than 256 anchors"));
+	nb_text_clear(&t);
+	for (int i = 0; i < 100; i++)
+		nb_text_printf(&t, "%%TAG !a%d! tag:x\n", i);
+	nb_text_puts(&t, "---\nmachine: 1\n");
+	assert_null(read_text(nb_text_str(&t), &err));
+	assert_non_null(strstr(err.text, "more than 64 directives"));
 	nb_text_clear(&t);
 	nb_text_puts(&t, "machine: [ ");
 	for (unsigned i = 0; i <= NB_YAML_MAX_ITEMS; i++)
