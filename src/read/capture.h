@@ -1,11 +1,11 @@
 /* capture.h -- a captured machine: its files, what they say, and the machine built from them.
  *
  * Callers: read/machine.c (forms host, DIR, archive), cli (show --observed, verify, sim), tests.
- * Use:     nb_capture_open() or nb_capture_host(); nb_capture_to_machine() on an empty machine, then
- *          nb_machine_seal(); after boot nb_capture_apply_observed() for `sim`.
- * Memory:  the capture owns all that it gives out, until nb_capture_free(). The machine copies.
- * Rule:    what Linux computes from the hardware is never taken from what it printed when the
- *          hardware itself is told. Sources of memory, best first (nb_capture_note() says which):
+ * Use:     nb_capture_open() or nb_capture_host(); nb_capture_to_machine() on an empty machine,
+ * then nb_machine_seal(); after boot nb_capture_apply_observed() for `sim`. Memory:  the capture
+ * owns all that it gives out, until nb_capture_free(). The machine copies. Rule:    what Linux
+ * computes from the hardware is never taken from what it printed when the hardware itself is told.
+ * Sources of memory, best first (nb_capture_note() says which):
  *            1. firmware map (dmesg e820, derived/firmware_memmap.tsv, sys/firmware/memmap) and
  *               affinity (acpi SRAT, dmesg SRAT lines)
  *            2. device tree memory nodes (arm64, no ACPI)
@@ -24,8 +24,8 @@
 
 struct nb_capture;
 
-/* A directory or an archive. Errors as nb_tree_open(), and -NB_EINVAL with file and line for contents
- * that cannot be what they claim (a binary zoneinfo). */
+/* A directory or an archive. Errors as nb_tree_open(), and -NB_EINVAL with file and line for
+ * contents that cannot be what they claim (a binary zoneinfo). */
 int nb_capture_open(const char *path, struct nb_capture **ret_capture, struct nb_error *err);
 /* The live machine. */
 int nb_capture_host(struct nb_capture **ret_capture, struct nb_error *err);
@@ -42,9 +42,9 @@ struct nb_tree *nb_capture_tree(struct nb_capture *c);
 int nb_capture_to_machine(struct nb_capture *c, struct nb_machine *m, bool fresh,
 			  struct nb_error *err);
 
-/* Does proc/zoneinfo show reserves of the default vm.lowmem_reserve_ratio? On a live machine the setting
- * itself is not read while this holds: reading it makes the kernel compute its reserves anew.
- * Source: mm/page_alloc.c, lowmem_reserve_ratio_sysctl_handler(). */
+/* Does proc/zoneinfo show reserves of the default vm.lowmem_reserve_ratio? On a live machine the
+ * setting itself is not read while this holds: reading it makes the kernel compute its reserves
+ * anew. Source: mm/page_alloc.c, lowmem_reserve_ratio_sysctl_handler(). */
 bool nb_capture_ratio_is_default(struct nb_tree *t);
 
 /* Where each part of the machine is known from, one sentence each ("memory: firmware map of dmesg,

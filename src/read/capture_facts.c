@@ -205,6 +205,21 @@ static int add_fact(struct nb_build *b, const struct given *g, bool has_log)
 	return nb_machine_add_zone_fact(b->m, &fact);
 }
 
+/* Where no zone's managed pages are told, each node's MemTotal is their sum. */
+static bool node_totals(struct nb_build *b)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < b->m->nr_nodes; i++) {
+		uint64_t bytes = nb_capture_node_total(b, i);
+
+		if (bytes)
+			b->m->nodes[i].managed_pages = bytes >> b->m->page_shift;
+		any |= b->m->nodes[i].managed_pages != 0;
+	}
+	return any;
+}
+
 int nb_capture_facts(struct nb_build *b)
 {
 	const struct nb_zoneinfo *zi = &b->c->zoneinfo;
@@ -214,7 +229,10 @@ int nb_capture_facts(struct nb_build *b)
 	int bad = 0;
 
 	if (!b->c->has_zoneinfo) {
-		nb_capture_add_note(b->c, "managed pages: no proc/zoneinfo, estimated");
+		nb_capture_add_note(b->c, node_totals(b)
+						  ? "managed pages: no proc/zoneinfo; each node's "
+						    "MemTotal, its zones' shares estimated"
+						  : "managed pages: no proc/zoneinfo, estimated");
 		return 0;
 	}
 	p.zones = nb_xcalloc(zi->nr_zones + 1, sizeof(*p.zones));
@@ -229,8 +247,13 @@ int nb_capture_facts(struct nb_build *b)
 	free(p.zones);
 	if (bad)
 		nb_capture_error_file(b->c, b->err, "proc/zoneinfo");
-	nb_capture_add_note(b->c, any ? "managed pages: proc/zoneinfo"
-				      : "managed pages: not in proc/zoneinfo, estimated");
+	if (any)
+		nb_capture_add_note(b->c, "managed pages: proc/zoneinfo");
+	else
+		nb_capture_add_note(
+			b->c, node_totals(b) ? "managed pages: not in proc/zoneinfo; each "
+					       "node's MemTotal, its zones' shares estimated"
+					     : "managed pages: not in proc/zoneinfo, estimated");
 	if (any)
 		nb_capture_add_note(b->c, has_log ? "managed pages at boot: less what dmesg says "
 						    "was freed later"

@@ -155,12 +155,12 @@ static void test_too_much(void **state)
 	uint64_t before;
 
 	(void)state;
-	boot(&b, (struct text_file[]){
-			 {"dmesg", E820},
-			 {"proc/zoneinfo", ZONEINFO},
-			 {"proc/buddyinfo", "Node 0, zone    DMA32     40     20     10      0     "
-					    " 0      0      0      0      0      0    99999 \n"},
-			 {NULL, NULL}});
+	boot(&b, (struct text_file[]){{"dmesg", E820},
+				      {"proc/zoneinfo", ZONEINFO},
+				      {"proc/buddyinfo",
+				       "Node 0, zone    DMA32     40     20     10      0     "
+				       " 0      0      0      0      0      0    99999 \n"},
+				      {NULL, NULL}});
 	before = info(&b, NB_ZONE_DMA32).free_pages;
 	assert_int_equal(nb_capture_apply_observed(b.m.capture, b.sys, NULL), 0);
 	assert_int_equal(info(&b, NB_ZONE_DMA32).free_pages, before);

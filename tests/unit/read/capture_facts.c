@@ -21,7 +21,7 @@
 #define ZONES                                          \
 	ZONE(0, "DMA", 3840, 3840, 3700, 256)          \
 	ZONE(0, "DMA32", 126976, 126976, 120000, 4096) \
-		ZONE(1, "DMA32", 131072, 131072, 100000, 131072)
+	ZONE(1, "DMA32", 131072, 131072, 100000, 131072)
 
 static uint64_t at_init(const struct made *m, int nid, enum nb_zone_type type)
 {
