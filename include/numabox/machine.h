@@ -68,6 +68,9 @@ struct nb_node {
 	int id;
 	bool online;
 	bool generic_initiator;
+	/* Managed pages of all its zones (MemTotal), for zones without a fact of their own; 0: not
+	 * told. Not used where numa= on the command line makes other nodes. */
+	uint64_t managed_pages;
 	unsigned line;
 };
 

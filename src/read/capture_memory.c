@@ -211,24 +211,33 @@ static uint64_t mem_total_kib(struct nb_tree *t, const char *path)
 	return len < UINT64_C(1) << 42 ? len : 0;
 }
 
-/* The last resort: each node's MemTotal, laid out from address 0, the PCI hole left out. */
+uint64_t nb_capture_node_total(struct nb_build *b, unsigned i)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), NODES "/node%d/meminfo", b->m->nodes[i].id);
+	return mem_total_kib(b->t, path) << 10;
+}
+
+/* The last resort: each node's MemTotal, laid out from address 0, the PCI hole left out. MemTotal
+ * counts managed pages; what the kernel kept for itself is not told, and left out. */
 static int from_totals(struct nb_build *b)
 {
 	uint64_t bytes[NB_MAX_NODES] = {0}, sum = 0, page = UINT64_C(1) << b->m->page_shift;
 	const char *how = "MemTotal of each node, laid out from address 0";
 	struct nb_layout layout;
-	char path[96];
 	int bad = 0;
 
 	for (unsigned i = 0; i < b->m->nr_nodes; i++) {
-		snprintf(path, sizeof(path), NODES "/node%d/meminfo", b->m->nodes[i].id);
-		bytes[i] = mem_total_kib(b->t, path) << 10;
+		bytes[i] = nb_capture_node_total(b, i);
 		sum += bytes[i];
 	}
 	if (!sum) {
 		bytes[0] = sum = mem_total_kib(b->t, "proc/meminfo") << 10;
 		how = "MemTotal of proc/meminfo, laid out from address 0";
 	}
+	for (unsigned i = 0; i < b->m->nr_nodes; i++)
+		b->m->nodes[i].managed_pages = bytes[i] / page;
 	if (!sum && b->c->has_zoneinfo) {
 		bad = nb_error_set(
 			b->err, -NB_EINVAL, 0,

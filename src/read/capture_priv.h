@@ -80,6 +80,9 @@ int nb_capture_memory(struct nb_build *b);
 int nb_capture_facts(struct nb_build *b);
 int nb_capture_sysctls(struct nb_build *b);
 
+/* capture_memory.c: MemTotal of the i-th node of b->m in bytes; 0: not told */
+uint64_t nb_capture_node_total(struct nb_build *b, unsigned i);
+
 /* capture_nodes.c: reads sysfs' node list once, at opening. */
 void nb_capture_find_online(struct nb_capture *c);
 
