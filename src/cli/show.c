@@ -79,12 +79,16 @@ static int json_views(const struct show_args *a, const struct nb_view_source *sr
 	return rc;
 }
 
-static int render(const struct show_args *a, const struct nb_view_source *src, struct nb_error *err)
+static int render(const struct show_args *a, const struct nb_onmachine *om,
+		  const struct nb_view_source *src)
 {
+	struct nb_error err = {0};
 	struct nb_text t = {0};
-	int rc = a->common.json ? json_views(a, src, &t, err) : text_views(a, src, &t, err);
-	int status = rc ? nb_complain(err) : nb_out(&t);
+	int rc = a->common.json ? json_views(a, src, &t, &err) : text_views(a, src, &t, &err);
+	int status;
 
+	nb_error_file(&err, om->machine->origin);
+	status = rc ? nb_complain(&err) : nb_out(&t);
 	nb_text_release(&t);
 	return status;
 }
@@ -103,7 +107,7 @@ static int show_observed(const struct show_args *a, struct nb_onmachine *om)
 	if (nb_capture_observed(om->capture, &obs, &err))
 		status = nb_complain(&err);
 	else
-		status = render(a, &src, &err);
+		status = render(a, om, &src);
 	nb_observed_release(&obs);
 	return status;
 }
@@ -116,7 +120,7 @@ static int show_booted(const struct show_args *a, struct nb_onmachine *om)
 	if (nb_onmachine_boot(om, &err))
 		return nb_complain(&err);
 	src.sys = om->sys;
-	return render(a, &src, &err);
+	return render(a, om, &src);
 }
 
 static int run(struct nb_common *c)
@@ -126,6 +130,9 @@ static int run(struct nb_common *c)
 	struct nb_error err = {0};
 	int status;
 
+	if (c->args.n == 0 && a->observed)
+		return nb_complainf(
+			"--observed needs a VIEW that a capture can hold, such as zoneinfo");
 	if (c->args.n == 0)
 		nb_opt_list_add(&c->args, nb_views_name(0));
 	for (unsigned i = 0; i < c->args.n; i++) {

@@ -34,6 +34,10 @@ has "$tmp/out" '^node 1 cpus: 2 3$' "with its CPUs"
 has "$tmp/out" '^  1: +17 +10 *$' "and its distances"
 nb show -m "$tmp/few" --observed meminfo
 refused "what the capture lacks cannot be observed" "meminfo"
+nb show -m "$tmp/few" --observed summary
+refused "the summary is computed, not observed" "few: summary is numabox's own view"
+nb show -m "$tmp/few" --observed
+refused "--observed alone" "needs a VIEW"
 nb show -m 2x1G --observed zoneinfo
 refused "a description was never observed" "capture"
 done_testing
