@@ -365,14 +365,16 @@ static uint64_t memory_block_bytes(const struct nb_system *sys)
 	return bytes;
 }
 
-static struct nb_zone *zone_of(const struct nb_system *sys, int nid, nb_pfn_t pfn)
+static struct nb_zone *zone_of(const struct nb_system *sys, const struct nb_mem_range *r,
+			       nb_pfn_t pfn)
 {
-	struct nb_pgdat *p = nb_node_data(sys, nid);
+	struct nb_pgdat *p = nb_node_data(sys, r->nid);
+	bool movable = r->flags & NB_RANGE_MOVABLE && nb_zone_configured(sys, NB_ZONE_MOVABLE);
 
 	for (unsigned t = 0; p && t < NB_MAX_NR_ZONES; t++) {
 		struct nb_zone *z = &p->zone[t];
 
-		if (z->coming_pages && pfn >= z->zone_start_pfn && pfn < nb_zone_end_pfn(z))
+		if (movable == (t == NB_ZONE_MOVABLE) && z->coming_pages && pfn >= z->zone_start_pfn && pfn < nb_zone_end_pfn(z))
 			return z;
 	}
 	return NULL;
@@ -389,7 +391,7 @@ static void online_blocks(struct nb_system *sys)
 
 		while (r->flags & NB_RANGE_HOTADDED && pfn < end) {
 			uint64_t n = end - pfn < block ? end - pfn : block;
-			struct nb_zone *z = zone_of(sys, r->nid, pfn);
+			struct nb_zone *z = zone_of(sys, r, pfn);
 
 			if (!z)
 				break;
