@@ -330,6 +330,7 @@ bool nb_has_hotadded(const struct nb_system *sys)
 
 uint64_t nb_zone_hotadded_pages(const struct nb_system *sys, const struct nb_zone *z)
 {
+	bool has_movable = nb_zone_configured(sys, NB_ZONE_MOVABLE);
 	uint64_t n = 0;
 
 	for (unsigned i = 0; i < sys->nr_memblock; i++) {
@@ -337,6 +338,9 @@ uint64_t nb_zone_hotadded_pages(const struct nb_system *sys, const struct nb_zon
 		nb_pfn_t start = r->start >> sys->page_shift, end = r->end >> sys->page_shift;
 
 		if (!(r->flags & NB_RANGE_HOTADDED) || r->nid != z->pgdat->nid)
+			continue;
+		/* Blocks in Movable may lie amid those of another zone. */
+		if (has_movable && !(r->flags & NB_RANGE_MOVABLE) != (z->type != NB_ZONE_MOVABLE))
 			continue;
 		if (start < z->zone_start_pfn)
 			start = z->zone_start_pfn;

@@ -29,7 +29,7 @@ static int base64_value(char c)
 
 /* Appends what the base64 text stands for. false: not base64 (a binary table has NULs, so never
  * is). */
-static bool base64_decode(const char *s, size_t len, struct nb_text *out)
+bool nb_acpi_base64_decode(const char *s, size_t len, struct nb_text *out)
 {
 	unsigned bits = 0, nr_bits = 0;
 	size_t i;
@@ -82,7 +82,7 @@ int nb_acpi_add(struct nb_acpi *a, const char *name, const void *bytes, size_t l
 	struct nb_text table = {0};
 	int rc;
 
-	if (base64_decode(bytes, len, &table))
+	if (nb_acpi_base64_decode(bytes, len, &table))
 		rc = parse_table(a, table.s, table.len, err);
 	else
 		rc = parse_table(a, bytes, len, err);

@@ -40,6 +40,8 @@ static int add(struct nb_tree *t, const char *path, const char *view, struct nb_
 
 	if (rc) /* absent, or root's alone */
 		return 0;
+	while (len && !text[len - 1]) /* some recorders store sysfs' files with a NUL behind */
+		len--;
 	rc = nb_observed_add(obs, view, text, len, err);
 	if (rc)
 		nb_error_file(err, path);

@@ -171,7 +171,10 @@ static void compare_all(struct nb_verify *v)
 		nb_verify_absent(v, "proc/zoneinfo");
 	nb_verify_lists(v);
 	nb_verify_nodes(v);
+	nb_verify_blocks(v);
+	nb_verify_tiers(v);
 	nb_verify_free_memory(v);
+	nb_verify_sums(v);
 	nb_verify_recomputed(v);
 	nb_verify_steps(v);
 }

@@ -153,51 +153,8 @@ static void verify_buddy_sums(struct nb_verify *v)
 	}
 }
 
-/* Within one zoneinfo: hit + miss and local + other both count every allocation. Source: facts 4.4.
- */
-static void verify_numa_sums(struct nb_verify *v)
-{
-	size_t i;
-
-	for (i = 0; i < v->obs->zoneinfo.nr_zones; i++) {
-		const struct nb_zoneinfo_zone *z = &v->obs->zoneinfo.zones[i];
-		uint64_t hit, miss, local, other;
-
-		if (!nb_items_get(&z->items, "numa_hit", &hit) ||
-		    !nb_items_get(&z->items, "numa_miss", &miss) ||
-		    !nb_items_get(&z->items, "numa_local", &local) ||
-		    !nb_items_get(&z->items, "numa_other", &other))
-			continue;
-		nb_verify_u64(
-			v, NB_VS_SUMS, hit + miss, local + other,
-			"zone_statistics: each allocation counts once on both sides; facts 4.4",
-			"node %d %s numa_hit + numa_miss", z->nid, z->name);
-	}
-}
-
-/* Pages that a zone can hold. */
-static void verify_free_bounds(struct nb_verify *v)
-{
-	size_t i;
-
-	for (i = 0; i < v->obs->zoneinfo.nr_zones; i++) {
-		const struct nb_zoneinfo_zone *z = &v->obs->zoneinfo.zones[i];
-		uint64_t stat, pages;
-
-		if (nb_zoneinfo_get(z, NB_ZI_FREE, &pages) &&
-		    nb_items_get(&z->items, "nr_free_pages", &stat))
-			nb_verify_u64(v, NB_VS_SUMS, stat, pages,
-				      "two lines of one zone, one counter",
-				      "node %d %s nr_free_pages", z->nid, z->name);
-	}
-}
-
 void nb_verify_free_memory(struct nb_verify *v)
 {
-	if (v->obs->has_zoneinfo) {
-		verify_numa_sums(v);
-		verify_free_bounds(v);
-	}
 	if (!v->obs->has_buddyinfo) {
 		nb_verify_absent(v, "proc/buddyinfo");
 		return;

@@ -21,6 +21,8 @@ enum nb_verify_subject {
 	NB_VS_ZONELISTS,
 	NB_VS_NODES,
 	NB_VS_HARDWARE,
+	NB_VS_BLOCKS,
+	NB_VS_TIERS,
 	NB_VS_AVAILABLE,
 	NB_VS_FRAGMENTATION,
 	NB_VS_SUMS,
@@ -82,6 +84,7 @@ struct nb_verify {
 	/* while comparing a step: counted under this subject, `where` before each figure's name */
 	bool in_step;
 	enum nb_verify_subject step_subject;
+	const struct nb_system *boot_sys; /* as it was before the step */
 	const char *where;
 };
 
@@ -126,7 +129,10 @@ void nb_verify_layout(struct nb_verify *v);
 void nb_verify_zoneinfo(struct nb_verify *v, const struct nb_zoneinfo *z);
 void nb_verify_lists(struct nb_verify *v);
 void nb_verify_nodes(struct nb_verify *v);
+void nb_verify_blocks(struct nb_verify *v);
+void nb_verify_tiers(struct nb_verify *v);
 void nb_verify_free_memory(struct nb_verify *v);
+void nb_verify_sums(struct nb_verify *v);
 void nb_verify_recomputed(struct nb_verify *v);
 void nb_verify_steps(struct nb_verify *v);
 

@@ -37,6 +37,7 @@ static void compare(struct nb_verify *v, struct nb_system *sys, enum nb_verify_s
 		nb_verify_note(v, "%s:%u: %s", path, err.line, err.text);
 		return;
 	}
+	v->boot_sys = boot;
 	v->sys = sys;
 	v->in_step = true;
 	v->init_unknown = v->reserves_unknown = false; /* computed anew, all of it */
@@ -48,6 +49,7 @@ static void compare(struct nb_verify *v, struct nb_system *sys, enum nb_verify_s
 	v->init_unknown = init_unknown;
 	v->reserves_unknown = reserves_unknown;
 	v->sys = boot;
+	v->boot_sys = NULL;
 	nb_zoneinfo_release(&z);
 }
 

@@ -136,7 +136,12 @@ static void verify_auto_high(struct nb_verify *v, const struct nb_zoneinfo_zone 
 {
 	bool now = !p->high || (p->high >= info->pcp_high_min && p->high <= info->pcp_high_max);
 	uint64_t highest = info->managed_pages / 8;
+	struct nb_zone_info boot;
 
+	/* In a step the zone may have been bigger before. */
+	if (v->boot_sys && nb_verify_zone_of(v->boot_sys, z, &boot) &&
+	    boot.managed_pages / 8 > highest)
+		highest = boot.managed_pages / 8;
 	if (highest < info->pcp_high_max)
 		highest = info->pcp_high_max;
 	if (!now && p->high >= 4 && p->high <= highest)
