@@ -331,13 +331,26 @@ static uint64_t freed_later(const struct nb_zone *z)
 	return freed;
 }
 
+/* What a node's present pages are more than its managed ones: as its total tells, else the memory
+ * map's 64 bytes a page. */
+static uint64_t reserved_of(const struct nb_pgdat *p)
+{
+	const struct nb_machine *m = p->sys->machine;
+	int at = nb_machine_node_index(m, p->nid);
+	uint64_t page = UINT64_C(1) << p->sys->page_shift;
+	uint64_t managed = at >= 0 ? m->nodes[at].managed_pages : 0;
+
+	if (managed && managed <= p->node_present_pages && !nb_machine_option(m, "numa=", NULL))
+		return p->node_present_pages - managed;
+	return (p->node_present_pages * 64 + page - 1) / page;
+}
+
 /* Managed pages of a node: as observed, else estimated. What observed zones have reserved counts
- * towards the memory map. */
+ * towards what the node has. */
 static void set_managed(struct nb_pgdat *p)
 {
 	struct nb_system *sys = p->sys;
-	uint64_t page = UINT64_C(1) << sys->page_shift;
-	uint64_t memmap = (p->node_present_pages * 64 + page - 1) / page, given = 0;
+	uint64_t memmap = reserved_of(p), given = 0;
 	bool estimated = false;
 
 	for (unsigned t = 0; t < NB_MAX_NR_ZONES; t++) {

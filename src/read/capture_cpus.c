@@ -17,6 +17,7 @@ enum { UNKNOWN = -1 };
 struct cpu_table {
 	struct nb_cpumask present, online;
 	bool has_online;
+	bool has_lists;             /* some node lists CPUs */
 	int nid[NB_MAX_CPUS];       /* as sysfs shows; NB_NO_NODE */
 	uint32_t apic[NB_MAX_CPUS]; /* UINT32_MAX: not told */
 };
@@ -45,21 +46,28 @@ static bool parse_mask(const char *text, size_t len, uint64_t *bits, unsigned nb
 	return len > 0;
 }
 
+/* cpumap first: it is what libnuma and hwloc read, so that a copy made for them has it right. */
 static void take_node_cpus(struct nb_build *b, struct cpu_table *t, int nid)
 {
 	struct nb_cpumask mask = {0};
 	const char *text;
 	size_t len;
-	unsigned cpu;
+	unsigned cpu, said = 0;
 
-	if ((nb_tree_readf(b->t, &text, &len, NODES "/node%d/cpulist", nid) ||
-	     nb_bits_parse_list(text, len, mask.bits, NB_MAX_CPUS)) &&
-	    (nb_tree_readf(b->t, &text, &len, NODES "/node%d/cpumap", nid) ||
-	     !parse_mask(text, len, mask.bits, NB_MAX_CPUS)))
+	if ((nb_tree_readf(b->t, &text, &len, NODES "/node%d/cpumap", nid) ||
+	     !parse_mask(text, len, mask.bits, NB_MAX_CPUS)) &&
+	    (nb_tree_readf(b->t, &text, &len, NODES "/node%d/cpulist", nid) ||
+	     nb_bits_parse_list(text, len, mask.bits, NB_MAX_CPUS)))
 		return;
+	t->has_lists |= !nb_cpumask_empty(&mask);
 	nb_for_each_cpu_in (cpu, &mask) {
 		if (t->nid[cpu] == NB_NO_NODE)
 			t->nid[cpu] = nid;
+		else if (!b->emulated && !said++)
+			nb_capture_add_note(b->c,
+					    "CPUs: CPU %u is in the lists of node %d and of node "
+					    "%d; the first one counts",
+					    cpu, t->nid[cpu], nid);
 	}
 }
 
@@ -258,11 +266,15 @@ static int add_cpu(struct nb_build *b, const struct cpu_table *t, unsigned cpu)
 		x.nid = t->nid[cpu];
 	if (!is_node(b->m, x.nid))
 		x.nid = b->m->nr_nodes == 1 ? b->m->nodes[0].id : offline_node(b, t, cpu);
-	/* a node lists CPUs that are on line, whatever a trimmed copy says elsewhere */
-	x.online = t->nid[cpu] != NB_NO_NODE ||
-		   (t->has_online ? nb_cpumask_test(&t->online, cpu)
-				  : nb_tree_numberf(b->t, &online, CPUS "/cpu%u/online", cpu) ||
-					    online != 0);
+	/* a node lists the CPUs that are on line, whatever a trimmed copy says elsewhere */
+	if (t->nid[cpu] != NB_NO_NODE)
+		x.online = true;
+	else if (t->has_online)
+		x.online = nb_cpumask_test(&t->online, cpu);
+	else if (nb_tree_numberf(b->t, &online, CPUS "/cpu%u/online", cpu))
+		x.online = !t->has_lists;
+	else
+		x.online = online != 0;
 	x.package = number(b, cpu, "physical_package_id");
 	x.die = number(b, cpu, "die_id");
 	x.cluster = number(b, cpu, "cluster_id");

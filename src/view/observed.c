@@ -142,15 +142,18 @@ ADD_FORM(zonelists, nb_zonelists)
 ADD_FORM(layout, nb_layout)
 ADD_FORM(showmem, nb_showmem)
 
-/* The last report of a log. */
+/* The last report of a log; that there is none is no error. */
 static int add_last_showmem(struct nb_observed *o, const char *text, size_t len,
 			    struct nb_error *err)
 {
 	for (;;) {
-		int ret = add_showmem(o, text, len, err);
+		struct nb_error why = {0};
+		int ret = add_showmem(o, text, len, &why);
 
+		if (ret == -NB_ENOENT)
+			return 0;
 		if (ret)
-			return ret == -NB_ENOENT ? 0 : ret;
+			return nb_error_set(err, ret, why.line, "%s", why.text);
 		text += o->showmem.used;
 		len -= o->showmem.used;
 	}
