@@ -1,9 +1,10 @@
 /* check.c -- proof of the memory manager's equations.
  *
- * Called by tests and by `nb_system_check()`'s users when nothing else runs. Walks every list, every page set and every committed
- * descriptor: O(pages touched). The equations are those at the top of mm/mmzone.h; that each page is in exactly one place
- * follows from two facts: no head lies inside another head's block, and per zone
- *   managed == on free lists + in page sets + allocated + in use since before observation.
+ * Called by tests and by `nb_system_check()`'s users when nothing else runs. Walks every list,
+ * every page set and every committed descriptor: O(pages touched). The equations are those at the
+ * top of mm/mmzone.h; that each page is in exactly one place follows from two facts: no head lies
+ * inside another head's block, and per zone managed == on free lists + in page sets + allocated +
+ * in use since before observation.
  */
 #include "mm/pcp.h"
 #include "mm/task.h"
@@ -12,7 +13,8 @@
 
 /* Pages by place, of one zone. */
 struct census {
-	uint64_t free, pcp, allocated, system; /* by descriptors; extents' later blocks are not in `free` */
+	uint64_t free, pcp, allocated,
+		system; /* by descriptors; extents' later blocks are not in `free` */
 };
 
 static int broken(struct nb_error *err, const struct nb_zone *z, const char *what, uint64_t found,
@@ -33,22 +35,17 @@ static bool interior_is_clear(const struct nb_page *head, unsigned order)
 	return true;
 }
 
-/* Could this free block merge with its buddy? Then the lists are not well formed. */
+/* Could this free block merge with its buddy? Then the lists are not well formed. From the
+ * pageblock order on that may be: a block whose type kept it apart when it was freed stays apart
+ * when its type changes. */
 static bool has_free_buddy(const struct nb_zone *z, const struct nb_page *page, unsigned order)
 {
-	uint32_t dense = nb_page_dense(z->mem_map, page), other = dense ^ 1u << order;
-	uint32_t flags;
+	uint32_t other = nb_page_dense(z->mem_map, page) ^ 1u << order;
 
-	if (order >= z->sys->max_order)
+	if (order >= z->sys->pageblock_order)
 		return false;
-	flags = nb_page_flags(z->mem_map + other);
-	if ((flags & (PG_BUDDY | PG_ORDER_MASK | PG_ZONE_MASK)) != (PG_BUDDY | order | z->page_bits))
-		return false;
-	if (order < z->sys->pageblock_order)
-		return true;
-	enum nb_migratetype a = nb_pageblock_mt(z, dense), b = nb_pageblock_mt(z, other);
-
-	return a == b || (a < NB_MIGRATE_PCPTYPES && b < NB_MIGRATE_PCPTYPES);
+	return (nb_page_flags(z->mem_map + other) & (PG_BUDDY | PG_ORDER_MASK | PG_ZONE_MASK)) ==
+	       (PG_BUDDY | order | z->page_bits);
 }
 
 static int check_free_block(const struct nb_zone *z, const struct nb_page *page, unsigned order,
@@ -142,8 +139,8 @@ static int check_pcp(const struct nb_zone *z, const struct nb_pcp *pcp, uint64_t
 	uint64_t sum = 0;
 
 	for (unsigned l = 0; l < NB_NR_PCP_LISTS; l++) {
-		unsigned order = l < NB_MIGRATE_PCPTYPES * NB_PCP_ORDERS ? l / NB_MIGRATE_PCPTYPES :
-									   z->sys->pageblock_order;
+		unsigned order = l < NB_MIGRATE_PCPTYPES * NB_PCP_ORDERS ? l / NB_MIGRATE_PCPTYPES
+									 : z->sys->pageblock_order;
 		nb_link_t prev = 0;
 
 		for (nb_link_t link = pcp->list[l].first; link;) {
@@ -151,7 +148,8 @@ static int check_pcp(const struct nb_zone *z, const struct nb_pcp *pcp, uint64_t
 			uint32_t want = PG_PCP | order | z->page_bits;
 
 			if ((page->flags & (PG_PCP | PG_ORDER_MASK | PG_ZONE_MASK)) != want)
-				return broken(err, z, "flags of a page in a page set", page->flags, want);
+				return broken(err, z, "flags of a page in a page set", page->flags,
+					      want);
 			if (page->prev != prev)
 				return broken(err, z, "back link in a page set", page->prev, prev);
 			sum += UINT64_C(1) << order;
@@ -193,7 +191,8 @@ static int count_block(const struct nb_pgdat *p, uint32_t dense, struct census *
 	while (dense < end) {
 		const struct nb_page *page = p->mem_map + dense;
 		uint32_t flags = nb_page_flags(page);
-		unsigned order = nb_flags_order(flags), type = (flags & PG_ZONE_MASK) >> PG_ZONE_SHIFT;
+		unsigned order = nb_flags_order(flags),
+			 type = (flags & PG_ZONE_MASK) >> PG_ZONE_SHIFT;
 		uint64_t n = UINT64_C(1) << order;
 
 		if (!flags) {
@@ -202,10 +201,11 @@ static int count_block(const struct nb_pgdat *p, uint32_t dense, struct census *
 		}
 		if (type >= NB_MAX_NR_ZONES || (dense & (n - 1)) || dense + n > end ||
 		    !interior_is_clear(page, order))
-			return nb_error_set(err, -NB_EIO, 0,
-					    "node %d: page %#x heads a block of order %u, flags %#x, "
-					    "that is not whole",
-					    p->nid, dense, order, flags);
+			return nb_error_set(
+				err, -NB_EIO, 0,
+				"node %d: page %#x heads a block of order %u, flags %#x, "
+				"that is not whole",
+				p->nid, dense, order, flags);
 		if (flags & PG_BUDDY)
 			sums[type].free += n;
 		else if (flags & PG_PCP)
@@ -215,8 +215,9 @@ static int count_block(const struct nb_pgdat *p, uint32_t dense, struct census *
 		else if (flags & PG_SYSTEM)
 			sums[type].system += n;
 		else
-			return nb_error_set(err, -NB_EIO, 0, "node %d: page %#x is nowhere, flags %#x",
-					    p->nid, dense, flags);
+			return nb_error_set(err, -NB_EIO, 0,
+					    "node %d: page %#x is nowhere, flags %#x", p->nid,
+					    dense, flags);
 		dense += (uint32_t)n;
 	}
 	return 0;

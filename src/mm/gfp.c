@@ -1,20 +1,33 @@
 /* gfp.c -- request flags: their zones and types, their names, their numbers in each kernel.
  *
- * Called by the allocator (at boot, for its table), by scenarios and readers that name flags, and by writers
- * that print them. The engine's bits are those of Linux 6.1; kernels from 6.10 on number the bits from
- * ZEROTAGS up differently, and the oldest ones altogether.
- * Source: include/linux/gfp_types.h, include/trace/events/mmflags.h; facts 4.1, 4.2, 12.9.
+ * Called by the allocator (at boot, for its table), by scenarios and readers that name flags, and
+ * by writers that print them. The engine's bits are those of Linux 6.1; kernels from 6.10 on number
+ * the bits from ZEROTAGS up differently, and the oldest ones altogether. Source:
+ * include/linux/gfp_types.h, include/trace/events/mmflags.h; facts 4.1, 4.2, 12.9.
  */
 #include <numabox/gfp.h>
 
 #include "base/fmt.h"
 
-/* Lowest four bits to zone: the highest zone a request may use. -1: no such combination. Source: facts 4.2. */
+/* Lowest four bits to zone: the highest zone a request may use. -1: no such combination. Source:
+ * facts 4.2. */
 static const int8_t zone_of_bits[16] = {
-	[0x0] = NB_ZONE_NORMAL,	 [0x1] = NB_ZONE_DMA,	  [0x2] = NB_ZONE_HIGHMEM, [0x3] = -1,
-	[0x4] = NB_ZONE_DMA32,	 [0x5] = -1,		  [0x6] = -1,		   [0x7] = -1,
-	[0x8] = NB_ZONE_NORMAL,	 [0x9] = NB_ZONE_DMA,	  [0xa] = NB_ZONE_MOVABLE, [0xb] = -1,
-	[0xc] = NB_ZONE_DMA32,	 [0xd] = -1,		  [0xe] = -1,		   [0xf] = -1,
+	[0x0] = NB_ZONE_NORMAL,
+	[0x1] = NB_ZONE_DMA,
+	[0x2] = NB_ZONE_HIGHMEM,
+	[0x3] = -1,
+	[0x4] = NB_ZONE_DMA32,
+	[0x5] = -1,
+	[0x6] = -1,
+	[0x7] = -1,
+	[0x8] = NB_ZONE_NORMAL,
+	[0x9] = NB_ZONE_DMA,
+	[0xa] = NB_ZONE_MOVABLE,
+	[0xb] = -1,
+	[0xc] = NB_ZONE_DMA32,
+	[0xd] = -1,
+	[0xe] = -1,
+	[0xf] = -1,
 };
 
 int nb_gfp_zone(nb_gfp_t gfp, unsigned zones)
@@ -23,9 +36,13 @@ int nb_gfp_zone(nb_gfp_t gfp, unsigned zones)
 
 	if (zone < 0)
 		return -NB_EINVAL;
-	if (zone != NB_ZONE_MOVABLE && !(zones >> zone & 1))
-		zone = NB_ZONE_NORMAL;
-	return zone;
+	if (zone == NB_ZONE_MOVABLE || (zones >> zone & 1))
+		return zone;
+	/* A 64-bit kernel without DMA32 (2.6.7 knew no such flag): only DMA surely lies below 4
+	 * GiB. Low memory of a 32-bit kernel does anyway. */
+	if (zone == NB_ZONE_DMA32 && (zones >> NB_ZONE_DMA & 1) && !(zones >> NB_ZONE_HIGHMEM & 1))
+		return NB_ZONE_DMA;
+	return NB_ZONE_NORMAL;
 }
 
 enum nb_migratetype nb_gfp_migratetype(nb_gfp_t gfp)
@@ -82,8 +99,8 @@ static const struct gfp_name printed[] = {
 	{"__GFP_ZEROTAGS", NB_GFP_BIT_ZEROTAGS},
 };
 
-/* Names that are read only: other spellings, and those of 2.4 and 2.6. What a word asked for then is said in today's
- * flags; hints that do nothing any more are 0. */
+/* Names that are read only: other spellings, and those of 2.4 and 2.6. What a word asked for then
+ * is said in today's flags; hints that do nothing any more are 0. */
 static const struct gfp_name aliases[] = {
 	{"__GFP_DMA", NB_GFP_BIT_DMA},
 	{"__GFP_DMA32", NB_GFP_BIT_DMA32},
@@ -174,9 +191,9 @@ static void put(struct out *o, const char *s)
 /* A composite as that kernel defines it. */
 static nb_gfp_t printed_gfp(const struct gfp_name *p, const struct nb_kernel_profile *profile)
 {
-	if (!profile->gfp_atomic_bit && p->gfp == NB_GFP_ATOMIC)
+	if (!profile->gfp_atomic_bit && nb_strcmp(p->name, "GFP_ATOMIC") == 0)
 		return NB_GFP_ATOMIC & ~(nb_gfp_t)NB_GFP_BIT_ATOMIC;
-	if (profile->gfp_nowait_nowarn && p->gfp == NB_GFP_NOWAIT)
+	if (profile->gfp_nowait_nowarn && nb_strcmp(p->name, "GFP_NOWAIT") == 0)
 		return NB_GFP_NOWAIT | NB_GFP_BIT_NOWARN;
 	return p->gfp;
 }
@@ -211,19 +228,26 @@ size_t nb_gfp_format(nb_gfp_t gfp, const struct nb_kernel_profile *profile, char
 	return o.len;
 }
 
-/* Bits 4 .. 9 of kernels before 4.4 or so: WAIT, HIGH, IO, FS, COLD, NOWARN, then the hints. Source:
- * include/linux/gfp.h of 2.6.24 and 2.6.7. */
+/* Bits 4 .. 9 of kernels before 4.4 or so: WAIT, HIGH, IO, FS, COLD, NOWARN, then the hints.
+ * Source: include/linux/gfp.h of 2.6.24 and 2.6.7. */
 static const struct {
 	uint32_t raw;
 	nb_gfp_t gfp;
 } old_bits[] = {
-	{0x10, NB_GFP_RECLAIM},		{0x20, NB_GFP_BIT_HIGH},
-	{0x40, NB_GFP_BIT_IO},		{0x80, NB_GFP_BIT_FS},
-	{0x200, NB_GFP_BIT_NOWARN},	{0x400, NB_GFP_BIT_RETRY_MAYFAIL},
-	{0x800, NB_GFP_BIT_NOFAIL},	{0x1000, NB_GFP_BIT_NORETRY},
-	{0x4000, NB_GFP_BIT_COMP},	{0x8000, NB_GFP_BIT_ZERO},
-	{0x10000, NB_GFP_BIT_NOMEMALLOC}, {0x20000, NB_GFP_BIT_HARDWALL},
-	{0x40000, NB_GFP_BIT_THISNODE}, {0x80000, NB_GFP_BIT_RECLAIMABLE},
+	{0x10, NB_GFP_RECLAIM},
+	{0x20, NB_GFP_BIT_HIGH},
+	{0x40, NB_GFP_BIT_IO},
+	{0x80, NB_GFP_BIT_FS},
+	{0x200, NB_GFP_BIT_NOWARN},
+	{0x400, NB_GFP_BIT_RETRY_MAYFAIL},
+	{0x800, NB_GFP_BIT_NOFAIL},
+	{0x1000, NB_GFP_BIT_NORETRY},
+	{0x4000, NB_GFP_BIT_COMP},
+	{0x8000, NB_GFP_BIT_ZERO},
+	{0x10000, NB_GFP_BIT_NOMEMALLOC},
+	{0x20000, NB_GFP_BIT_HARDWALL},
+	{0x40000, NB_GFP_BIT_THISNODE},
+	{0x80000, NB_GFP_BIT_RECLAIMABLE},
 	{0x100000, NB_GFP_BIT_MOVABLE},
 };
 #define OLD_ZONES (NB_GFP_BIT_DMA | NB_GFP_BIT_HIGHMEM | NB_GFP_BIT_DMA32)

@@ -1,11 +1,12 @@
 /* observed.c -- a zone begins as it was seen: nb_zone_set_observed().
  *
- * Called right after boot, when a run begins at a capture's state. The rule that chooses frames (no capture tells them): by
- * address, the zone's whole max-order blocks are first those in use by the system, then those that are split, then
- * the free ones by migrate type. In a split block the lower half is split on or in use, and the upper half is free while
- * blocks of that order are wanted. Edges of the zone hold free blocks only where nothing else would.
- * Lists are in address order, edges first. Blocks in use cost nothing: they are runs of numbers (zone->system_runs).
- * Host memory: descriptors of split blocks, of each extent's head and of the edges.
+ * Called right after boot, when a run begins at a capture's state. The rule that chooses frames (no
+ * capture tells them): by address, the zone's whole max-order blocks are first those in use by the
+ * system, then those that are split, then the free ones by migrate type. In a split block the lower
+ * half is split on or in use, and the upper half is free while blocks of that order are wanted.
+ * Edges of the zone hold free blocks only where nothing else would. Lists are in address order,
+ * edges first. Blocks in use cost nothing: they are runs of numbers (zone->system_runs). Host
+ * memory: descriptors of split blocks, of each extent's head and of the edges.
  */
 #include "mm/observed.h"
 
@@ -85,7 +86,8 @@ static int type_that_wants(const struct nb_observed_plan *p, unsigned order)
 	return -1;
 }
 
-/* Who gets a free block of that order in a pageblock of `mt`: that type, or any where they are mixed. -1: nobody wants it. */
+/* Who gets a free block of that order in a pageblock of `mt`: that type, or any where they are
+ * mixed. -1: nobody wants it. */
 static int who_wants(const struct nb_observed_plan *p, unsigned order, enum nb_migratetype mt)
 {
 	if (p->mixed)
@@ -102,7 +104,8 @@ static bool small_wanted(const struct nb_observed_plan *p, unsigned order, enum 
 	return !p->mixed && wanted_below(p->want[mt], 0, order);
 }
 
-/* A block of less than or exactly pageblock order that is not free: splits it for its type's blocks. */
+/* A block of less than or exactly pageblock order that is not free: splits it for its type's
+ * blocks. */
 static void fill(struct nb_observed_plan *p, uint64_t dense, unsigned order, enum nb_migratetype mt)
 {
 	if (!small_wanted(p, order, mt)) {
@@ -169,6 +172,8 @@ static void split_large(struct nb_observed_plan *p, uint64_t dense, unsigned ord
 	/* Its buddy may be free too where the two would not merge. */
 	for (int i = NB_MIGRATE_PCPTYPES; mt >= 0 && i < NB_MIGRATE_TYPES; i++)
 		other = i != mt && p->want[i][half] ? i : other;
+	if (p->loose && other < 0)
+		other = type_that_wants(p, half);
 	if (other >= 0) {
 		p->want[other][half]--;
 		give_free(p->z, dense, half, (enum nb_migratetype)other);
@@ -293,7 +298,8 @@ static bool commit_all(struct nb_observed_plan *p)
 /* Takes every free block off the lists that boot has made. */
 static void empty_lists(struct nb_zone *z)
 {
-	for (unsigned i = 0; i <= z->sys->max_order * NB_MIGRATE_TYPES + NB_MIGRATE_TYPES - 1; i++) {
+	for (unsigned i = 0; i <= z->sys->max_order * NB_MIGRATE_TYPES + NB_MIGRATE_TYPES - 1;
+	     i++) {
 		struct nb_free_area *area = &z->free_area[i / NB_MIGRATE_TYPES];
 		unsigned mt = i % NB_MIGRATE_TYPES;
 		nb_link_t link = area->free_list[mt].first;
@@ -330,7 +336,8 @@ static void type_the_rest(struct nb_zone *z, const struct nb_zone_observed *obs)
 
 		for (; d < end; d += block) {
 			while (mt < NB_MIGRATE_TYPES &&
-			       (mt == NB_MIGRATE_MOVABLE || z->nr_pageblocks[mt] >= obs->nr_pageblocks[mt]))
+			       (mt == NB_MIGRATE_MOVABLE ||
+				z->nr_pageblocks[mt] >= obs->nr_pageblocks[mt]))
 				mt++;
 			if (mt == NB_MIGRATE_TYPES)
 				break;

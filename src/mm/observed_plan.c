@@ -1,13 +1,15 @@
-/* observed_plan.c -- do the observed free blocks fit the zone, and how many of its blocks must be split?
+/* observed_plan.c -- do the observed free blocks fit the zone, and how many of its blocks must be
+ *split?
  *
- * Called by observed.c. A block that is not free is split in two halves, of which at most one may be free (two would have
- * merged), and the other is split further. So with n[k] blocks of order k that are not free, c[k] free ones to place,
- * and r[k] chunks of order k at the edges:
- *	c[k] <= n[k+1] + r[k]		n[k] = 2 n[k+1] + r[k] - c[k]
- * which is linear in the number of max-order blocks that are split, n[max]; the least that fits is taken.
- * From the pageblock order on, both halves may be free where one is of a type that never merges with others (HighAtomic, CMA).
- * Below the pageblock order the same holds within each migrate type's pageblocks; where they do not suffice (kernels before 6.10
- * put blocks on other lists than their pageblock's), types share pageblocks.
+ * Called by observed.c. A block that is not free is split in two halves, of which at most one may
+ *be free (two would have merged), and the other is split further. So with n[k] blocks of order k
+ *that are not free, c[k] free ones to place, and r[k] chunks of order k at the edges: c[k] <=
+ *n[k+1] + r[k]		n[k] = 2 n[k+1] + r[k] - c[k] which is linear in the number of max-order
+ *blocks that are split, n[max]; the least that fits is taken. From the pageblock order on, both
+ *halves may be free where one is of a type that never merges with others (HighAtomic, CMA); or, if
+ *nothing else fits, of any, as after a change of type. Below the pageblock order the same holds
+ *within each migrate type's pageblocks; where they do not suffice (kernels before 6.10 put blocks
+ *on other lists than their pageblock's), types share pageblocks.
  */
 #include "mm/observed.h"
 
@@ -16,10 +18,11 @@
 static int no_fit(const struct nb_zone *z, struct nb_error *err, const char *what, uint64_t found,
 		  uint64_t limit)
 {
-	return nb_error_set(err, -NB_EINVAL, 0,
-			    "node %d zone %s: %s: %llu observed, at most %llu fit its %llu managed pages",
-			    z->pgdat->nid, nb_zone_name(z->type), what, (unsigned long long)found,
-			    (unsigned long long)limit, (unsigned long long)z->managed_pages);
+	return nb_error_set(
+		err, -NB_EINVAL, 0,
+		"node %d zone %s: %s: %llu observed, at most %llu fit its %llu managed pages",
+		z->pgdat->nid, nb_zone_name(z->type), what, (unsigned long long)found,
+		(unsigned long long)limit, (unsigned long long)z->managed_pages);
 }
 
 static void add_fragments(struct nb_observed_plan *p, uint64_t dense, uint64_t end)
@@ -61,7 +64,8 @@ static bool survey(struct nb_observed_plan *p)
 		return false;
 	for (int32_t i = z->first_range; i >= 0; i = sys->ranges[i].next) {
 		const struct nb_memblock_range *r = &sys->ranges[i];
-		nb_pfn_t start = r->start_pfn > z->managed_start_pfn ? r->start_pfn : z->managed_start_pfn;
+		nb_pfn_t start =
+			r->start_pfn > z->managed_start_pfn ? r->start_pfn : z->managed_start_pfn;
 		nb_pfn_t end = r->end_pfn < z->managed_end_pfn ? r->end_pfn : z->managed_end_pfn;
 
 		if (start >= end)
@@ -69,7 +73,8 @@ static bool survey(struct nb_observed_plan *p)
 		uint64_t dense = r->dense + (start - r->start_pfn);
 		struct nb_span *last = p->nr_spans ? &p->spans[p->nr_spans - 1] : NULL;
 
-		if (last && last->end == dense && r->prev >= 0 && sys->ranges[r->prev].end_pfn == start)
+		if (last && last->end == dense && r->prev >= 0 &&
+		    sys->ranges[r->prev].end_pfn == start)
 			last->end += end - start;
 		else
 			p->spans[p->nr_spans++] = (struct nb_span){dense, dense + (end - start)};
@@ -92,7 +97,8 @@ static bool survey(struct nb_observed_plan *p)
 /* How many pageblocks a type's small blocks need at least. */
 static uint64_t pageblocks_needed(const struct nb_system *sys, const uint64_t *want)
 {
-	uint64_t need = 0, above = 0; /* above: in halves of the current order, taken by larger ones */
+	uint64_t need = 0,
+		 above = 0; /* above: in halves of the current order, taken by larger ones */
 
 	for (unsigned k = sys->pageblock_order; k-- > 0;) {
 		unsigned shift = sys->pageblock_order - k - 1;
@@ -170,8 +176,9 @@ static void use_fragment(struct nb_observed_plan *p, unsigned i, uint64_t want[]
 		absorb(sys, f, want[f->mt]);
 }
 
-/* Blocks of pageblock order up to max_order - 1: how many max-order blocks must be split for them at least. When s are
- * split, *ret_base + (s << (max_order - pageblock_order)) pageblocks are left that are not free. */
+/* Blocks of pageblock order up to max_order - 1: how many max-order blocks must be split for them
+ * at least. When s are split, *ret_base + (s << (max_order - pageblock_order)) pageblocks are left
+ * that are not free. */
 static uint64_t split_for_large(const struct nb_observed_plan *p, int64_t *ret_base)
 {
 	const struct nb_system *sys = p->z->sys;
@@ -187,9 +194,14 @@ static uint64_t split_for_large(const struct nb_observed_plan *p, int64_t *ret_b
 
 		for (unsigned mt = 0; mt < NB_MIGRATE_TYPES; mt++)
 			*(mt < NB_MIGRATE_PCPTYPES ? &plain : &apart) += (int64_t)p->want[mt][k];
-		int64_t want = plain + apart, lack = (plain > apart ? plain : apart) - base - roots[k];
+		int64_t want = plain + apart,
+			lack = (plain > apart ? plain : apart) - base - roots[k];
 		unsigned shift = sys->max_order - k - 1;
 
+		if (p->loose) {
+			lack = want - 2 * base - roots[k];
+			shift++;
+		}
 		if (lack > 0 && (uint64_t)(lack + (INT64_C(1) << shift) - 1) >> shift > split)
 			split = (uint64_t)(lack + (INT64_C(1) << shift) - 1) >> shift;
 		base = 2 * base + roots[k] - want;
@@ -224,7 +236,8 @@ static int check_totals(const struct nb_observed_plan *p, const struct nb_zone_o
 	return 0;
 }
 
-/* Are `need` pageblocks there when at most `rest` max-order blocks are split? Then *split is raised to that. */
+/* Are `need` pageblocks there when at most `rest` max-order blocks are split? Then *split is raised
+ * to that. */
 static bool settle(struct nb_observed_plan *p, uint64_t need, int64_t base, uint64_t rest)
 {
 	unsigned shift = p->z->sys->max_order - p->z->sys->pageblock_order;
@@ -246,7 +259,8 @@ static bool plan_by_type(struct nb_observed_plan *p, int64_t base, uint64_t rest
 	memcpy(small, p->want, sizeof(small));
 	uint64_t need = all_needed(sys, small, p->pageblocks);
 
-	for (unsigned i = 0; i < p->nr_fragments && (int64_t)need > base + (int64_t)(rest << shift); i++) {
+	for (unsigned i = 0; i < p->nr_fragments && (int64_t)need > base + (int64_t)(rest << shift);
+	     i++) {
 		if (p->fragments[i].order)
 			continue;
 		use_fragment(p, i, small);
@@ -298,6 +312,10 @@ int nb_observed_plan(struct nb_observed_plan *p, const struct nb_zone_observed *
 	if (plan_by_type(p, base, rest))
 		return 0;
 	p->split = least;
+	if (plan_mixed(p, base, rest))
+		return 0;
+	p->loose = true;
+	p->split = split_for_large(p, &base);
 	if (plan_mixed(p, base, rest))
 		return 0;
 	return no_fit(p->z, err, "blocks to be split for smaller ones", p->split, rest);

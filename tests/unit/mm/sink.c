@@ -1,0 +1,117 @@
+/* sink.c -- events have the kernel's names and fields, and reach only who wants them. */
+#include "allocbox.h"
+#include "mm/event.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct allocbox box;
+
+static void names_and_kinds(void **state)
+{
+	(void)state;
+	for (int k = 0; k < NB_NR_EVENTS; k++) {
+		const struct nb_event_desc *d = nb_event_desc((enum nb_event_kind)k);
+
+		assert_non_null(d);
+		assert_non_null(d->system);
+		assert_int_equal(nb_event_by_name(d->name), k);
+		assert_in_range(d->nr_fields, 1, NB_EVENT_MAX_FIELDS);
+		for (unsigned i = 0; i < d->nr_fields; i++)
+			assert_non_null(d->field[i]);
+	}
+	assert_int_equal(nb_event_by_name("mm_page"), -NB_EINVAL);
+	assert_null(nb_event_desc(NB_NR_EVENTS));
+}
+
+/* The recorded kernels' own format files have each event of theirs that we know, with all our
+ * fields. */
+static void kernel_formats(void **state)
+{
+	const char *oracle = getenv("NUMABOX_ORACLE");
+	char path[4096], line[4096], name[128] = "";
+	unsigned seen = 0, fields = 0;
+	int kind = -1;
+	FILE *f;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/traces/kswapd-anon-n1-classic/event_formats.txt",
+		 oracle ? oracle : "");
+	f = fopen(path, "r");
+	if (!f)
+		skip();
+	while (fgets(line, sizeof(line), f)) {
+		char *field = strstr(line, "field:"), *end = strchr(line, ';');
+
+		if (sscanf(line, "name: %127s", name) == 1) {
+			kind = nb_event_by_name(name);
+			seen += kind >= 0;
+		}
+		if (kind < 0 || !field || !end)
+			continue;
+		*end = '\0';
+		for (unsigned i = 0; i < nb_event_desc((enum nb_event_kind)kind)->nr_fields; i++) {
+			const char *want = nb_event_desc((enum nb_event_kind)kind)->field[i];
+			size_t len = strlen(want);
+
+			fields += (size_t)(end - field) > len && end[-1 - (long)len] == ' ' &&
+				  strcmp(end - len, want) == 0;
+		}
+	}
+	fclose(f);
+	assert_true(seen >= 6);
+	assert_true(fields >= 20);
+}
+
+/* Only wanted kinds are delivered; time, CPU and fields are those of the happening. */
+static struct nb_event last;
+static unsigned delivered;
+
+static void take(void *ctx, const struct nb_event *ev)
+{
+	assert_ptr_equal(ctx, &last);
+	last = *ev;
+	delivered++;
+}
+
+static void delivery(void **state)
+{
+	struct nb_sink sink = {
+		.ctx = &last, .event = take, .wanted = UINT64_C(1) << NB_EV_MM_PAGE_FREE};
+
+	(void)state;
+	allocbox_boot(&box, &(struct allocbox_spec){.ranges = "0 1000000-8ffffff",
+						    .facts = "0 DMA32 32768",
+						    .cpus = 2});
+	nb_system_set_sink(box.sys, &sink);
+	nb_system_set_time_ns(box.sys, 12345);
+	allocbox_run(&box, "M4");
+	assert_int_equal(delivered, 0);
+	allocbox_run(&box, "-0@1");
+	assert_int_equal(delivered, 1);
+	assert_int_equal(last.kind, NB_EV_MM_PAGE_FREE);
+	assert_int_equal(last.cpu, 1);
+	assert_int_equal(last.pid, 0);
+	assert_int_equal(last.time_ns, 12345);
+	assert_int_equal(last.field[0], 0x1000);
+	assert_int_equal(last.field[1], 4);
+	nb_system_set_sink(box.sys, NULL);
+	allocbox_run(&box, "M4 -1");
+	assert_int_equal(delivered, 1);
+	allocbox_end(&box);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(names_and_kinds),
+		cmocka_unit_test(kernel_formats),
+		cmocka_unit_test(delivery),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
