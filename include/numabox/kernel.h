@@ -46,6 +46,13 @@ enum nb_text_format {
 	NB_TEXT_6_18,
 	NB_TEXT_2_6_24,
 	NB_TEXT_2_6_7,
+	NB_TEXT_3_10,
+	NB_TEXT_4_18, /* to 4.20 */
+	NB_TEXT_5_4,
+	NB_TEXT_5_10,
+	NB_TEXT_5_15,
+	NB_TEXT_6_6,
+	NB_TEXT_6_8,
 	NB_NR_TEXT_FORMATS
 };
 
@@ -53,13 +60,15 @@ struct nb_kernel_profile {
 	const char *key;  /* "6.12" */
 	unsigned version; /* major * 1000 + minor (2.x.y: 2000 + x * 100 + y), for choosing
 			     the nearest */
+	unsigned since; /* first release, numbered likewise, that is nearer to this profile than to
+			   any older one: see nb_kernel_nearest() */
 	bool confirmed[NB_NR_ARCH]; /* some capture in the tests confirms it there */
 
 	/* boot and zones */
 	unsigned zones_absent;     /* mask of enum nb_zone_type that this kernel did not know yet */
 	bool movable_is_highmem;   /* Movable: min = clamp(managed/1024,32,128) always */
-	bool memoryless_own_first; /* a memoryless node leads its own zonelist (6.1) */
-	bool memoryless_hidden;    /* old x86: no such node, its CPUs move */
+	bool memoryless_own_first; /* a memoryless node leads its own zonelist (to 6.6) */
+	bool memoryless_hidden;    /* x86 before 4.9: no such node, its CPUs move */
 	bool managed_less_memmap;  /* "Total pages" leaves out the mem_map (to 6.11) */
 	bool coverage_by_region; /* SRAT dropped if more than 1 MiB is uncovered (6.8); before: from
 				    1 MiB on */
@@ -77,8 +86,12 @@ struct nb_kernel_profile {
 	bool has_promo;               /* zoneinfo prints promo */
 	bool reserve_sparse;          /* empty upper zones reserve 0 instead of the running sum */
 	bool has_thp;                 /* transparent huge pages raise min_free_kbytes (2.6.38) */
-	bool reserve_floor_one;       /* lowmem_reserve_ratio is at least 1 (before 4.19) */
-	bool marks_are_multiples;     /* low = 2 min, high = 3 min (to 2.6.16) */
+	bool reserve_floor_one;       /* lowmem_reserve_ratio is at least 1 (before 4.17) */
+	bool reserve_of_empty;        /* a zone without pages has a protection too (before 5.8) */
+	bool thp_kept_on_hotplug;  /* onlining memory asks khugepaged again (5.10); before, only the
+				      square root counts from then on */
+	bool thp_off_recalculates; /* THP off takes the square root again (5.16) */
+	bool marks_are_multiples;  /* low = 2 min, high = 3 min (to 2.6.16) */
 	unsigned min_free_root_factor; /* KiB of low memory times this under the root; 0 is 16 */
 	unsigned default_reclaim_distance; /* farther nodes switch zone_reclaim_mode on
 					      (before 3.16); 0: never */
@@ -87,10 +100,11 @@ struct nb_kernel_profile {
 
 	/* page sets, requests */
 	enum nb_pcp_style pcp_style;
-	unsigned pcp_batch_max_kib; /* 1024, 512 before 5.0 */
+	unsigned pcp_batch_max_kib; /* 1024, 512 before 4.19 */
 	unsigned pcp_high_batches;  /* FIXED: high is this many batches (6, before 5.14);
 				       0: high is the low mark shared by the node's CPUs */
-	bool pcp_orders;            /* lists of orders 1..3 and THP (5.13) */
+	bool pcp_before_deferred;   /* sized while a node's last zone has one section (before 5.4) */
+	bool pcp_orders;            /* lists of orders 1..3 and THP (5.14) */
 	bool gfp_atomic_bit;        /* __GFP_ATOMIC exists (4.4 to 6.2) */
 	bool gfp_nowait_nowarn;     /* GFP_NOWAIT carries __GFP_NOWARN (6.7) */
 	bool gfp_old_numbers;       /* the flags' numbers of 2.6 */
@@ -108,13 +122,16 @@ struct nb_kernel_profile {
 	unsigned zoneinfo_format; /* enum nb_text_format: item lists, src/view/names.c */
 };
 
-/* The profile of that key ("6.12", "6.1", "6.18", "2.6.24", "2.6.7"), or NULL. */
+/* The profile of that key ("6.12", "4.18"), or NULL. docs/kernels.md lists them. */
 const struct nb_kernel_profile *nb_kernel_by_key(const char *key);
 
-/* The profile that fits a release string ("6.12.113+deb12-amd64", "6.1",
- * "2.6.32-754.el6") best: the greatest version that is not above it, else the
- * lowest there is. *ret_exact says whether that version itself is a profile.
- * NULL when no number can be read. Vendor backports are never exact. */
+/* The profile whose rules fit a release string ("6.12.113+deb12-amd64", "6.1", "5.14.0-427.el9")
+ * best. Each profile owns the releases from its `since` up to the next one's; releases below all
+ * get the oldest. A window begins where the rules that figures follow change, so some releases
+ * belong to a later profile (5.0 to 5.4, whose boost and batches it has). RHEL 6's kernel carries
+ * transparent huge pages and counts as 2.6.38. *ret_exact (may be NULL) says whether that version
+ * itself is a profile; kernels of vendors that carry large parts of later versions (RHEL and kin,
+ * UEK, SLES, openEuler, Anolis, Kylin) are never exact. NULL when no number can be read. */
 const struct nb_kernel_profile *nb_kernel_nearest(const char *release, bool *ret_exact);
 
 /* The `i`th profile from 0, or NULL past the end; the default stands first. */

@@ -21,9 +21,9 @@ static const struct nb_opt machine_options[] = {
 	 "the machine; default: host, this computer (numabox(1) lists the forms)",
 	 NB_COMPLETE_MACHINE, NULL},
 	{0, "kernel", "VERSION", NB_OPT_STRING, offsetof(struct nb_common, kernel),
-	 "which kernel's behaviour: 6.12, 6.1, 6.18, 2.6.24 or 2.6.7; default: what the machine's "
-	 "capture says, else 6.12",
-	 NB_COMPLETE_WORDS, "6.12 6.1 6.18 2.6.24 2.6.7"},
+	 "which kernel's behaviour: 6.18, 6.12, 6.8, 6.6, 6.1, 5.15, 5.10, 5.4, 4.19, 4.18, 3.10, "
+	 "2.6.24 or 2.6.7; default: what the machine's capture says, else 6.12",
+	 NB_COMPLETE_WORDS, "6.18 6.12 6.8 6.6 6.1 5.15 5.10 5.4 4.19 4.18 3.10 2.6.24 2.6.7"},
 	{0, "arch", "ARCH", NB_OPT_STRING, offsetof(struct nb_common, arch),
 	 "x86_64, i386, i386pae, arm64 or arm; default: the capture's, else x86_64",
 	 NB_COMPLETE_WORDS, "x86_64 i386 i386pae arm64 arm"},

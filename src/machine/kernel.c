@@ -1,154 +1,23 @@
-/* kernel.c -- the kernel profiles, and what depends on the architecture alone.
+/* kernel.c -- choosing a kernel profile, and what depends on the architecture alone.
  *
- * Called while a machine is sealed and by boot. Constant tables: a new version is a new entry here,
- * never an if elsewhere. 6.12, 6.1 and 6.18 were compared with captured kernels (the `confirmed`
- * column); 2.6.24 and 2.6.7 rest on documents of their time. Source: facts 1-5, oracle/README.md.
+ * Called while a machine is sealed and by boot. The profiles themselves stand in kernel_table.c.
+ * Source: facts 1-5, oracle/README.md.
  */
 #include "base/fmt.h"
-
-#include <numabox/kernel.h>
+#include "machine/kernel_priv.h"
 
 #define ZONE_BIT(t) (1u << NB_ZONE_##t)
 
-static const struct nb_kernel_profile profiles[] = {
-	{
-		.key = "6.12",
-		.version = 6012,
-		.confirmed = {[NB_ARCH_X86_64] = true, [NB_ARCH_ARM64] = true},
-		.movable_is_highmem = true,
-		.coverage_by_region = true,
-		.mirror_checked = true,
-		.fake_from_first_byte = true,
-		.zonelist_style = NB_ZONELIST_LOAD_ONE,
-		.node_load_kept = true,
-		.min_free_kbytes_max = 262144,
-		.has_thp = true,
-		.watermark_scale_max = 3000,
-		.has_boost = true,
-		.has_scale_factor = true,
-		.has_promo = true,
-		.pcp_style = NB_PCP_AUTO,
-		.pcp_batch_max_kib = 1024,
-		.pcp_orders = true,
-		.gfp_nowait_nowarn = true,
-		.reserve_style = NB_RESERVE_FLAGS,
-		.below_high_first = true,
-		.highatomic_free_only = true,
-		.claim_whole_block = true,
-		.deferred_max_order = true,
-		.memmap_struct_page_bytes = 64,
-		.memmap_struct_page_bytes_32 = 40,
-		.zoneinfo_format = 0,
-	},
-	{
-		.key = "6.1",
-		.version = 6001,
-		.confirmed =
-			{[NB_ARCH_X86_64] = true, [NB_ARCH_I386] = true, [NB_ARCH_I386PAE] = true},
-		.memoryless_own_first = true,
-		.managed_less_memmap = true,
-		.zonelist_style = NB_ZONELIST_LOAD_ONE,
-		.node_load_kept = true,
-		.min_free_kbytes_max = 262144,
-		.has_thp = true,
-		.watermark_scale_max = 3000,
-		.has_boost = true,
-		.has_scale_factor = true,
-		.pcp_style = NB_PCP_FIXED,
-		.pcp_batch_max_kib = 1024,
-		.pcp_orders = true,
-		.gfp_atomic_bit = true,
-		.reserve_style = NB_RESERVE_FLAGS,
-		.memmap_struct_page_bytes = 64,
-		.memmap_struct_page_bytes_32 = 40,
-		.zoneinfo_format = 1,
-	},
-	{
-		.key = "6.18",
-		.version = 6018,
-		.confirmed = {[NB_ARCH_X86_64] = true},
-		.movable_is_highmem = true,
-		.coverage_by_region = true,
-		.mirror_checked = true,
-		.fake_from_first_byte = true,
-		.zonelist_style = NB_ZONELIST_LOAD_ONE,
-		.node_load_kept = true,
-		.min_free_kbytes_max = 262144,
-		.has_thp = true,
-		.watermark_scale_max = 3000,
-		.has_boost = true,
-		.has_scale_factor = true,
-		.has_promo = true,
-		.pcp_style = NB_PCP_AUTO,
-		.pcp_batch_max_kib = 1024,
-		.pcp_orders = true,
-		.gfp_nowait_nowarn = true,
-		.reserve_style = NB_RESERVE_FLAGS,
-		.below_high_first = true,
-		.highatomic_free_only = true,
-		.claim_whole_block = true,
-		.deferred_max_order = true,
-		.memmap_struct_page_bytes = 64,
-		.memmap_struct_page_bytes_32 = 40,
-		.zoneinfo_format = 2,
-	},
-	{
-		.key = "2.6.24",
-		.version = 2624,
-		.zones_absent = ZONE_BIT(DEVICE),
-		.memoryless_own_first = true,
-		.memoryless_hidden = true,
-		.managed_less_memmap = true,
-		.zonelist_style = NB_ZONELIST_LOAD_OLD,
-		.zone_order_option = true,
-		.min_free_kbytes_max = 65536,
-		.reserve_floor_one = true,
-		.default_reclaim_distance = 20,
-		.pcp_style = NB_PCP_FIXED,
-		.pcp_batch_max_kib = 512,
-		.pcp_high_batches = 6,
-		.gfp_old_numbers = true,
-		.reserve_style = NB_RESERVE_HARDER,
-		.memmap_struct_page_bytes = 56,
-		.memmap_struct_page_bytes_32 = 32,
-		.zoneinfo_format = 3,
-	},
-	{
-		.key = "2.6.7",
-		.version = 2607,
-		.zones_absent = ZONE_BIT(DMA32) | ZONE_BIT(MOVABLE) | ZONE_BIT(DEVICE),
-		.memoryless_own_first = true,
-		.memoryless_hidden = true,
-		.managed_less_memmap = true,
-		.zonelist_style = NB_ZONELIST_ROUND_ROBIN,
-		.min_free_kbytes_max = 16384,
-		.reserve_floor_one = true,
-		.marks_are_multiples = true,
-		.min_free_root_factor = 1,
-		.no_mobility_grouping = true,
-		.pcp_style = NB_PCP_FIXED,
-		.pcp_batch_max_kib = 512,
-		.pcp_high_batches = 6,
-		.gfp_old_numbers = true,
-		.reserve_style = NB_RESERVE_HARDER,
-		.memmap_struct_page_bytes = 56,
-		.memmap_struct_page_bytes_32 = 32,
-		.zoneinfo_format = 4,
-	},
-};
-
-#define NR_PROFILES (sizeof(profiles) / sizeof(profiles[0]))
-
 const struct nb_kernel_profile *nb_kernel_at(unsigned i)
 {
-	return i < NR_PROFILES ? &profiles[i] : NULL;
+	return i < nb_kernel_nr_profiles ? &nb_kernel_profiles[i] : NULL;
 }
 
 const struct nb_kernel_profile *nb_kernel_by_key(const char *key)
 {
-	for (unsigned i = 0; i < NR_PROFILES; i++) {
-		if (nb_strcmp(profiles[i].key, key) == 0)
-			return &profiles[i];
+	for (unsigned i = 0; i < nb_kernel_nr_profiles; i++) {
+		if (nb_strcmp(nb_kernel_profiles[i].key, key) == 0)
+			return &nb_kernel_profiles[i];
 	}
 	return NULL;
 }
@@ -181,17 +50,49 @@ static unsigned release_version(const char *s)
 	if (major != 2)
 		return (unsigned)major * 1000 + (unsigned)(minor > 999 ? 999 : minor);
 	patch = release_part(&s);
+	if (minor > 9)
+		minor = 9;
+	if (patch > 99)
+		patch = 99;
 	return 2000 + (unsigned)minor * 100 + (unsigned)(patch < 0 ? 0 : patch);
 }
 
-/* Kernels that carry large parts of later versions: RHEL and its kin, Oracle's UEK, SLES. */
-static bool is_vendor_backport(const char *release)
+/* Kernels that carry large parts of later versions, by what their release strings hold; '#' is
+ * one digit. `as` is the version whose rules such a kernel of `version` follows, 0: its own. */
+static const struct {
+	const char *mark;
+	unsigned version, as;
+} vendors[] = {
+	{".el6", 2632, 2638}, /* RHEL 6: with transparent huge pages */
+	{".el#", 0, 0},       /* RHEL and kin */
+	{"uek", 0, 0},        /* Oracle */
+	{"-default", 0, 0},   /* SUSE */
+	{".oe#", 0, 0},       /* openEuler */
+	{".an#", 0, 0},       /* Anolis */
+	{".ky#", 0, 0},       /* Kylin */
+};
+
+static bool starts_with_mark(const char *s, const char *mark)
+{
+	for (; *mark; mark++, s++) {
+		if (*mark == '#' ? *s < '0' || *s > '9' : *s != *mark)
+			return false;
+	}
+	return true;
+}
+
+/* Is the release such a vendor's? *version then becomes the one whose rules it follows. */
+static bool is_vendor_backport(const char *release, unsigned *version)
 {
 	for (; *release; release++) {
-		if (nb_strncmp(release, ".el", 3) == 0 && release[3] >= '0' && release[3] <= '9')
+		for (unsigned i = 0; i < sizeof(vendors) / sizeof(vendors[0]); i++) {
+			if (!starts_with_mark(release, vendors[i].mark) ||
+			    (vendors[i].version && vendors[i].version != *version))
+				continue;
+			if (vendors[i].as)
+				*version = vendors[i].as;
 			return true;
-		if (nb_strcmp(release, "-default") == 0 || nb_strncmp(release, "uek", 3) == 0)
-			return true;
+		}
 	}
 	return false;
 }
@@ -199,22 +100,20 @@ static bool is_vendor_backport(const char *release)
 const struct nb_kernel_profile *nb_kernel_nearest(const char *release, bool *ret_exact)
 {
 	unsigned version = release ? release_version(release) : 0;
-	const struct nb_kernel_profile *best = NULL, *lowest = &profiles[0];
+	const struct nb_kernel_profile *best = NULL;
+	bool vendor;
 
 	if (!version)
 		return NULL;
-	for (unsigned i = 0; i < NR_PROFILES; i++) {
-		const struct nb_kernel_profile *p = &profiles[i];
+	vendor = is_vendor_backport(release, &version);
+	for (unsigned i = 0; i < nb_kernel_nr_profiles; i++) {
+		const struct nb_kernel_profile *p = &nb_kernel_profiles[i];
 
-		if (p->version < lowest->version)
-			lowest = p;
-		if (p->version <= version && (!best || p->version > best->version))
+		if (p->since <= version && (!best || p->since > best->since))
 			best = p;
 	}
-	if (!best)
-		best = lowest;
 	if (ret_exact)
-		*ret_exact = best->version == version && !is_vendor_backport(release);
+		*ret_exact = best && best->version == version && !vendor;
 	return best;
 }
 

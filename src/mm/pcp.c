@@ -381,11 +381,26 @@ static uint64_t managed(const struct nb_zone *z, bool at_init)
 								 : z->managed_pages;
 }
 
-/* Source: zone_batchsize(). */
-static int batch_of(const struct nb_zone *z, bool at_init)
+/* The pages that a zone's sets are sized by. Kernels that size them before deferred struct pages are
+ * there, and never again, know one section of a node's last zone, up to its border. */
+static uint64_t sized_by(const struct nb_zone *z, bool at_init)
+{
+	unsigned shift = z->sys->machine->arch == NB_ARCH_ARM64 ? 30 : 27; /* SECTION_SIZE_BITS */
+	uint64_t n = managed(z, at_init), section = UINT64_C(1) << (shift - z->sys->page_shift);
+	nb_pfn_t end = nb_zone_end_pfn(z), known = z->zone_start_pfn + section;
+
+	if (!z->sys->profile->pcp_before_deferred ||
+	    end < z->pgdat->node_start_pfn + z->pgdat->node_spanned_pages)
+		return n;
+	known = (known + section - 1) & ~(section - 1);
+	return known < end && n > known - z->zone_start_pfn ? known - z->zone_start_pfn : n;
+}
+
+/* 0 for zones below 8 MiB or so. Source: zone_batchsize(). */
+static int raw_batch_of(const struct nb_zone *z, bool at_init)
 {
 	uint64_t cap = ((uint64_t)z->sys->profile->pcp_batch_max_kib << 10) >> z->sys->page_shift;
-	uint64_t b = managed(z, at_init) >> 10;
+	uint64_t b = sized_by(z, at_init) >> 10;
 
 	b = (b < cap ? b : cap) / 4;
 	if (b < 1)
@@ -393,10 +408,15 @@ static int batch_of(const struct nb_zone *z, bool at_init)
 	b += b / 2;
 	while (b & (b - 1))
 		b &= b - 1;
-	return max_int((int)b - 1, 1);
+	return (int)b - 1;
 }
 
-/* Source: zone_highsize(); before 5.14 some batches. */
+static int batch_of(const struct nb_zone *z, bool at_init)
+{
+	return max_int(raw_batch_of(z, at_init), 1);
+}
+
+/* Source: zone_highsize(); before 5.14 some batches, none where the batch is 1 for want of any. */
 static int high_of(const struct nb_zone *z, int batch, unsigned fraction, bool at_init)
 {
 	const struct nb_system *sys = z->sys;
@@ -404,7 +424,7 @@ static int high_of(const struct nb_zone *z, int batch, unsigned fraction, bool a
 	uint64_t total = fraction ? managed(z, at_init) / fraction : nb_wmark_pages(z, NB_WMARK_LOW);
 
 	if (sys->profile->pcp_high_batches && !fraction)
-		return (int)sys->profile->pcp_high_batches * batch;
+		return (int)sys->profile->pcp_high_batches * raw_batch_of(z, at_init);
 	if (!cpus)
 		cpus = sys->nr_cpus_online ? sys->nr_cpus_online : 1;
 	total /= cpus;

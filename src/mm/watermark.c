@@ -229,7 +229,7 @@ static void set_zone_reserve(struct nb_pgdat *p, unsigned t, enum when when)
 	struct nb_system *sys = p->sys;
 	struct nb_zone *z = &p->zone[t];
 	unsigned ratio = sys->tune.lowmem_reserve_ratio[t];
-	bool clear = ratio == 0 || (managed(z, when) == 0 && !sys->profile->reserve_floor_one);
+	bool clear = ratio == 0 || (managed(z, when) == 0 && !sys->profile->reserve_of_empty);
 	uint64_t sum = 0;
 
 	for (unsigned j = 0; j < NB_MAX_NR_ZONES; j++)
@@ -328,8 +328,10 @@ static void thp_init(struct nb_system *sys)
 	}
 	if (sys->tune.thp_always_or_madvise)
 		thp_recommended_min_free(sys, WHEN_INIT);
-	else
+	else if (sys->profile->thp_off_recalculates)
 		calculate_min_free_kbytes(sys, WHEN_INIT);
+	else
+		return;
 	setup_wmarks(sys, WHEN_INIT);
 	totalreserve(sys, WHEN_INIT);
 }
@@ -343,7 +345,7 @@ static void init_per_zone_wmark_min(struct nb_system *sys, enum when when)
 	stat_thresholds(sys, when);
 	setup_lowmem_reserve(sys, when);
 	reclaim_ratios(sys, when);
-	if (!sys->profile->has_thp || !sys->tune.thp_always_or_madvise)
+	if (!sys->profile->thp_kept_on_hotplug || !sys->tune.thp_always_or_madvise)
 		return;
 	thp_recommended_min_free(sys, when);
 	setup_wmarks(sys, when);

@@ -5,6 +5,7 @@
  * (facts 2.5); mm/util.c, vm_commit_limit(): half of memory with vm.overcommit_ratio = 50.
  */
 #include "view/meminfo.h"
+#include "view/formats.h"
 #include "view/names.h"
 #include "view/stats.h"
 #include <stdlib.h>
@@ -36,6 +37,19 @@ static void add_zero(struct fill *f, const char *const *names)
 {
 	for (; *names; names++)
 		add(f, *names, 0);
+}
+
+/* Items of 0 that not all kernels have; the list ends with a NULL name. */
+struct since {
+	unsigned formats;
+	const char *name;
+};
+
+static void add_since(struct fill *f, const struct since *items)
+{
+	for (; items->name; items++)
+		if (nb_prints(f->info.profile, items->formats))
+			add(f, items->name, 0);
 }
 
 static void add_count(struct fill *f, const char *name, unsigned label_width)
@@ -92,15 +106,15 @@ static void add_highlow(struct fill *f)
 /* What stands between Unaccepted's place and the huge pages. */
 static void add_config(struct fill *f, bool whole)
 {
-	unsigned format = f->info.profile->zoneinfo_format;
+	const struct nb_kernel_profile *p = f->info.profile;
 
-	if (whole && nb_names_cma(f->info.arch)) {
+	if (whole && nb_names_cma(f->info.arch) && nb_prints(p, NB_F_FROM_4_18)) {
 		add(f, "CmaTotal", f->s.cma_pages);
 		add(f, "CmaFree", f->s.free_cma_pages);
 	}
-	if (format == NB_TEXT_6_12 && f->info.arch == NB_ARCH_X86_64)
+	if (nb_prints(p, NB_F_6_6 | NB_F_6_8 | NB_F_6_12) && f->info.arch == NB_ARCH_X86_64)
 		add(f, "Unaccepted", 0);
-	if (whole && format == NB_TEXT_6_18)
+	if (whole && nb_prints(p, NB_F_6_18))
 		add(f, "Balloon", 0);
 }
 
@@ -130,10 +144,10 @@ static void add_hugetlb(struct fill *f)
 	add_count(f, "HugePages_Total", width);
 	add_count(f, "HugePages_Free", width);
 	add_count(f, "HugePages_Rsvd", width);
-	if (f->info.profile->zoneinfo_format != NB_TEXT_2_6_7)
+	if (nb_prints(f->info.profile, NB_F_FROM_2_6_24))
 		add_count(f, "HugePages_Surp", width);
 	add(f, "Hugepagesize", UINT64_C(1) << f->info.pageblock_order);
-	if (!f->old)
+	if (nb_prints(f->info.profile, NB_F_FROM_4_18))
 		add(f, "Hugetlb", 0);
 }
 
@@ -156,28 +170,48 @@ static void fill_new(struct fill *f)
 
 	add(f, "MemTotal", s->managed_pages);
 	add(f, "MemFree", s->free_pages);
-	add(f, "MemAvailable", available(f));
+	if (nb_prints(f->info.profile, NB_F_FROM_4_18))
+		add(f, "MemAvailable", available(f));
 	add(f, "Buffers", 0);
 	add(f, "Cached", s->file_pages);
 	add(f, "SwapCached", 0);
 	add_lru(f);
 	add_highlow(f);
-	add_zero(f, (const char *const[]){"SwapTotal", "SwapFree", "Zswap", "Zswapped", "Dirty",
-					  "Writeback", NULL});
+	add_since(f, (const struct since[]){{NB_F_ALL, "SwapTotal"},
+					    {NB_F_ALL, "SwapFree"},
+					    {NB_F_FROM_6_1, "Zswap"},
+					    {NB_F_FROM_6_1, "Zswapped"},
+					    {NB_F_ALL, "Dirty"},
+					    {NB_F_ALL, "Writeback"},
+					    {0, NULL}});
 	add(f, "AnonPages", s->anon_pages);
-	add_zero(f, (const char *const[]){"Mapped", "Shmem", "KReclaimable", "Slab", "SReclaimable",
-					  "SUnreclaim", "KernelStack", NULL});
+	add_since(f, (const struct since[]){{NB_F_ALL, "Mapped"},
+					    {NB_F_ALL, "Shmem"},
+					    {NB_F_FROM_5_4, "KReclaimable"},
+					    {NB_F_ALL, "Slab"},
+					    {NB_F_ALL, "SReclaimable"},
+					    {NB_F_ALL, "SUnreclaim"},
+					    {NB_F_ALL, "KernelStack"},
+					    {0, NULL}});
 	add(f, "PageTables", s->page_table_pages);
-	add_zero(f, (const char *const[]){"SecPageTables", "NFS_Unstable", "Bounce", "WritebackTmp",
-					  NULL});
+	add_since(f, (const struct since[]){{NB_F_FROM_6_1, "SecPageTables"},
+					    {NB_F_ALL, "NFS_Unstable"},
+					    {NB_F_ALL, "Bounce"},
+					    {NB_F_ALL, "WritebackTmp"},
+					    {0, NULL}});
 	add(f, "CommitLimit", s->managed_pages * 50 / 100);
 	add(f, "Committed_AS", 0);
 	add_kib(f, "VmallocTotal", vmalloc_total_kib(&f->info));
-	add_zero(f, (const char *const[]){"VmallocUsed", "VmallocChunk", "Percpu", NULL});
-	if (f->info.profile->zoneinfo_format != NB_TEXT_6_18)
-		add(f, "HardwareCorrupted", 0);
-	add_zero(f, (const char *const[]){"AnonHugePages", "ShmemHugePages", "ShmemPmdMapped",
-					  "FileHugePages", "FilePmdMapped", NULL});
+	add_since(f, (const struct since[]){{NB_F_ALL, "VmallocUsed"},
+					    {NB_F_ALL, "VmallocChunk"},
+					    {NB_F_FROM_5_4, "Percpu"},
+					    {NB_F_ALL & ~NB_F_6_18, "HardwareCorrupted"},
+					    {NB_F_ALL, "AnonHugePages"},
+					    {NB_F_FROM_4_18, "ShmemHugePages"},
+					    {NB_F_FROM_4_18, "ShmemPmdMapped"},
+					    {NB_F_FROM_5_4, "FileHugePages"},
+					    {NB_F_FROM_5_4, "FilePmdMapped"},
+					    {0, NULL}});
 	add_config(f, true);
 	add_hugetlb(f);
 	add_direct_map(f);
@@ -186,7 +220,7 @@ static void fill_new(struct fill *f)
 static void fill_old(struct fill *f)
 {
 	const struct nb_stats *s = &f->s;
-	bool oldest = f->info.profile->zoneinfo_format == NB_TEXT_2_6_7;
+	bool oldest = nb_prints(f->info.profile, NB_F_2_6_7);
 
 	add(f, "MemTotal", s->managed_pages);
 	add(f, "MemFree", s->free_pages);
@@ -219,8 +253,7 @@ static void fill_begin(struct fill *f, const struct nb_system *sys, struct nb_me
 	*m = (struct nb_meminfo){.nid = NB_NO_NODE};
 	*f = (struct fill){.m = m};
 	nb_system_info(sys, &f->info);
-	f->old = f->info.profile->zoneinfo_format == NB_TEXT_2_6_24 ||
-		 f->info.profile->zoneinfo_format == NB_TEXT_2_6_7;
+	f->old = nb_prints(f->info.profile, NB_F_TO_2_6_24);
 	f->label_width = f->old ? 14 : 16;
 }
 
@@ -240,7 +273,7 @@ static void fill_node_new(struct fill *f)
 {
 	const struct nb_stats *s = &f->s;
 
-	add(f, "SwapCached", 0);
+	add_since(f, (const struct since[]){{NB_F_FROM_5_15, "SwapCached"}, {0, NULL}});
 	add_lru(f);
 	add_highlow(f);
 	add_zero(f, (const char *const[]){"Dirty", "Writeback", NULL});
@@ -249,13 +282,23 @@ static void fill_node_new(struct fill *f)
 	add(f, "AnonPages", s->anon_pages);
 	add_zero(f, (const char *const[]){"Shmem", "KernelStack", NULL});
 	add(f, "PageTables", s->page_table_pages);
-	add_zero(f,
-		 (const char *const[]){"SecPageTables", "NFS_Unstable", "Bounce", "WritebackTmp",
-				       "KReclaimable", "Slab", "SReclaimable", "SUnreclaim",
-				       "AnonHugePages", "ShmemHugePages", "ShmemPmdMapped", NULL});
-	if (f->info.profile->zoneinfo_format == NB_TEXT_6_1)
-		f->label_width = 15; /* these two lack a blank in 6.1 */
-	add_zero(f, (const char *const[]){"FileHugePages", "FilePmdMapped", NULL});
+	add_since(f, (const struct since[]){{NB_F_FROM_6_1, "SecPageTables"},
+					    {NB_F_ALL, "NFS_Unstable"},
+					    {NB_F_ALL, "Bounce"},
+					    {NB_F_ALL, "WritebackTmp"},
+					    {NB_F_FROM_5_4, "KReclaimable"},
+					    {NB_F_ALL, "Slab"},
+					    {NB_F_ALL, "SReclaimable"},
+					    {NB_F_ALL, "SUnreclaim"},
+					    {NB_F_ALL, "AnonHugePages"},
+					    {NB_F_FROM_4_18, "ShmemHugePages"},
+					    {NB_F_FROM_4_18, "ShmemPmdMapped"},
+					    {0, NULL}});
+	if (!nb_prints(f->info.profile, NB_F_FROM_6_12))
+		f->label_width = 15; /* these two lack a blank until after 6.8 */
+	add_since(f, (const struct since[]){{NB_F_FROM_5_4, "FileHugePages"},
+					    {NB_F_FROM_5_4, "FilePmdMapped"},
+					    {0, NULL}});
 	f->label_width = 16;
 	add_config(f, false);
 }
@@ -266,7 +309,7 @@ static void fill_node_old(struct fill *f)
 
 	add_lru(f);
 	add_highlow(f);
-	if (f->info.profile->zoneinfo_format == NB_TEXT_2_6_7)
+	if (nb_prints(f->info.profile, NB_F_2_6_7))
 		return;
 	add_zero(f, (const char *const[]){"Dirty", "Writeback", NULL});
 	add(f, "FilePages", s->file_pages);
@@ -296,7 +339,7 @@ int nb_node_meminfo_from_system(const struct nb_system *sys, int nid, struct nb_
 		fill_node_new(&f);
 	add_count(&f, "HugePages_Total", 17);
 	add_count(&f, "HugePages_Free", 17);
-	if (f.info.profile->zoneinfo_format != NB_TEXT_2_6_7)
+	if (nb_prints(f.info.profile, NB_F_FROM_2_6_24))
 		add_count(&f, "HugePages_Surp", 17);
 	return 0;
 }

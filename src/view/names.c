@@ -1,18 +1,20 @@
 /* names.c -- the counters' names, as data: runs of words with the kernels that have them. */
 #include "view/names.h"
+#include "view/formats.h"
 #include <stdio.h>
 #include <string.h>
 
 /* kernels, by text format */
 enum {
-	F12 = 1 << NB_TEXT_6_12,
-	F1 = 1 << NB_TEXT_6_1,
-	F18 = 1 << NB_TEXT_6_18,
-	F24 = 1 << NB_TEXT_2_6_24,
-	F7 = 1 << NB_TEXT_2_6_7,
-	NEW = F1 | F12 | F18,
-	OLD = F24 | F7,
-	ALL = NEW | OLD,
+	F12 = NB_F_6_12,
+	F1 = NB_F_6_1,
+	F18 = NB_F_6_18,
+	F24 = NB_F_2_6_24,
+	F7 = NB_F_2_6_7,
+	F10 = NB_F_3_10,
+	OLD = NB_F_TO_2_6_24,
+	ALL = NB_F_ALL,
+	PER_NODE = NB_F_FROM_4_18, /* lists of pages per node, not per zone */
 };
 
 /* what the architecture's kernels configure */
@@ -30,14 +32,25 @@ struct run {
 };
 
 static const struct run zone_runs[] = {
-	{NEW | F24, 0, "nr_free_pages"},
+	{NB_F_FROM_2_6_24, 0, "nr_free_pages"},
 	{F18, 0, "nr_free_pages_blocks"},
-	{NEW, 0,
+	{PER_NODE, 0,
 	 "nr_zone_inactive_anon nr_zone_active_anon nr_zone_inactive_file "
 	 "nr_zone_active_file nr_zone_unevictable nr_zone_write_pending nr_mlock"},
-	{F1 | F12, 0, "nr_bounce"},
-	{NEW, 0, "nr_zspages nr_free_cma"},
-	{F12, X86_64, "nr_unaccepted"},
+	{NB_F_4_18 | NB_F_5_4 | NB_F_5_10, 0, "nr_page_table_pages"},
+	{NB_F_4_18 | NB_F_5_4, 0, "nr_kernel_stack"},
+	{PER_NODE & ~F18, 0, "nr_bounce"},
+	{PER_NODE, 0, "nr_zspages nr_free_cma"},
+	{NB_F_6_6 | NB_F_6_8 | F12, X86_64, "nr_unaccepted"},
+	{F10, 0,
+	 "nr_inactive_anon nr_active_anon nr_inactive_file nr_active_file nr_unevictable "
+	 "nr_mlock nr_anon_pages nr_mapped nr_file_pages nr_dirty nr_writeback "
+	 "nr_slab_reclaimable nr_slab_unreclaimable nr_page_table_pages nr_kernel_stack "
+	 "nr_unstable nr_bounce nr_vmscan_write nr_vmscan_immediate_reclaim "
+	 "nr_writeback_temp nr_isolated_anon nr_isolated_file nr_shmem nr_dirtied "
+	 "nr_written"},
+	{F10, NUMA, "numa_hit numa_miss numa_foreign numa_interleave numa_local numa_other"},
+	{F10, 0, "nr_anon_transparent_hugepages nr_free_cma"},
 	{F24, 0,
 	 "nr_inactive nr_active nr_anon_pages nr_mapped nr_file_pages nr_dirty "
 	 "nr_writeback nr_slab_reclaimable nr_slab_unreclaimable nr_page_table_pages "
@@ -47,106 +60,129 @@ static const struct run zone_runs[] = {
 };
 
 static const struct run numa_runs[] = {
-	{NEW | F24, NUMA, "numa_hit numa_miss numa_foreign numa_interleave numa_local numa_other"},
+	{PER_NODE | F24, NUMA,
+	 "numa_hit numa_miss numa_foreign numa_interleave numa_local numa_other"},
 	{0, 0, NULL},
 };
 
 static const struct run node_runs[] = {
-	{NEW, 0,
+	{PER_NODE, 0,
 	 "nr_inactive_anon nr_active_anon nr_inactive_file nr_active_file nr_unevictable "
-	 "nr_slab_reclaimable nr_slab_unreclaimable nr_isolated_anon nr_isolated_file "
+	 "nr_slab_reclaimable nr_slab_unreclaimable nr_isolated_anon nr_isolated_file"},
+	{NB_F_4_18, 0, "workingset_refault workingset_activate workingset_nodereclaim"},
+	{NB_F_5_4, 0,
+	 "workingset_nodes workingset_refault workingset_activate workingset_restore "
+	 "workingset_nodereclaim"},
+	{NB_F_FROM_5_10, 0,
 	 "workingset_nodes workingset_refault_anon workingset_refault_file "
 	 "workingset_activate_anon workingset_activate_file workingset_restore_anon "
-	 "workingset_restore_file workingset_nodereclaim nr_anon_pages nr_mapped "
-	 "nr_file_pages nr_dirty nr_writeback"},
-	{F1 | F12, 0, "nr_writeback_temp"},
-	{NEW, 0,
-	 "nr_shmem nr_shmem_hugepages nr_shmem_pmdmapped nr_file_hugepages "
-	 "nr_file_pmdmapped nr_anon_transparent_hugepages nr_vmscan_write "
-	 "nr_vmscan_immediate_reclaim nr_dirtied nr_written nr_throttled_written "
-	 "nr_kernel_misc_reclaimable nr_foll_pin_acquired nr_foll_pin_released "
-	 "nr_kernel_stack nr_page_table_pages nr_sec_page_table_pages"},
-	{F12 | F18, 0, "nr_iommu_pages"},
-	{NEW, 0, "nr_swapcached"},
-	{NEW, NUMA, "pgpromote_success pgpromote_candidate"},
+	 "workingset_restore_file workingset_nodereclaim"},
+	{PER_NODE, 0, "nr_anon_pages nr_mapped nr_file_pages nr_dirty nr_writeback"},
+	{PER_NODE & ~F18, 0, "nr_writeback_temp"},
+	{PER_NODE, 0, "nr_shmem nr_shmem_hugepages nr_shmem_pmdmapped"},
+	{NB_F_FROM_5_4, 0, "nr_file_hugepages nr_file_pmdmapped"},
+	{PER_NODE, 0, "nr_anon_transparent_hugepages"},
+	{NB_F_4_18 | NB_F_5_4, 0, "nr_unstable"},
+	{PER_NODE, 0, "nr_vmscan_write nr_vmscan_immediate_reclaim nr_dirtied nr_written"},
+	{NB_F_FROM_6_1, 0, "nr_throttled_written"},
+	{NB_F_FROM_5_4, 0, "nr_kernel_misc_reclaimable"},
+	{NB_F_FROM_5_10, 0, "nr_foll_pin_acquired nr_foll_pin_released nr_kernel_stack"},
+	{NB_F_FROM_5_15, 0, "nr_page_table_pages"},
+	{NB_F_FROM_6_1, 0, "nr_sec_page_table_pages"},
+	{NB_F_FROM_6_12, 0, "nr_iommu_pages"},
+	{NB_F_FROM_5_15, 0, "nr_swapcached"},
+	{NB_F_FROM_6_1, NUMA, "pgpromote_success pgpromote_candidate"},
 	{F18, NUMA, "pgpromote_candidate_nrl"},
-	{F12 | F18, 0, "pgdemote_kswapd pgdemote_direct pgdemote_khugepaged"},
+	{NB_F_FROM_6_8, 0, "pgdemote_kswapd pgdemote_direct pgdemote_khugepaged"},
 	{F18, 0, "pgdemote_proactive nr_hugetlb nr_balloon_pages nr_kernel_file_pages"},
 	{0, 0, NULL},
 };
 
 static const struct run writeback_runs[] = {
-	{NEW, 0, "nr_dirty_threshold nr_dirty_background_threshold"},
-	{F12 | F18, 0, "nr_memmap_pages nr_memmap_boot_pages"},
+	{NB_F_FROM_3_10, 0, "nr_dirty_threshold nr_dirty_background_threshold"},
+	{NB_F_FROM_6_12, 0, "nr_memmap_pages nr_memmap_boot_pages"},
 	{0, 0, NULL},
 };
 
 static const struct run event_runs[] = {
 	{ALL, 0, "pgpgin pgpgout pswpin pswpout"},
-	{NEW | F24, ZONES, "pgalloc_"},
+	{NB_F_FROM_2_6_24, ZONES, "pgalloc_"},
 	{F7, 0, "pgalloc_high pgalloc_normal pgalloc_dma"},
-	{NEW, ZONES, "allocstall_"},
-	{NEW, ZONES, "pgskip_"},
+	{PER_NODE, ZONES, "allocstall_"},
+	{PER_NODE, ZONES, "pgskip_"},
 	{ALL, 0, "pgfree pgactivate pgdeactivate"},
-	{NEW, 0, "pglazyfree"},
+	{PER_NODE, 0, "pglazyfree"},
 	{ALL, 0, "pgfault pgmajfault"},
-	{NEW, 0, "pglazyfreed pgrefill pgreuse pgsteal_kswapd pgsteal_direct"},
-	{F24, ZONES, "pgrefill_"},
+	{PER_NODE, 0, "pglazyfreed pgrefill"},
+	{NB_F_FROM_5_10, 0, "pgreuse"},
+	{PER_NODE, 0, "pgsteal_kswapd pgsteal_direct"},
+	{F24 | F10, ZONES, "pgrefill_"},
 	{F24, ZONES, "pgsteal_"},
-	{F24, ZONES, "pgscan_kswapd_"},
-	{F24, ZONES, "pgscan_direct_"},
+	{F10, ZONES, "pgsteal_kswapd_"},
+	{F10, ZONES, "pgsteal_direct_"},
+	{F24 | F10, ZONES, "pgscan_kswapd_"},
+	{F24 | F10, ZONES, "pgscan_direct_"},
 	{F7, 0,
 	 "pgrefill_high pgrefill_normal pgrefill_dma pgsteal_high pgsteal_normal pgsteal_dma "
 	 "pgscan_kswapd_high pgscan_kswapd_normal pgscan_kswapd_dma pgscan_direct_high "
 	 "pgscan_direct_normal pgscan_direct_dma"},
-	{F12 | F18, 0, "pgsteal_khugepaged"},
+	{NB_F_FROM_6_6, 0, "pgsteal_khugepaged"},
 	{F18, 0, "pgsteal_proactive"},
-	{F1, 0, "pgdemote_kswapd pgdemote_direct"},
-	{NEW, 0, "pgscan_kswapd pgscan_direct"},
-	{F12 | F18, 0, "pgscan_khugepaged"},
+	{NB_F_5_15 | F1 | NB_F_6_6, 0, "pgdemote_kswapd pgdemote_direct"},
+	{NB_F_6_6, 0, "pgdemote_khugepaged"},
+	{PER_NODE, 0, "pgscan_kswapd pgscan_direct"},
+	{NB_F_FROM_6_6, 0, "pgscan_khugepaged"},
 	{F18, 0, "pgscan_proactive"},
-	{NEW, 0, "pgscan_direct_throttle pgscan_anon pgscan_file pgsteal_anon pgsteal_file"},
-	{F12 | F18, NUMA, "zone_reclaim_success"},
-	{NEW, NUMA, "zone_reclaim_failed"},
+	{NB_F_FROM_3_10, 0, "pgscan_direct_throttle"},
+	{NB_F_FROM_5_10, 0, "pgscan_anon pgscan_file pgsteal_anon pgsteal_file"},
+	{NB_F_FROM_6_12, NUMA, "zone_reclaim_success"},
+	{NB_F_FROM_3_10, NUMA, "zone_reclaim_failed"},
 	{ALL, 0, "pginodesteal slabs_scanned"},
 	{OLD, 0, "kswapd_steal"},
 	{ALL, 0, "kswapd_inodesteal"},
-	{NEW, 0, "kswapd_low_wmark_hit_quickly kswapd_high_wmark_hit_quickly"},
+	{NB_F_FROM_3_10, 0, "kswapd_low_wmark_hit_quickly kswapd_high_wmark_hit_quickly"},
 	{ALL, 0, "pageoutrun"},
-	{OLD, 0, "allocstall"},
+	{NB_F_TO_3_10, 0, "allocstall"},
 	{ALL, 0, "pgrotated"},
-	{NEW, 0, "drop_pagecache drop_slab oom_kill"},
-	{NEW, NUMA,
-	 "numa_pte_updates numa_huge_pte_updates numa_hint_faults "
-	 "numa_hint_faults_local numa_pages_migrated"},
-	{NEW, 0,
-	 "pgmigrate_success pgmigrate_fail thp_migration_success thp_migration_fail "
-	 "thp_migration_split compact_migrate_scanned compact_free_scanned "
-	 "compact_isolated compact_stall compact_fail compact_success "
-	 "compact_daemon_wake compact_daemon_migrate_scanned "
-	 "compact_daemon_free_scanned htlb_buddy_alloc_success htlb_buddy_alloc_fail"},
-	{NEW, CMA, "cma_alloc_success cma_alloc_fail"},
-	{NEW, 0,
+	{PER_NODE, 0, "drop_pagecache drop_slab oom_kill"},
+	{NB_F_FROM_3_10, NUMA, "numa_pte_updates"},
+	{PER_NODE, NUMA, "numa_huge_pte_updates"},
+	{NB_F_FROM_3_10, NUMA, "numa_hint_faults numa_hint_faults_local numa_pages_migrated"},
+	{NB_F_FROM_3_10, 0, "pgmigrate_success pgmigrate_fail"},
+	{NB_F_FROM_5_10, 0, "thp_migration_success thp_migration_fail thp_migration_split"},
+	{NB_F_FROM_3_10, 0,
+	 "compact_migrate_scanned compact_free_scanned compact_isolated compact_stall "
+	 "compact_fail compact_success"},
+	{PER_NODE, 0,
+	 "compact_daemon_wake compact_daemon_migrate_scanned compact_daemon_free_scanned"},
+	{NB_F_FROM_3_10, 0, "htlb_buddy_alloc_success htlb_buddy_alloc_fail"},
+	{NB_F_FROM_5_15, CMA, "cma_alloc_success cma_alloc_fail"},
+	{NB_F_FROM_3_10, 0,
 	 "unevictable_pgs_culled unevictable_pgs_scanned unevictable_pgs_rescued "
 	 "unevictable_pgs_mlocked unevictable_pgs_munlocked unevictable_pgs_cleared "
-	 "unevictable_pgs_stranded thp_fault_alloc thp_fault_fallback "
-	 "thp_fault_fallback_charge thp_collapse_alloc thp_collapse_alloc_failed "
-	 "thp_file_alloc thp_file_fallback thp_file_fallback_charge thp_file_mapped "
-	 "thp_split_page thp_split_page_failed thp_deferred_split_page"},
-	{F12 | F18, 0, "thp_underused_split_page"},
-	{NEW, 0,
-	 "thp_split_pmd thp_scan_exceed_none_pte thp_scan_exceed_swap_pte "
-	 "thp_scan_exceed_share_pte"},
-	{NEW, X86_64, "thp_split_pud"},
-	{NEW, 0,
-	 "thp_zero_page_alloc thp_zero_page_alloc_failed thp_swpout thp_swpout_fallback "
-	 "balloon_inflate balloon_deflate balloon_migrate swap_ra swap_ra_hit"},
-	{F12 | F18, 0, "swpin_zero swpout_zero"},
-	{NEW, 0, "ksm_swpin_copy cow_ksm zswpin zswpout"},
-	{F12 | F18, 0, "zswpwb"},
-	{NEW, X86, "direct_map_level2_splits direct_map_level3_splits"},
+	 "unevictable_pgs_stranded thp_fault_alloc thp_fault_fallback"},
+	{NB_F_FROM_5_10, 0, "thp_fault_fallback_charge"},
+	{NB_F_FROM_3_10, 0, "thp_collapse_alloc thp_collapse_alloc_failed"},
+	{F10, 0, "thp_split"},
+	{PER_NODE, 0, "thp_file_alloc"},
+	{NB_F_FROM_5_10, 0, "thp_file_fallback thp_file_fallback_charge"},
+	{PER_NODE, 0,
+	 "thp_file_mapped thp_split_page thp_split_page_failed thp_deferred_split_page"},
+	{NB_F_FROM_6_12, 0, "thp_underused_split_page"},
+	{PER_NODE, 0, "thp_split_pmd"},
+	{NB_F_FROM_6_1, 0,
+	 "thp_scan_exceed_none_pte thp_scan_exceed_swap_pte thp_scan_exceed_share_pte"},
+	{PER_NODE, X86_64, "thp_split_pud"},
+	{NB_F_FROM_3_10, 0, "thp_zero_page_alloc thp_zero_page_alloc_failed"},
+	{PER_NODE, 0,
+	 "thp_swpout thp_swpout_fallback balloon_inflate balloon_deflate balloon_migrate "
+	 "swap_ra swap_ra_hit"},
+	{NB_F_FROM_6_12, 0, "swpin_zero swpout_zero"},
+	{NB_F_FROM_6_1, 0, "ksm_swpin_copy cow_ksm zswpin zswpout"},
+	{NB_F_FROM_6_8, 0, "zswpwb"},
+	{NB_F_FROM_5_15, X86, "direct_map_level2_splits direct_map_level3_splits"},
 	{F18, X86, "direct_map_level2_collapses direct_map_level3_collapses"},
-	{NEW, 0, "nr_unstable"},
+	{NB_F_FROM_5_10, 0, "nr_unstable"},
 	{0, 0, NULL},
 };
 
@@ -215,10 +251,11 @@ void nb_names_add(struct nb_items *items, struct nb_strings *strings, enum nb_na
 		[NB_NAMES_NODE] = node_runs,   [NB_NAMES_WRITEBACK] = writeback_runs,
 		[NB_NAMES_EVENT] = event_runs,
 	};
-	unsigned format = 1u << info->profile->zoneinfo_format;
-	unsigned features = features_of(info->arch) | ZONES;
+	unsigned features = features_of(info->arch) | ZONES, zones = info->zones;
 
+	if (!nb_prints(info->profile, NB_F_FROM_6_1))
+		zones &= ~(1u << NB_ZONE_DEVICE); /* counted, but not told, before 5.18 */
 	for (const struct run *r = lists[list]; r->words; r++)
-		if ((r->formats & format) && !(r->features & ~features))
-			add_run(items, strings, r, info->zones);
+		if (nb_prints(info->profile, r->formats) && !(r->features & ~features))
+			add_run(items, strings, r, zones);
 }

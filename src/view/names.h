@@ -3,7 +3,7 @@
  * Called by the forms that fill themselves from a system (zoneinfo, vmstat). The lists are data,
  * chosen by the profile's text format and by what the architecture's kernels configure (NUMA,
  * CMA, zones). 6.1 and 6.12 on x86-64 and i386, 6.12 on arm64 and 6.18 on x86-64 are as captured;
- * the lists of 2.6 kernels are from their sources.
+ * the lists of the other kernels are from their sources.
  * Source: mm/vmstat.c, vmstat_text[]; include/linux/vm_event_item.h; facts 12.5.
  */
 #ifndef NB_VIEW_NAMES_H

@@ -1,5 +1,6 @@
 /* pagetypeinfo.c -- /proc/pagetypeinfo: parser, printer, JSON, filler. */
 #include "view/pagetypeinfo.h"
+#include "view/formats.h"
 #include "view/names.h"
 #include "view/scan.h"
 #include "view/view.h"
@@ -287,15 +288,20 @@ static void fill_node(struct nb_pagetypeinfo *p, const struct nb_system *sys, in
 		fill_blocks(p, &z[i]);
 }
 
-/* The columns: 2.6.24 had its own order, and MIGRATE_RESERVE where HighAtomic is now. */
+/* The columns: before 4.0 an order of its own, and MIGRATE_RESERVE where HighAtomic is now; 2.6.24
+ * had no name for isolated blocks. */
 static void set_types(struct nb_pagetypeinfo *p, const struct nb_system_info *info)
 {
 	static const char *const old[] = {"Unmovable", "Reclaimable", "Movable", "Reserve"};
 
-	if (info->profile->zoneinfo_format == NB_TEXT_2_6_24 ||
-	    info->profile->zoneinfo_format == NB_TEXT_2_6_7) {
+	if (nb_prints(info->profile, NB_F_TO_3_10)) {
 		for (; p->nr_types < sizeof(old) / sizeof(old[0]); p->nr_types++)
 			p->types[p->nr_types] = old[p->nr_types];
+		if (nb_prints(info->profile, NB_F_TO_2_6_24))
+			return;
+		if (nb_names_cma(info->arch))
+			p->types[p->nr_types++] = nb_migratetype_name(NB_MIGRATE_CMA);
+		p->types[p->nr_types++] = nb_migratetype_name(NB_MIGRATE_ISOLATE);
 		return;
 	}
 	for (int t = 0; t < NB_MIGRATE_TYPES; t++)

@@ -5,6 +5,7 @@
  * does not count is 0. Source: mm/show_mem.c, show_free_areas(), __show_mem(); facts 12.10.
  */
 #include "base/mask.h"
+#include "view/formats.h"
 #include "view/names.h"
 #include "view/scan.h"
 #include "view/showmem.h"
@@ -80,32 +81,36 @@ static void each_zone(struct fill *f, void (*fn)(struct fill *, const struct nb_
 
 static void add_global(struct fill *f, const struct nb_stats *s)
 {
+	bool sec = nb_prints(f->info.profile, NB_F_FROM_6_1); /* a line of its own for bounce */
 	const struct {
 		const char *name;
 		uint64_t value;
-		bool last; /* of its line */
+		bool last;      /* of its line */
+		unsigned since; /* formats that have it, 0: all */
 	} part[] = {
-		{"active_anon", s->active_anon_pages, false},
-		{"inactive_anon", s->inactive_anon_pages, false},
-		{"isolated_anon", 0, true},
-		{"active_file", s->active_file_pages, false},
-		{"inactive_file", s->inactive_file_pages, false},
-		{"isolated_file", 0, true},
-		{"unevictable", 0, false},
-		{"dirty", 0, false},
-		{"writeback", 0, true},
-		{"slab_reclaimable", 0, false},
-		{"slab_unreclaimable", 0, true},
-		{"mapped", 0, false},
-		{"shmem", 0, false},
-		{"pagetables", s->page_table_pages, true},
-		{"sec_pagetables", 0, false},
-		{"bounce", 0, true},
-		{"kernel_misc_reclaimable", 0, true},
+		{"active_anon", s->active_anon_pages, false, 0},
+		{"inactive_anon", s->inactive_anon_pages, false, 0},
+		{"isolated_anon", 0, true, 0},
+		{"active_file", s->active_file_pages, false, 0},
+		{"inactive_file", s->inactive_file_pages, false, 0},
+		{"isolated_file", 0, true, 0},
+		{"unevictable", 0, false, 0},
+		{"dirty", 0, false, 0},
+		{"writeback", 0, true, 0},
+		{"slab_reclaimable", 0, false, 0},
+		{"slab_unreclaimable", 0, true, 0},
+		{"mapped", 0, false, 0},
+		{"shmem", 0, false, 0},
+		{"pagetables", s->page_table_pages, sec, 0},
+		{"sec_pagetables", 0, false, NB_F_FROM_6_1},
+		{"bounce", 0, true, 0},
+		{"kernel_misc_reclaimable", 0, true, NB_F_FROM_6_1},
 	};
 	struct nb_showmem_line *l = NULL;
 
 	for (size_t i = 0; i < sizeof(part) / sizeof(part[0]); i++) {
+		if (part[i].since && !nb_prints(f->info.profile, part[i].since))
+			continue;
 		if (!l) {
 			l = add_line(f, NB_SHOWMEM_GLOBAL);
 			l->continued = i != 0;
@@ -153,10 +158,11 @@ static void add_node(struct fill *f, int nid)
 	for (size_t i = 0; i < sizeof(zero) / sizeof(zero[0]); i++)
 		add(l, zero[i], 0);
 	add_kib(f, l, "pagetables", s.page_table_pages);
-	add(l, "sec_pagetables", 0);
+	if (nb_prints(f->info.profile, NB_F_FROM_6_1))
+		add(l, "sec_pagetables", 0);
 	l->has_unreclaimable = true;
 	l->unreclaimable_at = l->items.n;
-	if (f->info.profile->zoneinfo_format == NB_TEXT_6_18)
+	if (nb_prints(f->info.profile, NB_F_6_18))
 		add(l, "Balloon", 0);
 }
 
@@ -172,12 +178,13 @@ static void add_zone(struct fill *f, const struct nb_zone_info *z)
 	l->zone = nb_zone_name(z->type);
 	l->type = z->type;
 	add_kib(f, l, "free", z->free_pages);
-	add_kib(f, l, "boost", z->boost_pages);
+	if (nb_prints(f->info.profile, NB_F_FROM_6_1))
+		add_kib(f, l, "boost", z->boost_pages);
 	add_kib(f, l, "min", z->wmark_pages[NB_WMARK_MIN]);
 	add_kib(f, l, "low", z->wmark_pages[NB_WMARK_LOW]);
 	add_kib(f, l, "high", z->wmark_pages[NB_WMARK_HIGH]);
 	add_kib(f, l, "reserved_highatomic", z->nr_highatomic_pages);
-	if (f->info.profile->zoneinfo_format == NB_TEXT_6_18) {
+	if (nb_prints(f->info.profile, NB_F_6_18)) {
 		uint64_t n = 0;
 
 		for (unsigned o = 0; o < NB_NR_ORDERS; o++)
@@ -250,7 +257,7 @@ static void add_totals(struct fill *f, const struct nb_stats *s)
 	add(add_line(f, NB_SHOWMEM_TOTAL), "pages reserved", s->present_pages - s->managed_pages);
 	if (nb_names_cma(f->info.arch))
 		add(add_line(f, NB_SHOWMEM_TOTAL), "pages cma reserved", s->cma_pages);
-	if (f->info.profile->zoneinfo_format != NB_TEXT_6_18)
+	if (!nb_prints(f->info.profile, NB_F_6_18))
 		add(add_line(f, NB_SHOWMEM_TOTAL), "pages hwpoisoned", 0);
 }
 

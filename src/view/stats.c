@@ -1,16 +1,18 @@
 /* stats.c -- engine counters under the kernel's names; fills vmstat and the nodes' counters. */
 #include "view/stats.h"
+#include "view/formats.h"
 #include "view/names.h"
 #include "view/summary.h"
 #include "view/vmstat.h"
 #include <stddef.h>
 #include <string.h>
 
-/* Where new pages begin: with MGLRU (6.12 on) anonymous pages count as active, with the classic
- * lists of 6.1 as inactive, before 5.9 as active again; file pages always as inactive. */
+/* Where new pages begin: with MGLRU (distributions' 6.8, 6.12 on) anonymous pages count as active,
+ * with the classic lists of 5.9 to 6.6 as inactive, before 5.9 as active again; file pages always
+ * as inactive. */
 static bool anon_starts_inactive(const struct nb_kernel_profile *p)
 {
-	return p->zoneinfo_format == NB_TEXT_6_1;
+	return nb_prints(p, NB_F_5_10 | NB_F_5_15 | NB_F_6_1 | NB_F_6_6);
 }
 
 static uint64_t blocks_to_pages(const uint64_t *nr_free, unsigned from)

@@ -22,18 +22,14 @@ const char *nb_source_name(enum nb_source s)
 	return (unsigned)s < sizeof(name) / sizeof(name[0]) ? name[s] : "?";
 }
 
-/* sizeof(struct page): the profile's on 64 bits; Debian's i386 has 40, old 32-bit kernels 32. */
+/* sizeof(struct page) on that architecture's kernels. */
 static unsigned struct_page_bytes(const struct nb_system_info *info)
 {
 	bool small = info->arch == NB_ARCH_I386 || info->arch == NB_ARCH_I386PAE ||
 		     info->arch == NB_ARCH_ARM;
 
-	if (!small)
-		return info->profile->memmap_struct_page_bytes;
-	return info->profile->zoneinfo_format == NB_TEXT_2_6_24 ||
-			       info->profile->zoneinfo_format == NB_TEXT_2_6_7
-		       ? 32
-		       : 40;
+	return small ? info->profile->memmap_struct_page_bytes_32
+		     : info->profile->memmap_struct_page_bytes;
 }
 
 /* log2(bytes) of a sparse section. Source: SECTION_SIZE_BITS of each architecture. */

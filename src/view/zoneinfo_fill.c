@@ -5,6 +5,7 @@
  * page sets for online CPUs only. Source: mm/vmstat.c, zoneinfo_show_print(); facts 12.5.
  */
 #include "base/mask.h"
+#include "view/formats.h"
 #include "view/names.h"
 #include "view/stats.h"
 #include "view/zoneinfo_priv.h"
@@ -15,7 +16,8 @@ struct fill {
 	struct nb_system_info info;
 	struct nb_cpumask cpus; /* online */
 	struct nb_zoneinfo *z;
-	bool old; /* before 4.8 */
+	bool old;    /* before 4.8: no counters per node, a block of its own at the end */
+	bool oldest; /* 2.6.24 and before */
 };
 
 static void online_cpus(const struct nb_system *sys, struct nb_cpumask *ret)
@@ -53,6 +55,8 @@ static void add_node_stats(struct fill *f, struct nb_zoneinfo_zone *zone, int ni
 	add_items(f, zone, NB_ZI_LINE_NODE_ITEM);
 	nb_stats_add_node(&s, f->sys, nid);
 	nb_stats_apply(&s, &zone->node_items);
+	if (nb_prints(f->info.profile, NB_F_4_18)) /* indirectly reclaimable: a number, no name */
+		nb_zoneinfo_add_line(zone, NB_ZI_LINE_RAW, 0)->raw = "                   0";
 }
 
 static void add_protection(struct fill *f, struct nb_zoneinfo_zone *zone,
@@ -70,22 +74,24 @@ static void add_pages(struct fill *f, struct nb_zoneinfo_zone *zone, const struc
 	const struct nb_kernel_profile *p = f->info.profile;
 
 	nb_zoneinfo_add_field(zone, NB_ZI_FREE, zi->free_pages);
-	if (p->has_boost)
+	if (p->has_boost && nb_prints(p, NB_F_FROM_6_1))
 		nb_zoneinfo_add_field(zone, NB_ZI_BOOST, zi->boost_pages);
 	nb_zoneinfo_add_field(zone, NB_ZI_MIN, zi->wmark_pages[NB_WMARK_MIN]);
 	nb_zoneinfo_add_field(zone, NB_ZI_LOW, zi->wmark_pages[NB_WMARK_LOW]);
 	nb_zoneinfo_add_field(zone, NB_ZI_HIGH, zi->wmark_pages[NB_WMARK_HIGH]);
 	if (p->has_promo)
 		nb_zoneinfo_add_field(zone, NB_ZI_PROMO, zi->wmark_pages[NB_WMARK_PROMO]);
-	if (f->old) /* pages scanned since the last success, with the list positions */
+	if (f->oldest) /* pages scanned since the last success, with the list positions */
 		nb_zoneinfo_add_field(zone, NB_ZI_SCANNED, 0)->raw =
 			"        scanned  0 (a: 0 i: 0)";
+	else if (f->old)
+		nb_zoneinfo_add_field(zone, NB_ZI_SCANNED, 0);
 	nb_zoneinfo_add_field(zone, NB_ZI_SPANNED, zi->spanned_pages);
 	nb_zoneinfo_add_field(zone, NB_ZI_PRESENT, zi->present_pages);
-	if (f->old)
-		return;
-	nb_zoneinfo_add_field(zone, NB_ZI_MANAGED, zi->managed_pages);
-	nb_zoneinfo_add_field(zone, NB_ZI_CMA, zi->cma_pages);
+	if (!f->oldest)
+		nb_zoneinfo_add_field(zone, NB_ZI_MANAGED, zi->managed_pages);
+	if (nb_prints(p, NB_F_FROM_5_15))
+		nb_zoneinfo_add_field(zone, NB_ZI_CMA, zi->cma_pages);
 }
 
 /* One set a CPU; to 2.6.24 a hot and a cold list each, the cold one unused here. */
@@ -105,12 +111,12 @@ static void add_pagesets(struct fill *f, struct nb_zoneinfo_zone *zone,
 		ps->count = pcp.count;
 		ps->high = pcp.high;
 		ps->batch = pcp.batch;
-		if (f->info.profile->zoneinfo_format == NB_TEXT_6_18) {
+		if (nb_prints(f->info.profile, NB_F_6_18)) {
 			ps->has_max = true;
 			ps->high_min = pcp.high_min;
 			ps->high_max = pcp.high_max;
 		}
-		if (f->old) {
+		if (f->oldest) {
 			ps->hot_cold = 0;
 			ps = nb_zoneinfo_add_pageset(zone, (int)cpu);
 			ps->hot_cold = 1;
@@ -122,6 +128,17 @@ static void add_pagesets(struct fill *f, struct nb_zoneinfo_zone *zone,
 	}
 }
 
+/* How many inactive anonymous pages make room for one active: the root of ten times the zone's
+ * GiB. Source: mm/page_alloc.c of 3.10, calculate_zone_inactive_ratio(). */
+static uint64_t inactive_ratio(const struct fill *f, const struct nb_zone_info *zi)
+{
+	uint64_t gib = zi->managed_pages >> (30 - f->info.page_shift), root = 1;
+
+	while ((root + 1) * (root + 1) <= 10 * gib)
+		root++;
+	return root;
+}
+
 static void add_tail(struct fill *f, struct nb_zoneinfo_zone *zone, const struct nb_zone_info *zi)
 {
 	if (!f->old) {
@@ -130,8 +147,11 @@ static void add_tail(struct fill *f, struct nb_zoneinfo_zone *zone, const struct
 		return;
 	}
 	nb_zoneinfo_add_field(zone, NB_ZI_ALL_UNRECLAIMABLE, 0);
-	nb_zoneinfo_add_field(zone, NB_ZI_PREV_PRIORITY, 12); /* DEF_PRIORITY: no reclaim yet */
+	if (f->oldest)
+		nb_zoneinfo_add_field(zone, NB_ZI_PREV_PRIORITY, 12); /* DEF_PRIORITY: no reclaim */
 	nb_zoneinfo_add_field(zone, NB_ZI_START_PFN, zi->start_pfn)->narrow = true;
+	if (!f->oldest)
+		nb_zoneinfo_add_field(zone, NB_ZI_INACTIVE_RATIO, inactive_ratio(f, zi));
 }
 
 static void add_zone(struct fill *f, const struct nb_zone_info *zi, bool first)
@@ -164,8 +184,8 @@ void nb_zoneinfo_from_system(const struct nb_system *sys, struct nb_zoneinfo *z)
 
 	*z = (struct nb_zoneinfo){0};
 	nb_system_info(sys, &f.info);
-	f.old = f.info.profile->zoneinfo_format == NB_TEXT_2_6_24 ||
-		f.info.profile->zoneinfo_format == NB_TEXT_2_6_7;
+	f.old = nb_prints(f.info.profile, NB_F_TO_3_10);
+	f.oldest = nb_prints(f.info.profile, NB_F_TO_2_6_24);
 	z->item_indent = f.old ? 4 : 6;
 	online_cpus(sys, &f.cpus);
 	for (unsigned i = 0; i < nb_system_nr_nodes(sys); i++) {

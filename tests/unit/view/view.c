@@ -11,10 +11,13 @@ static void test_all_views(void **state)
 	static const struct {
 		const char *kernel;
 		enum nb_arch arch;
-	} where[] = {{"6.12", NB_ARCH_X86_64},  {"6.1", NB_ARCH_X86_64},
-		     {"6.18", NB_ARCH_X86_64},  {"2.6.24", NB_ARCH_X86_64},
-		     {"2.6.7", NB_ARCH_X86_64}, {"6.1", NB_ARCH_I386PAE},
-		     {"6.12", NB_ARCH_ARM64},   {"6.12", NB_ARCH_OTHER}};
+	} where[] = {
+		{"6.12", NB_ARCH_X86_64},   {"6.1", NB_ARCH_X86_64},   {"6.18", NB_ARCH_X86_64},
+		{"2.6.24", NB_ARCH_X86_64}, {"2.6.7", NB_ARCH_X86_64}, {"6.1", NB_ARCH_I386PAE},
+		{"6.8", NB_ARCH_X86_64},    {"6.6", NB_ARCH_X86_64},   {"5.15", NB_ARCH_X86_64},
+		{"5.10", NB_ARCH_ARM64},    {"5.4", NB_ARCH_X86_64},   {"4.19", NB_ARCH_I386PAE},
+		{"4.18", NB_ARCH_X86_64},   {"3.10", NB_ARCH_I386},    {"6.12", NB_ARCH_ARM64},
+		{"6.12", NB_ARCH_OTHER}};
 
 	(void)state;
 	for (size_t w = 0; w < sizeof(where) / sizeof(where[0]); w++) {

@@ -113,6 +113,15 @@ static const struct {
 	{"6.12", NB_ARCH_ARM64, "\ncma_alloc_success ", "\nthp_split_pud "},
 	{"2.6.24", NB_ARCH_X86_64, "\npgscan_kswapd_dma32 ", "\npgscan_kswapd "},
 	{"2.6.7", NB_ARCH_X86_64, "\npgscan_direct_high ", "\nnr_free_pages "},
+	{"3.10", NB_ARCH_X86_64, "\npgsteal_kswapd_dma32 0\npgsteal_kswapd_normal 0\n",
+	 "\nallocstall_normal "},
+	{"4.18", NB_ARCH_X86_64, "\nnr_written 0\nnr_dirty_threshold ", "\npgreuse "},
+	{"4.19", NB_ARCH_X86_64, "\npgalloc_movable 0\nallocstall_dma ", "\nnr_file_hugepages "},
+	{"5.4", NB_ARCH_X86_64, "\nnr_unstable 0\nnr_vmscan_write ", "\nthp_migration_success "},
+	{"5.10", NB_ARCH_X86_64, "\nswap_ra_hit 0\nnr_unstable 0\n", "\npgdemote_kswapd "},
+	{"5.15", NB_ARCH_X86_64, "\ndirect_map_level3_splits 0\nnr_unstable 0\n", "\ncow_ksm "},
+	{"6.6", NB_ARCH_X86_64, "\npgdemote_khugepaged 0\npgscan_kswapd ", "\nzswpwb "},
+	{"6.8", NB_ARCH_X86_64, "\nzswpwb ", "\nnr_memmap_pages "},
 };
 
 static void test_lists(void **state)

@@ -208,6 +208,21 @@ static void test_from_system(void **state)
 		{"6.1", "        cma      ", "        promo    "},
 		{"6.18", "              high_min: ", "nr_bounce"},
 		{"2.6.24", "  prev_priority:     12\n  start_pfn:         ", "per-node stats"},
+		{"3.10", "\n        scanned  0\n        spanned  ", "per-node stats"},
+		{"3.10", "\n    nr_written   0\n    numa_hit     0\n", "\n        cma "},
+		{"3.10", "\n  all_unreclaimable: 0\n  start_pfn:         ", "prev_priority"},
+		{"3.10", "\n  inactive_ratio:    1\n", "pcp: 0"},
+		{"4.18", "\n      nr_written   0\n                   0\n  pages free ", "scanned"},
+		{"4.18", "\n      nr_mlock     0\n      nr_page_table_pages 0\n", "cma      "},
+		{"4.19", "\n      workingset_refault 0\n", "        boost "},
+		{"5.4", "\n      workingset_restore 0\n", "        boost "},
+		{"5.4", "\n      nr_kernel_misc_reclaimable 0\n  pages free ", "cma      "},
+		{"5.10", "\n      nr_foll_pin_released 0\n      nr_kernel_stack 0\n", "cma      "},
+		{"5.15", "\n        cma      0\n        protection: (", "        boost "},
+		{"5.15", "\n      nr_swapcached 0\n  pages free ", "nr_throttled_written"},
+		{"6.6", "\n        boost    0\n", "        promo "},
+		{"6.6", "\n      pgpromote_candidate 0\n  pages free ", "nr_iommu_pages"},
+		{"6.8", "\n      pgdemote_khugepaged 0\n  pages free ", "        promo "},
 	};
 
 	(void)state;
