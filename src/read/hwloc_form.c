@@ -11,6 +11,7 @@
 #include "base/hosted/text.h"
 #include "read/layout.h"
 #include "read/machine.h"
+#include "read/xml_bounds.h"
 
 #include <ctype.h>
 #include <hwloc.h>
@@ -20,8 +21,6 @@
 #include <string.h>
 
 #define MAX_TEXT 65536
-#define MAX_DEPTH 64
-#define MAX_OBJECTS 200000
 #define MAX_INDEX 65536
 #define MAX_ARITY 2048 /* hwloc's work grows with the square of an object's children */
 #define UNKNOWN_INDEX 4294967295u
@@ -75,55 +74,6 @@ static int check_synthetic(const char *s, struct nb_error *err)
 		i += n;
 	}
 	return check_indexes(s, err);
-}
-
-/* The number in the attribute at `s` (which begins with `name`="), or 0. */
-static uint64_t attribute(const char *s, const char *end, const char *name)
-{
-	size_t n = strlen(name), digits;
-	uint64_t v;
-
-	if ((size_t)(end - s) < n || memcmp(s, name, n))
-		return 0;
-	s += n;
-	for (digits = 0; s + digits < end && isdigit((unsigned char)s[digits]); digits++)
-		;
-	return nb_parse_u64(s, digits, &v) == 0 ? v : digits ? UINT64_MAX : 0;
-}
-
-static int check_xml(const char *xml, size_t len, struct nb_error *err)
-{
-	const char *end = xml + len;
-	size_t depth = 0, objects = 0;
-	unsigned line = 1;
-
-	for (const char *p = xml; p < end; p++) {
-		uint64_t index;
-
-		line += *p == '\n';
-		if (*p == '<' && end - p > 1 && p[1] == '/') {
-			depth -= depth > 0;
-		} else if (*p == '<' && end - p > 1 && p[1] != '?' && p[1] != '!') {
-			depth++;
-			objects++;
-		} else if (*p == '/' && end - p > 1 && p[1] == '>') {
-			depth -= depth > 0;
-		}
-		if (depth > MAX_DEPTH)
-			return nb_error_set(err, -NB_EFBIG, line, "nested more than %d levels deep",
-					    MAX_DEPTH);
-		if (objects > MAX_OBJECTS)
-			return nb_error_set(err, -NB_EFBIG, line, "more than %d elements",
-					    MAX_OBJECTS);
-		index = attribute(p, end, "os_index=\"");
-		if (index > MAX_INDEX && index != UNKNOWN_INDEX)
-			return nb_error_set(err, -NB_EFBIG, line, "os_index: more than %d",
-					    MAX_INDEX);
-		if (attribute(p, end, "nbobjs=\"") > NB_MAX_CPUS)
-			return nb_error_set(err, -NB_EFBIG, line, "nbobjs: more than %d",
-					    NB_MAX_CPUS);
-	}
-	return 0;
 }
 
 static int ancestor_id(hwloc_obj_t pu, hwloc_obj_type_t type, hwloc_topology_t t, bool logical)
@@ -394,7 +344,7 @@ int nb_read_hwloc_synthetic(struct nb_machine *m, const char *text, struct nb_er
 int nb_read_hwloc_xml(struct nb_machine *m, const char *xml, size_t len, struct nb_error *err)
 {
 	hwloc_topology_t t;
-	int rc = check_xml(xml, len, err);
+	int rc = nb_xml_check(xml, len, err);
 
 	if (rc)
 		return rc;

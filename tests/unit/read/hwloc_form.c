@@ -147,19 +147,13 @@ static const char *xml_says(const char *xml, struct nb_error *err)
 
 static void test_bad_xml(void **state)
 {
-	struct nb_text deep = {0};
 	struct nb_error err;
 
 	(void)state;
-	for (int i = 0; i < 100; i++)
-		nb_text_puts(&deep, "<object>\n");
-	assert_non_null(strstr(xml_says(nb_text_str(&deep), &err), "nested more than 64"));
-	assert_int_equal(err.line, 65);
-	nb_text_release(&deep);
 	assert_non_null(strstr(xml_says("", &err), "not an hwloc XML export"));
 	assert_non_null(strstr(xml_says("<x/>", &err), "not an hwloc XML export"));
-	assert_non_null(
-		strstr(xml_says("<object os_index=\"99999999\"/>", &err), "os_index: more than"));
+	assert_non_null(strstr(xml_says("<object os_index=\"99999999\"/>", &err),
+			       "os_index: more than 65536"));
 	assert_non_null(
 		strstr(xml_says("<distances2 nbobjs=\"999999\"/>", &err), "nbobjs: more than"));
 }
