@@ -9,7 +9,7 @@ if [ ! -f $dir/build.ninja ]; then
 		>$dir.log 2>&1 || { cat $dir.log; exit 1; }
 	mv $dir.log $dir/setup.log
 fi
-ninja -C $dir --quiet
+ninja -C $dir --quiet fuzzers
 mkdir -p $dir/found
 status=0
 for f in "$dir"/tests/fuzz/fuzz_*; do
@@ -18,7 +18,7 @@ for f in "$dir"/tests/fuzz/fuzz_*; do
 	corpus=tests/fuzz/corpus/$name
 	mkdir -p "$dir/corpus/$name"
 	echo "== $name"
-	"$f" -max_total_time="${FUZZ_SECONDS:-30}" -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 \
+	"$f" -max_total_time="${FUZZ_SECONDS:-30}" -max_len=65536 -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 \
 		-artifact_prefix="$dir/found/$name-" "$dir/corpus/$name" \
 		$([ -d "$corpus" ] && echo "$corpus") >"$dir/found/$name.log" 2>&1 ||
 		{ tail -20 "$dir/found/$name.log"; status=1; }
