@@ -1,17 +1,19 @@
 /* hwloc_form.c -- hwloc's synthetic strings and XML as machines.
  *
- * Called by machine.c. hwloc parses in this process, so what could make it take memory or stack
- * without bound is looked for first: products of counts, nesting, object and matrix sizes, index
- * numbers. Source: hwloc 2.x documentation, "Synthetic topologies" and "Importing and exporting
- * topologies".
+ * Called by machine.c. hwloc's importers crash on some malformed texts and take time by the square,
+ * so they run in a child (child.h), which sends back a machine file; products of counts and index
+ * numbers are bounded before that here, XML in xml_bounds.c. Source: hwloc 2.x documentation,
+ * "Synthetic topologies" and "Importing and exporting topologies".
  */
 #include "read/hwloc_form.h"
 
 #include "base/fmt.h"
 #include "base/hosted/text.h"
+#include "read/child.h"
 #include "read/layout.h"
 #include "read/machine.h"
 #include "read/xml_bounds.h"
+#include "read/yaml.h"
 
 #include <ctype.h>
 #include <hwloc.h>
@@ -23,6 +25,7 @@
 #define MAX_TEXT 65536
 #define MAX_INDEX 65536
 #define MAX_ARITY 2048 /* hwloc's work grows with the square of an object's children */
+#define MAX_SECONDS 10
 #define UNKNOWN_INDEX 4294967295u
 
 /* Index numbers ("indexes=0,4,1,5" or "indexes=2*2:1*4"): hwloc's bitmaps are as long as the
@@ -311,8 +314,6 @@ static hwloc_topology_t new_topology(void)
 {
 	hwloc_topology_t t;
 
-	/* hwloc writes its doubts to stderr, which is ours. */
-	setenv("HWLOC_HIDE_ERRORS", "2", 0);
 	if (hwloc_topology_init(&t))
 		return NULL;
 	hwloc_topology_set_all_types_filter(t, HWLOC_TYPE_FILTER_KEEP_ALL);
@@ -321,44 +322,86 @@ static hwloc_topology_t new_topology(void)
 	return t;
 }
 
+/* What the child is to read: one or the other. */
+struct input {
+	const char *synthetic, *xml;
+	int xml_len;
+};
+
+/* In the child: hwloc's topology becomes a machine, and the machine a machine file, which is what
+ * comes back. */
+static int read_topology(void *ctx, struct nb_text *out, struct nb_error *err)
+{
+	const struct input *in = ctx;
+	hwloc_topology_t t = new_topology();
+	struct nb_machine *m;
+	struct nb_port port;
+	int rc;
+
+	nb_port_posix(&port, false);
+	m = nb_machine_new(&port);
+	if (!t || !m)
+		return nb_error_set(err, -NB_ENOMEM, 0, "out of memory");
+	rc = in->synthetic ? hwloc_topology_set_synthetic(t, in->synthetic)
+			   : hwloc_topology_set_xmlbuffer(t, in->xml, in->xml_len);
+	if (rc || hwloc_topology_load(t))
+		return nb_error_set(
+			err, -NB_EINVAL, 0,
+			in->synthetic ? "not an hwloc synthetic description; "
+					"\"node:2(memory=32GiB) core:4 pu:2\" would be one"
+				      : "not an hwloc XML export (lstopo FILE.xml writes one)");
+	rc = to_machine(t, m, err);
+	m->name = "hwloc";
+	if (!rc)
+		nb_write_yaml(m, out);
+	return rc;
+}
+
+/* The machine file's lines are nobody's. */
+static void forget_file(struct nb_machine *m)
+{
+	m->name = m->file = NULL;
+	for (unsigned i = 0; i < m->nr_nodes; i++)
+		m->nodes[i].line = 0;
+	for (unsigned i = 0; i < m->nr_cpus; i++)
+		m->cpus[i].line = 0;
+	for (unsigned i = 0; i < m->nr_ranges; i++)
+		m->ranges[i].line = 0;
+}
+
+static int read_input(struct nb_machine *m, struct input *in, struct nb_error *err)
+{
+	struct nb_text yaml = {0};
+	struct nb_error inner = {0};
+	int rc = nb_in_child("the topology", MAX_SECONDS, read_topology, in, &yaml, err);
+
+	if (!rc) {
+		rc = nb_read_yaml(m, "hwloc", nb_text_str(&yaml), yaml.len, &inner);
+		forget_file(m);
+		if (rc)
+			nb_error_set(err, rc, 0, "%s", inner.text);
+	}
+	nb_text_release(&yaml);
+	return rc;
+}
+
 int nb_read_hwloc_synthetic(struct nb_machine *m, const char *text, struct nb_error *err)
 {
-	hwloc_topology_t t;
+	struct input in = {.synthetic = text};
 	int rc = check_synthetic(text, err);
 
-	if (rc)
-		return rc;
-	t = new_topology();
-	if (!t)
-		return nb_error_set(err, -NB_ENOMEM, 0, "out of memory");
-	if (hwloc_topology_set_synthetic(t, text) || hwloc_topology_load(t))
-		rc = nb_error_set(err, -NB_EINVAL, 0,
-				  "not an hwloc synthetic description; \"node:2(memory=32GB) "
-				  "core:4 pu:2\" would be one");
-	else
-		rc = to_machine(t, m, err);
-	hwloc_topology_destroy(t);
-	return rc;
+	return rc ? rc : read_input(m, &in, err);
 }
 
 int nb_read_hwloc_xml(struct nb_machine *m, const char *xml, size_t len, struct nb_error *err)
 {
-	hwloc_topology_t t;
+	struct input in = {.xml = xml};
 	int rc = nb_xml_check(xml, len, err);
 
 	if (rc)
 		return rc;
 	if (len >= INT32_MAX)
 		return nb_error_set(err, -NB_EFBIG, 0, "is too large");
-	t = new_topology();
-	if (!t)
-		return nb_error_set(err, -NB_ENOMEM, 0, "out of memory");
-	/* The length counts the NUL behind the text. */
-	if (hwloc_topology_set_xmlbuffer(t, xml, (int)len + 1) || hwloc_topology_load(t))
-		rc = nb_error_set(err, -NB_EINVAL, 0,
-				  "not an hwloc XML export (lstopo FILE.xml writes one)");
-	else
-		rc = to_machine(t, m, err);
-	hwloc_topology_destroy(t);
-	return rc;
+	in.xml_len = (int)len + 1; /* hwloc counts the NUL behind the text */
+	return read_input(m, &in, err);
 }

@@ -15,6 +15,7 @@
 
 #define LL(x) ((unsigned long long)(x))
 #define MiB (UINT64_C(1) << 20)
+#define MAX_BYTES 262144
 
 static void set_text(char **slot, const char *s)
 {
@@ -370,11 +371,27 @@ static int settle_board(struct qemu *q, struct nb_error *err)
 	return 0;
 }
 
+/* No shell hands over more than this many bytes; lists in options cost more than their length. */
+static int check_length(const char *const *args, unsigned n, struct nb_error *err)
+{
+	size_t total = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		total += strnlen(args[i], MAX_BYTES + 1) + 1;
+		if (total > MAX_BYTES)
+			return nb_error_set(err, -NB_E2BIG, 0, "more than %d bytes of options",
+					    MAX_BYTES);
+	}
+	return 0;
+}
+
 int nb_read_qemu(struct nb_machine *m, const char *const *args, unsigned n, struct nb_error *err)
 {
 	struct qemu *q = qemu_new();
-	int rc = walk(q, args, n, true, err);
+	int rc = check_length(args, n, err);
 
+	if (!rc)
+		rc = walk(q, args, n, true, err);
 	if (!rc)
 		rc = walk(q, args, n, false, err);
 	if (!rc)

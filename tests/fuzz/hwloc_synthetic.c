@@ -2,14 +2,6 @@
 #include "machine_form.h"
 #include "read/hwloc_form.h"
 
-/* hwloc 2.9 loses objects that it cannot insert (intersecting groups); the leak is not ours to
- * mend. */
-const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void)
-{
-	return "leak:libhwloc";
-}
-
 static int read_it(struct nb_machine *m, const char *text, size_t len, struct nb_error *err)
 {
 	(void)len;

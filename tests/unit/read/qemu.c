@@ -343,6 +343,21 @@ static void test_bad(void **state)
 	}
 }
 
+/* Lists are short and cost much: their number is bounded by the length of all. */
+static void test_length(void **state)
+{
+	struct nb_text args = {0};
+	struct nb_error err;
+
+	(void)state;
+	nb_text_puts(&args, "-m 1G -smp 8192 -numa node");
+	for (int i = 0; i < 30000; i++)
+		nb_text_puts(&args, ",cpus=0-8191");
+	assert_null(read_args(nb_text_str(&args), &err));
+	assert_int_equal(err.code, -NB_E2BIG);
+	nb_text_release(&args);
+}
+
 static void test_words(void **state)
 {
 	static const char text[] = " a 'b c'  \"d \\\" e\"f\\ g '' \t-x\\\ny 'it''s'\n";
@@ -387,7 +402,8 @@ int main(void)
 		cmocka_unit_test(test_hmat),     cmocka_unit_test(test_dimms),
 		cmocka_unit_test(test_virt),     cmocka_unit_test(test_kernels),
 		cmocka_unit_test(test_smp),      cmocka_unit_test(test_bad),
-		cmocka_unit_test(test_words),    cmocka_unit_test(test_opts),
+		cmocka_unit_test(test_length),   cmocka_unit_test(test_words),
+		cmocka_unit_test(test_opts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
