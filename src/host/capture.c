@@ -1,5 +1,4 @@
-/* capture.c -- saves the live machine: collect, then write in the form that the output's name asks
- * for.
+/* capture.c -- saves the live machine: collect, then write in the form that its name asks for.
  *
  * Called by the command capture. A machine file is made from the collected (and masked) files
  * through the same reader as any capture, so that no form tells more than another.

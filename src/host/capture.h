@@ -2,9 +2,10 @@
  *
  * Callers: the command capture, demo, tests.
  * Forms:   by the name of the output: NAME.yaml or NAME.yml is a machine file (hardware and
- * settings; no observed state), NAME.tar, .tar.gz, .tgz, .tar.bz2, .tar.xz, .tar.zst an archive,
- * anything else a directory. Atomic:  written under a temporary name and renamed; on failure
- * nothing is left. Privacy: see privacy.h.
+ *          settings; no observed state); NAME.tar, .tar.gz, .tgz, .tar.bz2, .tar.xz, .tar.zst an
+ *          archive; anything else a directory.
+ * Atomic:  written under a temporary name and renamed; on failure nothing is left.
+ * Privacy: see privacy.h.
  */
 #ifndef NB_HOST_CAPTURE_H
 #define NB_HOST_CAPTURE_H

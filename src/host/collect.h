@@ -1,8 +1,7 @@
 /* collect.h -- the files of the live machine that a capture is made of.
  *
  * Called by capture.c. What is saved stands in the layout of docs/formats.md, "Saved tree"; small
- * files of sysfs and /proc/sys are joined in sysfs.tsv and proc-sys.tsv, firmware tables are
- * base64.
+ * files of sysfs and /proc/sys are joined in sysfs.tsv and proc-sys.tsv, tables are base64.
  */
 #ifndef NB_HOST_COLLECT_H
 #define NB_HOST_COLLECT_H

@@ -1,11 +1,14 @@
 /* privacy.h -- what may leave the machine: nothing that names its owner or opens its doors.
  *
  * Called by collect.c on every text that is saved. Rules, stated so that they can be checked:
- *   command line  values of words that sound like a secret (password, token, key, ...), values that
- * hold a UUID, a hardware address or an IPv4 address, and host names become MASKED; what follows
- * "--" is left out boot log      only lines about memory, nodes and CPUs are kept, its command
- * lines masked alike cpuinfo       lines "Serial" are left out Host names, process lists, addresses
- * of symbols, DMI data are never read in the first place.
+ *
+ *   command line  values of words that sound like a secret (password, token, key, ...), values
+ *                 that hold a UUID, a hardware address or an IPv4 address, and host names
+ *                 become MASKED; what follows "--" is left out
+ *   boot log      only lines about memory, nodes and CPUs are kept; its command lines masked
+ *   cpuinfo       lines "Serial" are left out
+ *
+ * Host names, process lists, addresses of symbols and DMI data are never read in the first place.
  */
 #ifndef NB_HOST_PRIVACY_H
 #define NB_HOST_PRIVACY_H

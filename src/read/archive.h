@@ -1,12 +1,13 @@
 /* archive.h -- a tar archive's files of interest, taken into memory.
  *
  * Called by tree.c. Takes tar, plain or compressed with gzip, bzip2, xz or zstd.
- * Input:   untrusted. The whole archive is refused (-NB_EINVAL, nothing is kept) for an absolute
- * path, a "..", or a link whose target lies outside; except below proc/PID, where the kernel's own
- * links (cwd, exe, root, fd/) lead outside by nature and are not kept. Bounds:  refused with
- * -NB_EFBIG beyond NB_ARCHIVE_MAX_ENTRIES entries, NB_ARCHIVE_MAX_BYTES by the sizes that its
- * headers claim (so a bomb is refused before it is unpacked) or by what was in fact unpacked,
- * NB_TREE_MAX_FILE a file, NB_ARCHIVE_MAX_KEPT kept in memory.
+ * Input:   untrusted. The whole archive is refused (-NB_EINVAL, nothing is kept) for an
+ *          absolute path, a "..", or a link whose target lies outside; except below proc/PID,
+ *          where the kernel's own links (cwd, exe, root, fd/) lead outside by nature and are
+ *          not kept.
+ * Bounds:  refused with -NB_EFBIG beyond NB_ARCHIVE_MAX_ENTRIES entries, NB_ARCHIVE_MAX_BYTES
+ *          by the sizes that its headers claim (so a bomb is refused before it is unpacked) or
+ *          by what was in fact unpacked, NB_TREE_MAX_FILE a file, NB_ARCHIVE_MAX_KEPT in all.
  */
 #ifndef NB_READ_ARCHIVE_H
 #define NB_READ_ARCHIVE_H

@@ -12,6 +12,8 @@
 
 #define MAX_PFN (UINT64_C(1) << 40)
 
+enum { MAX_ZONES = NB_MAX_NODES * NB_MAX_NR_ZONES };
+
 void nb_capture_add_note(struct nb_capture *c, const char *fmt, ...)
 {
 	struct nb_text t = {0};
@@ -146,6 +148,10 @@ static int check_zones(const struct nb_zoneinfo *zi, struct nb_error *err)
 	static const enum nb_zoneinfo_field fields[] = {NB_ZI_SPANNED, NB_ZI_PRESENT, NB_ZI_MANAGED,
 							NB_ZI_START_PFN};
 
+	if (zi->nr_zones > MAX_ZONES)
+		return nb_error_set(err, -NB_EINVAL, zi->zones[MAX_ZONES].line,
+				    "more than %d zones; %d nodes of %d zones are the most",
+				    MAX_ZONES, NB_MAX_NODES, NB_MAX_NR_ZONES);
 	for (size_t i = 0; i < zi->nr_zones; i++) {
 		const struct nb_zoneinfo_zone *z = &zi->zones[i];
 		uint64_t v;

@@ -2,10 +2,10 @@
  *
  * Callers: read/machine.c (forms host, DIR, archive), cli (show --observed, verify, sim), tests.
  * Use:     nb_capture_open() or nb_capture_host(); nb_capture_to_machine() on an empty machine,
- * then nb_machine_seal(); after boot nb_capture_apply_observed() for `sim`. Memory:  the capture
- * owns all that it gives out, until nb_capture_free(). The machine copies. Rule:    what Linux
- * computes from the hardware is never taken from what it printed when the hardware itself is told.
- * Sources of memory, best first (nb_capture_note() says which):
+ *          then nb_machine_seal(); after boot nb_capture_apply_observed() for `sim`.
+ * Memory:  the capture owns all that it gives out, until nb_capture_free(). The machine copies.
+ * Rule:    what Linux computes from the hardware is never taken from what it printed when the
+ *          hardware itself is told. Sources of memory, best first (the notes say which it was):
  *            1. firmware map (dmesg e820, derived/firmware_memmap.tsv, sys/firmware/memmap) and
  *               affinity (acpi SRAT, dmesg SRAT lines)
  *            2. device tree memory nodes (arm64, no ACPI)
@@ -13,6 +13,7 @@
  *            4. System RAM of proc/iomem, node by memory block
  *            5. zone spans of proc/zoneinfo
  *            6. MemTotal of each node, laid out one after the other from address 0
+ *          A recorder's qemu_args come in before all of them, but only if none is there.
  * Missing files are no error; what is there and cannot be right is.
  */
 #ifndef NB_READ_CAPTURE_H

@@ -11,6 +11,8 @@
 #include "view/pagetypeinfo.h"
 #include <string.h>
 
+enum { MAX_ROWS = NB_MAX_NODES * NB_MAX_NR_ZONES * (NB_MIGRATE_TYPES + 1) };
+
 struct apply {
 	struct nb_capture *c;
 	struct nb_system *sys;
@@ -38,6 +40,13 @@ static int read_counts(struct apply *a, struct nb_error *err)
 			return bad;
 		}
 		a->has_types = true;
+		if (a->types.nr_free_rows > MAX_ROWS || a->types.nr_blocks_rows > MAX_ROWS) {
+			nb_error_set(err, -NB_EINVAL, 0,
+				     "more than %d rows; a machine of %d nodes has fewer", MAX_ROWS,
+				     NB_MAX_NODES);
+			nb_capture_error_file(a->c, err, "proc/pagetypeinfo");
+			return -NB_EINVAL;
+		}
 	}
 	if (!nb_tree_read(a->c->tree, "proc/buddyinfo", &text, &len) && len) {
 		bad = nb_buddyinfo_parse(text, len, &a->buddy, err);

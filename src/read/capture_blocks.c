@@ -2,8 +2,9 @@
  *
  * Called by capture_memory.c. Blocks tell two things: the node of physical memory where no firmware
  * table is readable, and memory that was added after boot (a block on line that no boot-time RAM
- * touches). Sources: sys/devices/system/memory/memoryN with the nodes' links to them, or a
- * recorder's table derived/memory_blocks.tsv. Source: drivers/base/memory.c.
+ * touches). They stand in sys/devices/system/memory/memoryN, with the nodes' links to them, or in a
+ * recorder's table derived/memory_blocks.tsv.
+ * Source: drivers/base/memory.c.
  */
 #include "read/capture_priv.h"
 #include "base/fmt.h"
@@ -150,20 +151,43 @@ int nb_capture_block_node(const struct nb_capture *c, uint64_t addr, uint64_t *r
 	return c->blocks[lo].nid;
 }
 
+static int by_range_start(const void *a, const void *b)
+{
+	const struct nb_mem_range *x = a, *y = b;
+
+	return (x->start > y->start) - (x->start < y->start);
+}
+
+/* The boot-time RAM alone, ascending. */
+static void sorted_ram(const struct nb_ranges *boot, struct nb_ranges *ram)
+{
+	for (size_t i = 0; i < boot->n; i++)
+		if (boot->v[i].type == NB_MEM_RAM)
+			nb_ranges_add(ram, boot->v[i].start, boot->v[i].end, NB_MEM_RAM, NB_NO_NODE,
+				      0, 0);
+	if (ram->n)
+		qsort(ram->v, ram->n, sizeof(*ram->v), by_range_start);
+}
+
 int nb_capture_hotadded(struct nb_build *b, const struct nb_ranges *boot)
 {
 	struct nb_capture *c = b->c;
-	struct nb_ranges added = {0};
-	uint64_t sum = 0;
+	struct nb_ranges added = {0}, ram = {0};
+	uint64_t sum = 0, reach = 0; /* of all RAM that begins before the block's end */
+	size_t next = 0;
 	int bad = 0;
+
+	sorted_ram(boot, &ram);
 
 	for (size_t i = 0; i < c->nr_blocks; i++) {
 		const struct nb_block *k = &c->blocks[i];
 		struct nb_mem_range *last = added.n ? &added.v[added.n - 1] : NULL;
 		unsigned flags = NB_RANGE_HOTADDED | (k->movable ? NB_RANGE_MOVABLE : 0);
 
-		if (nb_machine_node_index(b->m, k->nid) < 0 ||
-		    nb_ranges_covered(boot, k->start, k->start + c->block_bytes))
+		for (; next < ram.n && ram.v[next].start < k->start + c->block_bytes; next++)
+			if (ram.v[next].end > reach)
+				reach = ram.v[next].end;
+		if (nb_machine_node_index(b->m, k->nid) < 0 || reach > k->start)
 			continue;
 		sum += c->block_bytes;
 		if (last && last->end == k->start && last->nid == k->nid && last->flags == flags)
@@ -180,5 +204,6 @@ int nb_capture_hotadded(struct nb_build *b, const struct nb_ranges *boot)
 				    "not there at boot",
 				    (unsigned long long)sum >> 20);
 	nb_ranges_release(&added);
+	nb_ranges_release(&ram);
 	return bad;
 }

@@ -2,8 +2,8 @@
  *
  * Called at opening. Sources: sys/firmware/devicetree/base/memory@ADDRESS/{reg,numa-node-id}
  * (big-endian cells), or a recorder's derived/devicetree_memory.txt: "PATH HEX-OF-REG node
- * HEX-OF-NODE" a line. A memory node that names no NUMA node belongs to node 0. Source:
- * drivers/of/fdt.c, early_init_dt_scan_memory(); drivers/of/of_numa.c.
+ * HEX-OF-NODE" a line. A memory node that names no NUMA node belongs to node 0.
+ * Source: drivers/of/fdt.c, early_init_dt_scan_memory(); drivers/of/of_numa.c.
  */
 #include "read/capture_priv.h"
 #include "base/fmt.h"

@@ -71,20 +71,49 @@ static struct given *zone_at(struct placing *p, uint64_t pfn)
 	return found;
 }
 
+static void nearer(uint64_t *next, uint64_t pfn, uint64_t at)
+{
+	if (at > pfn && at < *next)
+		*next = at;
+}
+
+/* The first frame after `pfn` where another zone or another node may begin; at most `end`. */
+static uint64_t next_border(const struct placing *p, uint64_t pfn, uint64_t end)
+{
+	const struct nb_machine *m = p->b->m;
+	unsigned shift = m->page_shift;
+	uint64_t next = end, start, spanned;
+
+	for (size_t i = 0; i < p->n; i++)
+		if (nb_zoneinfo_get(p->zones[i].zone, NB_ZI_START_PFN, &start) &&
+		    nb_zoneinfo_get(p->zones[i].zone, NB_ZI_SPANNED, &spanned)) {
+			nearer(&next, pfn, start);
+			nearer(&next, pfn, start + spanned);
+		}
+	for (unsigned i = 0; i < m->nr_ranges; i++) {
+		nearer(&next, pfn, m->ranges[i].start >> shift);
+		nearer(&next, pfn, m->ranges[i].end >> shift);
+	}
+	for (unsigned i = 0; i < m->nr_affinity; i++) {
+		nearer(&next, pfn, m->affinity[i].start >> shift);
+		nearer(&next, pfn, m->affinity[i].end >> shift);
+	}
+	nearer(&next, pfn, (UINT64_C(1) << 24) >> shift);
+	nearer(&next, pfn, (UINT64_C(1) << 32) >> shift);
+	nearer(&next, pfn, m->lowmem_end >> shift);
+	return next;
+}
+
 /* Gives [start_pfn, start_pfn + pages) back to the zones that hold it. */
 static void give(struct placing *p, uint64_t start_pfn, uint64_t pages)
 {
-	enum { STEP = 256 }; /* zones begin at multiples of 1 MiB, or nearly: single steps there */
-
 	for (uint64_t pfn = start_pfn, end = start_pfn + pages; pfn < end;) {
-		struct given *first = zone_at(p, pfn);
-		uint64_t n = end - pfn < STEP ? end - pfn : STEP;
+		struct given *zone = zone_at(p, pfn);
+		uint64_t next = next_border(p, pfn, end);
 
-		if (n > 1 && first != zone_at(p, pfn + n - 1))
-			n = 1;
-		if (first)
-			first->pages += n;
-		pfn += n;
+		if (zone)
+			zone->pages += next - pfn;
+		pfn = next;
 	}
 }
 

@@ -84,11 +84,14 @@ static int from_firmware(struct nb_build *b, struct nb_ranges *boot, bool *ret_u
 /* Splits RAM by the nodes of the memory blocks it lies in. False if some of it is in none. */
 static bool split_by_blocks(struct nb_build *b, const struct nb_ranges *ram, struct nb_ranges *out)
 {
+	uint64_t above = 0; /* both sources ascend; what does not is no such map */
+
 	for (size_t i = 0; i < ram->n; i++) {
 		uint64_t at = ram->v[i].start, end = ram->v[i].end, block_end;
 
-		if (ram->v[i].type != NB_MEM_RAM)
+		if (ram->v[i].type != NB_MEM_RAM || at < above)
 			continue;
+		above = end;
 		for (; at < end; at = block_end) {
 			struct nb_mem_range *last = out->n ? &out->v[out->n - 1] : NULL;
 			int nid = b->c->nr_blocks ? nb_capture_block_node(b->c, at, &block_end)

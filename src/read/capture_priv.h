@@ -1,12 +1,18 @@
 /* capture_priv.h -- what the files of the capture reader share.
  *
- * Included by src/read/capture*.c only. The parts, in the order in which capture_machine.c calls
- * them: capture_ident.c   release, architecture, page size, command line capture_nodes.c   node
- * ids, distances, latencies capture_cpus.c    CPUs with their nodes and topology capture_memory.c
- * firmware map (capture_firmware.c) and affinity, or node ranges: of the device tree
- * (capture_devicetree.c), of the log, or out of zones (capture_spans.c) capture_blocks.c  memory
- * blocks of sysfs; what was hot-added capture_facts.c   managed pages, and what was freed after
- * boot's watermarks capture_sysctl.c  settings that a user must have written
+ * Included by src/read/capture*.c only. The parts, in the order in which capture_machine.c
+ * calls them:
+ *
+ *   capture_qemu.c    everything, out of a recorder's note, where the capture tells nothing
+ *   capture_ident.c   release, architecture, page size, command line
+ *   capture_nodes.c   node ids, distances, latencies
+ *   capture_cpus.c    CPUs with their nodes and topology
+ *   capture_memory.c  firmware map (capture_firmware.c) and affinity, or node ranges: of the
+ *                     device tree (capture_devicetree.c), of the log, or out of zones
+ *                     (capture_spans.c)
+ *   capture_blocks.c  memory blocks of sysfs; what was hot-added
+ *   capture_facts.c   managed pages, and what was freed after boot's watermarks
+ *   capture_sysctl.c  settings that a user must have written
  */
 #ifndef NB_READ_CAPTURE_PRIV_H
 #define NB_READ_CAPTURE_PRIV_H

@@ -3,8 +3,8 @@
  * Called by capture_machine.c. machine.json's "qemu_args" is used only where the capture itself
  * says nothing of the hardware: no firmware map, no tables, no device tree, no node ranges in a
  * log, no nodes in sysfs. QEMU's own rules (qemu.h) then give firmware map, affinity, distances and
- * CPUs. A recorder that put other ACPI tables in front
- * ("acpi_override_initrd") makes the arguments say too little: then they are not used.
+ * CPUs. A recorder that put other ACPI tables in front ("acpi_override_initrd") makes the arguments
+ * say too little: then they are not used.
  */
 #include "read/capture_priv.h"
 #include "read/qemu.h"

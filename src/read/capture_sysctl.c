@@ -3,8 +3,8 @@
  * Called by capture_machine.c. What the kernel computes itself is never fed back: a setting counts
  * only when it differs from the kernel's constant default. vm.min_free_kbytes is computed at boot,
  * so the value that is seen there is an observation; it counts as a setting when a sysctl.conf of
- * the capture writes just that value. Source: facts 2.1, 2.2, 2.4;
- * Documentation/admin-guide/sysctl/vm.rst.
+ * the capture writes just that value.
+ * Source: facts 2.1, 2.2, 2.4; Documentation/admin-guide/sysctl/vm.rst.
  */
 #include "read/capture_priv.h"
 #include "base/fmt.h"

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_RANGES = 1 << 20, EARLY_NONE = 0, EARLY_BYTES, EARLY_PFNS };
+enum { EARLY_NONE = 0, EARLY_BYTES, EARLY_PFNS };
 
 /* A place in a line. */
 struct cur {
@@ -30,7 +30,7 @@ struct parse {
 void nb_ranges_add(struct nb_ranges *l, uint64_t start, uint64_t end, enum nb_mem_type type,
 		   int nid, unsigned flags, unsigned line)
 {
-	if (end <= start || l->n >= MAX_RANGES)
+	if (end <= start || l->n >= NB_RANGES_MAX)
 		return;
 	if (l->n == l->cap) {
 		l->cap = l->cap ? l->cap * 2 : 16;
@@ -170,7 +170,7 @@ static void read_last_pfn(struct parse *p, struct cur c)
 
 static void add_cpu(struct nb_dmesg_cpu **v, size_t *n, size_t *cap, uint32_t id, int nid)
 {
-	if (*n >= MAX_RANGES)
+	if (*n >= NB_MAX_CPUS)
 		return;
 	if (*n == *cap) {
 		*cap = *cap ? *cap * 2 : 16;

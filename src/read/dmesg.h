@@ -1,19 +1,23 @@
 /* dmesg.h -- what a kernel's boot log says of the hardware and of what boot gave back.
  *
  * Called by read/capture*.c. Only facts that the firmware or the user told the kernel, or that
- * cannot be computed, are taken: the lines that Linux derives from them (Zone ranges, node ranges,
- * fallback orders) are left to src/view and to verify, except the node ranges, which are the last
- * resort of a log without firmware map. Formats: 2.6.32 to 6.18, plain, with time stamps ("[
- * 0.000000] ", dmesg -T), callers ("[    T0] "), facility and level (dmesg -x), or as syslog and
- * journalctl store them ("... kernel: "). Memory:  everything belongs to the struct;
- * nb_dmesg_release(). Units:   bytes, ends exclusive.
+ * cannot be computed, are taken: the lines that Linux derives from them (Zone ranges, fallback
+ * orders) are left to src/view and to verify, except the node ranges, which are the last resort
+ * of a log without firmware map.
+ * Formats: 2.6.32 to 6.18; plain, with time stamps ("[    0.000000] ", dmesg -T), with callers
+ *          ("[    T0] "), with facility and level (dmesg -x), or as syslog and journalctl store
+ *          them ("... kernel: "). Of several boots in one log the last one counts.
+ * Memory:  everything belongs to the struct; nb_dmesg_release().
+ * Units:   bytes, ends exclusive.
  */
 #ifndef NB_READ_DMESG_H
 #define NB_READ_DMESG_H
 
 #include <numabox/machine.h>
 
-/* A growing list of ranges. */
+/* A growing list of ranges. Kernels keep at most some thousand (E820_MAX_ENTRIES is 3,200 with
+ * 1,024 nodes); what comes beyond NB_RANGES_MAX is not added. */
+#define NB_RANGES_MAX 16384
 struct nb_ranges {
 	struct nb_mem_range *v;
 	size_t n, cap;

@@ -36,6 +36,7 @@ struct nb_tree {
 	struct nb_files archive;  /* ARCHIVE */
 	char prefix[NB_PATH_MAX]; /* directory of backend that is the machine's root; "" the top */
 	struct nb_files cache, overlay;
+	size_t cached_bytes;
 	struct listing *listings;
 	char **unreadable;
 	size_t nr_unreadable;
@@ -129,8 +130,14 @@ static struct nb_file *lookup(struct nb_tree *t, const char *path)
 		return f;
 	err = (t->dir || t->kind == NB_TREE_ARCHIVE) && *path ? backend_read(t, path, &data, &len)
 							      : -NB_ENOENT;
-	if (!err)
+	if (!err && t->cached_bytes + len > NB_TREE_MAX_READ) {
+		free(data);
+		err = -NB_EFBIG;
+	}
+	if (!err) {
+		t->cached_bytes += len;
 		return nb_files_put(&t->cache, path, NB_FILE_TEXT, data, len, 0);
+	}
 	f = nb_files_get(&t->overlay, path, strlen(path));
 	if (f)
 		return f;
@@ -282,7 +289,7 @@ static void add_tsv(struct nb_tree *t, const char *file, const char *below)
 
 	if (nb_tree_read(t, file, &text, &len))
 		return;
-	while (nb_next_line(text, len, &pos, &line, &n)) {
+	while (t->overlay.nr < NB_TREE_MAX_ADDED && nb_next_line(text, len, &pos, &line, &n)) {
 		const char *tab = memchr(line, '\t', n);
 
 		if (!tab || tab == line || *line == '#' || *line == '/' ||

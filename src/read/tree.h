@@ -3,12 +3,14 @@
  * Callers: read/capture*.c, tests. A tree is a directory, an archive, or the live machine ("/").
  * Paths:   as below the machine's root, without a leading slash: "proc/zoneinfo". Symbolic links
  *          are followed inside the tree only: an absolute target, or "..", never leaves its root.
- * Extras:  lines of sysfs.tsv, proc-sys.tsv (path TAB value) appear as files of the tree where
- *          it has no such file itself. "dmesg" and "uname" are found under sosreport's names too,
- * and its sysctl -a as files of proc/sys/vm. Memory:  texts belong to the tree and live until
- * nb_tree_close(); each file is read once, so two readers see the same bytes even on a live
- * machine. Bounds:  NB_TREE_MAX_FILE a file; archives as in archive.h. Only regular files are
- * opened. Threads: one at a time.
+ * Extras:  lines of sysfs.tsv and proc-sys.tsv (path TAB value) appear as files of the tree
+ *          where it has no such file itself. "dmesg" and "uname" are found under sosreport's
+ *          names too, and its sysctl -a as files of proc/sys/vm.
+ * Memory:  texts belong to the tree and live until nb_tree_close(); each file is read once, so
+ *          two readers see the same bytes even on a live machine.
+ * Bounds:  NB_TREE_MAX_FILE a file, NB_TREE_MAX_READ all that are read (-NB_EFBIG beyond);
+ *          archives as in archive.h. Only regular files are opened.
+ * Threads: one at a time.
  */
 #ifndef NB_READ_TREE_H
 #define NB_READ_TREE_H
@@ -20,6 +22,8 @@ struct nb_tree;
 
 #define NB_TREE_MAX_FILE ((size_t)64 << 20)
 #define NB_TREE_MAX_PATH 4096
+#define NB_TREE_MAX_READ ((size_t)512 << 20) /* all files together */
+#define NB_TREE_MAX_ADDED 524288             /* lines of sysfs.tsv and the like */
 
 enum nb_tree_kind { NB_TREE_DIR, NB_TREE_ARCHIVE, NB_TREE_HOST };
 

@@ -237,6 +237,25 @@ static void test_page_size(void **state)
 	nb_dmesg_release(&d);
 }
 
+/* No firmware tells so many ranges: what comes beyond the limit is passed over. */
+static void test_too_many(void **state)
+{
+	static const char line[] =
+		"BIOS-e820: [mem 0x0000000000001000-0x0000000000001fff] usable\n";
+	size_t n = NB_RANGES_MAX + 10, len = sizeof(line) - 1;
+	char *text = malloc(n * len);
+	struct nb_dmesg d;
+
+	(void)state;
+	assert_non_null(text);
+	for (size_t i = 0; i < n; i++)
+		memcpy(text + i * len, line, len);
+	nb_dmesg_parse(text, n * len, &d);
+	assert_int_equal(d.e820.n, NB_RANGES_MAX);
+	nb_dmesg_release(&d);
+	free(text);
+}
+
 static void test_cpus(void **state)
 {
 	struct nb_dmesg d = parse(".... node  #0, CPUs:      #1\n"
@@ -279,6 +298,7 @@ int main(void)
 		cmocka_unit_test(test_page_size),
 		cmocka_unit_test(test_cpus),
 		cmocka_unit_test(test_mirror),
+		cmocka_unit_test(test_too_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
