@@ -299,6 +299,17 @@ static unsigned edit_distance(const char *a, const char *b)
 	return row[lb];
 }
 
+/* The names that this kernel has, each behind a blank. */
+static const char *known_names(const struct nb_system *sys, char *buf, size_t size)
+{
+	size_t at = 0;
+
+	for (unsigned id = 0; id < NR_SYSCTLS; id++)
+		if (known_here(sys, id) && at < size)
+			at += (size_t)nb_snprintf(buf + at, size - at, " %s", sysctls[id].name);
+	return buf;
+}
+
 static int unknown(const struct nb_system *sys, const char *name, struct nb_error *err)
 {
 	unsigned best = NR_SYSCTLS, least = 0;
@@ -322,8 +333,8 @@ static int unknown(const struct nb_system *sys, const char *name, struct nb_erro
 	if (least <= nb_strlen(name) / 3)
 		return nb_error_set(err, -NB_ENOENT, 0, "unknown sysctl '%.*s'; did you mean %s?",
 				    60, name, sysctls[best].name);
-	return nb_error_set(err, -NB_ENOENT, 0, "unknown sysctl '%.*s'; known are %s and its kin",
-			    60, name, sysctls[0].name);
+	return nb_error_set(err, -NB_ENOENT, 0, "unknown sysctl '%.*s'; known are%s", 60, name,
+			    known_names(sys, (char[512]){0}, 512));
 }
 
 static unsigned find(const struct nb_system *sys, const char *name)

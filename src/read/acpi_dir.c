@@ -127,8 +127,7 @@ static int add_files(struct nb_acpi *a, const char *dir, struct nb_error *err)
 	int rc = 0;
 
 	if (!d)
-		return nb_error_set(err, -errno, 0, "%s: cannot be opened: %s", dir,
-				    strerror(errno));
+		return nb_error_set(err, -errno, 0, "cannot be opened: %s", strerror(errno));
 	paths = list_files(d, dir, &n);
 	closedir(d);
 	for (size_t i = 0; i < n; i++) {
@@ -143,8 +142,7 @@ static int add_files(struct nb_acpi *a, const char *dir, struct nb_error *err)
 	free(paths);
 	if (!rc && !(a->tables & NB_ACPI_HAS_SRAT))
 		rc = nb_error_set(err, -NB_EINVAL, 0,
-				  "%s: no SRAT among its %zu files; the SRAT tells where memory is",
-				  dir, n);
+				  "no SRAT among its %zu files; the SRAT tells where memory is", n);
 	return rc;
 }
 

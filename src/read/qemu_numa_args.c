@@ -100,6 +100,12 @@ static int read_numa_dist(struct qemu *q, const struct qemu_opts *o, struct nb_e
 				    "-numa dist,src=%llu,dst=%llu: val=%llu; a node is at 10 from "
 				    "itself, others at 10 to 255",
 				    LL(src), LL(dst), LL(val));
+	if (!q->nodes[src].present || !q->nodes[dst].present)
+		return nb_error_set(
+			err, -NB_EINVAL, 0,
+			"-numa dist,src=%llu,dst=%llu: node %llu is not there; its -numa "
+			"node must stand before",
+			LL(src), LL(dst), LL(q->nodes[src].present ? dst : src));
 	q->dist[src][dst] = (uint8_t)val;
 	q->has_dist = true;
 	return 0;

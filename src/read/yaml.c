@@ -481,6 +481,8 @@ int nb_read_yaml(struct nb_machine *m, const char *name, const char *text, size_
 					  "is empty; a machine file begins with \"machine:\"");
 		if (!rc)
 			rc = lay_out(&y, err);
+		if (!rc)
+			rc = yaml_check_zones(m, err);
 		ydoc_release(&d);
 		free(y.laid);
 		free(y.ids);

@@ -44,6 +44,8 @@ int yaml_read_latency(struct ydoc *d, yaml_node_t *n, void *ctx);
 int yaml_read_bandwidth(struct ydoc *d, yaml_node_t *n, void *ctx);
 int yaml_read_topology(struct ydoc *d, yaml_node_t *n, void *ctx);
 int yaml_read_zones(struct ydoc *d, yaml_node_t *n, void *ctx);
+/* After the whole file was read and laid out. */
+int yaml_check_zones(const struct nb_machine *m, struct nb_error *err);
 int yaml_read_firmware(struct ydoc *d, yaml_node_t *n, void *ctx);
 int yaml_read_affinity(struct ydoc *d, yaml_node_t *n, void *ctx);
 

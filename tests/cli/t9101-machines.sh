@@ -75,6 +75,20 @@ machine:
   nodes:
     - { id: 0, cpus: 0-3, memory: 17T }
 X
+yaml "managed 384000" "more managed pages in a zone than its node has" <<'X'
+machine:
+  nodes:
+    - { id: 0, cpus: 0-3, memory: 1G }
+  zones:
+    - { node: 0, zone: DMA, managed: 384000 }
+X
+yaml "managed 3999" "more managed pages than present ones" <<'X'
+machine:
+  nodes:
+    - { id: 0, cpus: 0-3, memory: 1G }
+  zones:
+    - { node: 0, zone: DMA, present: 3998, managed: 3999 }
+X
 yaml "colour" "an unknown key" <<'X'
 machine:
   nodes:
@@ -91,6 +105,8 @@ for m in 0x1G 2x 2x32Q 2x32G:x 2x32G,dist=9 2x32G,dist=256 2x32G,colour=blue 999
 	nb show -m "$m"
 	refused "-m $m" "."
 done
+nb show -m 'qemu:-m 4G -numa node,mem=4G -numa dist,src=0,dst=9,val=20'
+refused "QEMU: a distance to a node that is not there" "node 9"
 nb show -m /nonexistent
 refused "a file that is not there" "/nonexistent"
 nb show -m /nonexistent.yaml

@@ -25,6 +25,8 @@ nb show -m 2x4G --sysctl vm.percpu_pagelist_high_fraction=7
 refused "a fraction that the kernel refuses" "percpu_pagelist_high_fraction"
 nb sim -m 2x4G --sysctl vm.nonsense=1 touch 1M
 refused "sim: an unknown sysctl" "vm.nonsense"
+nb show -m 2x4G --sysctl vm.nonsense=1
+refused "show: an unknown sysctl, and which there are" "vm.nonsense.*vm.min_free_kbytes.*vm.zone_reclaim_mode"
 nb sim -m 2x4G --sysctl vm.watermark_scale_factor=0 touch 1M
 refused "sim: a value below the kernel's range" "watermark_scale_factor"
 done_testing

@@ -102,16 +102,17 @@ static unsigned mask(const char *s, bool *on)
 	return n;
 }
 
-/* The CPUs that a node lists. */
+/* The CPUs that a node lists. The map is the judge: one machine was thinned out in its maps and
+ * its list of CPUs on line, and kept the lists of all. */
 static unsigned node_cpus(const char *dir, int nid, bool *on)
 {
 	char path[128], buf[8192];
 
-	snprintf(path, sizeof(path), "sys/devices/system/node/node%d/cpulist", nid);
-	if (slurp(dir, path, buf, sizeof(buf)))
-		return list(buf, on);
 	snprintf(path, sizeof(path), "sys/devices/system/node/node%d/cpumap", nid);
-	return slurp(dir, path, buf, sizeof(buf)) ? mask(buf, on) : 0;
+	if (slurp(dir, path, buf, sizeof(buf)))
+		return mask(buf, on);
+	snprintf(path, sizeof(path), "sys/devices/system/node/node%d/cpulist", nid);
+	return slurp(dir, path, buf, sizeof(buf)) ? list(buf, on) : 0;
 }
 
 /* A CPU of two nodes is of no kernel (one of hwloc's machines is made up so): then any of them will
