@@ -79,7 +79,8 @@ void nb_acpi_push_lb(struct nb_acpi *a, enum acpi_lb kind, unsigned rank, uint32
 __attribute__((format(printf, 2, 3))) void nb_acpi_add_note(struct nb_acpi *a, const char *fmt,
 							    ...);
 
-/* Appends what the base64 text stands for. false: not base64 (a binary table has NULs, so never is). */
+/* Appends what the base64 text stands for. false: not base64 (a binary table has NULs, so never
+ * is). */
 bool nb_acpi_base64_decode(const char *s, size_t len, struct nb_text *out);
 
 /* Gives nodes to domains and CPUs, from scratch. To be called after the last push of a table. */
