@@ -33,6 +33,14 @@ enum nb_zonelist_style {
 /* Auto-tuned per-CPU page sets came with 6.7. Source: facts 5.5. */
 enum nb_pcp_style { NB_PCP_FIXED, NB_PCP_AUTO };
 
+/* How a kernel numbers the request flags. Source: include/linux/gfp.h of each. */
+enum nb_gfp_numbers {
+	NB_GFP_NUMBERS_5_1, /* the engine's own: 5.1 and later */
+	NB_GFP_NUMBERS_2_6, /* Movable is 0x100000 */
+	NB_GFP_NUMBERS_3_10,
+	NB_GFP_NUMBERS_4_18, /* to 5.0 */
+};
+
 /* How reserves may be dipped into. Source: facts 2.6. */
 enum nb_reserve_style {
 	NB_RESERVE_HARDER, /* vanilla to 6.2: ALLOC_HIGH, ALLOC_HARDER */
@@ -103,11 +111,11 @@ struct nb_kernel_profile {
 	unsigned pcp_batch_max_kib; /* 1024, 512 before 4.19 */
 	unsigned pcp_high_batches;  /* FIXED: high is this many batches (6, before 5.14);
 				       0: high is the low mark shared by the node's CPUs */
-	bool pcp_before_deferred;   /* sized while a node's last zone has one section (before 5.4) */
-	bool pcp_orders;            /* lists of orders 1..3 and THP (5.14) */
-	bool gfp_atomic_bit;        /* __GFP_ATOMIC exists (4.4 to 6.2) */
-	bool gfp_nowait_nowarn;     /* GFP_NOWAIT carries __GFP_NOWARN (6.7) */
-	bool gfp_old_numbers;       /* the flags' numbers of 2.6 */
+	bool pcp_before_deferred; /* sized while a node's last zone has one section (before 5.4) */
+	bool pcp_orders;          /* lists of orders 1..3 and THP (5.14) */
+	bool gfp_atomic_bit;      /* __GFP_ATOMIC exists (4.4 to 6.2) */
+	bool gfp_nowait_nowarn;   /* GFP_NOWAIT carries __GFP_NOWARN (6.7) */
+	enum nb_gfp_numbers gfp_numbers;
 	enum nb_reserve_style reserve_style;
 	bool below_high_first;     /* first test the high mark while not BELOW_HIGH (6.7) */
 	bool highatomic_free_only; /* watermark leaves out free highatomic pages only */

@@ -3,6 +3,7 @@
  * The one place where the program meets the reader, the port and boot.
  */
 #include "cli/onmachine.h"
+#include "cli/out.h"
 
 #include "read/capture.h"
 #include "read/machine.h"
@@ -29,6 +30,24 @@ int nb_onmachine_open(struct nb_onmachine *om, const struct nb_common *c, bool f
 int nb_onmachine_boot(struct nb_onmachine *om, struct nb_error *err)
 {
 	return nb_system_boot(&om->port, om->machine, NULL, &om->sys, err);
+}
+
+void nb_onmachine_note_profile(const struct nb_onmachine *om)
+{
+	const struct nb_machine *m = om->machine;
+	const struct nb_kernel_profile *p = m->profile;
+	const char *arch = m->arch_name ? m->arch_name : nb_arch_name(m->arch);
+
+	if (m->profile_exact && m->arch != NB_ARCH_OTHER && p->confirmed[m->arch])
+		return;
+	if (m->profile_exact)
+		nb_complainf("note: profile %s is not confirmed by any captured kernel on %s",
+			     p->key, arch);
+	else
+		nb_complainf(
+			"note: kernel %s on %s gets the nearest profile, %s; no captured kernel "
+			"confirms that",
+			*m->release ? m->release : "(unknown)", arch, p->key);
 }
 
 void nb_onmachine_close(struct nb_onmachine *om)

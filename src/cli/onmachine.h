@@ -26,6 +26,9 @@ struct nb_onmachine {
 int nb_onmachine_open(struct nb_onmachine *om, const struct nb_common *c, bool fresh, bool sysctls,
 		      struct nb_error *err);
 int nb_onmachine_boot(struct nb_onmachine *om, struct nb_error *err);
+/* Says on standard error, in one line, when what follows rests on a kernel profile that no captured
+ * kernel confirms for this release and architecture; else nothing. */
+void nb_onmachine_note_profile(const struct nb_onmachine *om);
 void nb_onmachine_close(struct nb_onmachine *om);
 
 #endif

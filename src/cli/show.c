@@ -116,11 +116,19 @@ static int show_booted(const struct show_args *a, struct nb_onmachine *om)
 {
 	struct nb_view_source src = {0};
 	struct nb_error err = {0};
+	int status;
 
 	if (nb_onmachine_boot(om, &err))
 		return nb_complain(&err);
 	src.sys = om->sys;
-	return render(a, om, &src);
+	status = render(a, om, &src);
+	for (unsigned i = 0; i < a->common.args.n && status == NB_EXIT_OK; i++) {
+		if (strcmp(a->common.args.v[i], "summary") == 0)
+			return status; /* which says it itself */
+	}
+	if (status == NB_EXIT_OK)
+		nb_onmachine_note_profile(om);
+	return status;
 }
 
 static int run(struct nb_common *c)

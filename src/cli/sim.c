@@ -222,6 +222,8 @@ static int run(struct nb_common *c)
 	if (nb_onmachine_open(&om, c, a->fresh, false, &err))
 		return nb_complain(&err);
 	status = run_on(&om, a, &opt);
+	if (status != NB_EXIT_WRONG && !a->quiet)
+		nb_onmachine_note_profile(&om);
 	nb_onmachine_close(&om);
 	return status;
 }

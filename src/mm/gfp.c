@@ -228,12 +228,15 @@ size_t nb_gfp_format(nb_gfp_t gfp, const struct nb_kernel_profile *profile, char
 	return o.len;
 }
 
-/* Bits 4 .. 9 of kernels before 4.4 or so: WAIT, HIGH, IO, FS, COLD, NOWARN, then the hints.
- * Source: include/linux/gfp.h of 2.6.24 and 2.6.7. */
-static const struct {
+/* Numbers of one era; what is left out has no meaning here. The zones' bits are the same in all. */
+struct gfp_number {
 	uint32_t raw;
 	nb_gfp_t gfp;
-} old_bits[] = {
+};
+
+/* Bits 4 .. 9 of kernels before 4.4 or so: WAIT, HIGH, IO, FS, COLD, NOWARN, then the hints.
+ * Source: include/linux/gfp.h of 2.6.24 and 2.6.7. */
+static const struct gfp_number numbers_2_6[] = {
 	{0x10, NB_GFP_RECLAIM},
 	{0x20, NB_GFP_BIT_HIGH},
 	{0x40, NB_GFP_BIT_IO},
@@ -249,34 +252,98 @@ static const struct {
 	{0x40000, NB_GFP_BIT_THISNODE},
 	{0x80000, NB_GFP_BIT_RECLAIMABLE},
 	{0x100000, NB_GFP_BIT_MOVABLE},
+	{0, 0},
 };
-#define OLD_ZONES (NB_GFP_BIT_DMA | NB_GFP_BIT_HIGHMEM | NB_GFP_BIT_DMA32)
+
+static const struct gfp_number numbers_3_10[] = {
+	{0x8, NB_GFP_BIT_MOVABLE},
+	{0x10, NB_GFP_RECLAIM},
+	{0x20, NB_GFP_BIT_HIGH},
+	{0x40, NB_GFP_BIT_IO},
+	{0x80, NB_GFP_BIT_FS},
+	{0x200, NB_GFP_BIT_NOWARN},
+	{0x400, NB_GFP_BIT_RETRY_MAYFAIL},
+	{0x800, NB_GFP_BIT_NOFAIL},
+	{0x1000, NB_GFP_BIT_NORETRY},
+	{0x2000, NB_GFP_BIT_MEMALLOC},
+	{0x4000, NB_GFP_BIT_COMP},
+	{0x8000, NB_GFP_BIT_ZERO},
+	{0x10000, NB_GFP_BIT_NOMEMALLOC},
+	{0x20000, NB_GFP_BIT_HARDWALL},
+	{0x40000, NB_GFP_BIT_THISNODE},
+	{0x80000, NB_GFP_BIT_RECLAIMABLE},
+	{0x1000000, NB_GFP_BIT_WRITE},
+	{0, 0},
+};
+
+static const struct gfp_number numbers_4_18[] = {
+	{0x8, NB_GFP_BIT_MOVABLE},
+	{0x10, NB_GFP_BIT_RECLAIMABLE},
+	{0x20, NB_GFP_BIT_HIGH},
+	{0x40, NB_GFP_BIT_IO},
+	{0x80, NB_GFP_BIT_FS},
+	{0x100, NB_GFP_BIT_WRITE},
+	{0x200, NB_GFP_BIT_NOWARN},
+	{0x400, NB_GFP_BIT_RETRY_MAYFAIL},
+	{0x800, NB_GFP_BIT_NOFAIL},
+	{0x1000, NB_GFP_BIT_NORETRY},
+	{0x2000, NB_GFP_BIT_MEMALLOC},
+	{0x4000, NB_GFP_BIT_COMP},
+	{0x8000, NB_GFP_BIT_ZERO},
+	{0x10000, NB_GFP_BIT_NOMEMALLOC},
+	{0x20000, NB_GFP_BIT_HARDWALL},
+	{0x40000, NB_GFP_BIT_THISNODE},
+	{0x80000, NB_GFP_BIT_ATOMIC},
+	{0x100000, NB_GFP_BIT_ACCOUNT},
+	{0x200000, NB_GFP_BIT_DIRECT_RECLAIM},
+	{0x400000, NB_GFP_BIT_KSWAPD_RECLAIM},
+	{0, 0},
+};
+#define SAME_ZONES (NB_GFP_BIT_DMA | NB_GFP_BIT_HIGHMEM | NB_GFP_BIT_DMA32)
+
+/* NULL: the engine's own. */
+static const struct gfp_number *numbers_of(const struct nb_kernel_profile *profile)
+{
+	switch (profile->gfp_numbers) {
+	case NB_GFP_NUMBERS_2_6:
+		return numbers_2_6;
+	case NB_GFP_NUMBERS_3_10:
+		return numbers_3_10;
+	case NB_GFP_NUMBERS_4_18:
+		return numbers_4_18;
+	case NB_GFP_NUMBERS_5_1:
+		break;
+	}
+	return NULL;
+}
 
 nb_gfp_t nb_gfp_from_kernel(uint32_t raw, const struct nb_kernel_profile *profile)
 {
-	nb_gfp_t gfp = raw & OLD_ZONES;
+	const struct gfp_number *n = numbers_of(profile);
+	nb_gfp_t gfp = raw & SAME_ZONES;
 
-	if (!profile->gfp_old_numbers)
+	if (!n)
 		return raw;
-	for (unsigned i = 0; i < sizeof(old_bits) / sizeof(old_bits[0]); i++) {
-		if (raw & old_bits[i].raw)
-			gfp |= old_bits[i].gfp;
+	for (; n->raw; n++) {
+		if (raw & n->raw)
+			gfp |= n->gfp;
 	}
 	return gfp;
 }
 
 uint32_t nb_gfp_to_kernel(nb_gfp_t gfp, const struct nb_kernel_profile *profile)
 {
-	uint32_t raw = gfp & OLD_ZONES;
+	const struct gfp_number *n = numbers_of(profile);
+	uint32_t raw = gfp & SAME_ZONES;
 
-	if (!profile->gfp_old_numbers) {
+	if (!n) {
 		if (!profile->gfp_atomic_bit)
 			gfp &= ~(nb_gfp_t)NB_GFP_BIT_ATOMIC;
 		return gfp;
 	}
-	for (unsigned i = 0; i < sizeof(old_bits) / sizeof(old_bits[0]); i++) {
-		if (gfp & old_bits[i].gfp)
-			raw |= old_bits[i].raw;
+	for (; n->raw; n++) {
+		if (gfp & n->gfp)
+			raw |= n->raw;
 	}
 	return raw;
 }

@@ -148,9 +148,9 @@ static void note_profile(struct nb_verify *v)
 			       v->machine->release[0] ? v->machine->release : "(unknown)", p->key);
 	if (!v->machine->profile_exact || !p->confirmed[v->machine->arch])
 		nb_verify_note(v,
-			       "no captured kernel in the tests confirms profile %s for %s: all "
-			       "predictions here rest on it",
-			       v->machine->profile_exact ? p->key : v->machine->release,
+			       "no captured kernel in the tests confirms profile %s for %s on %s: "
+			       "all predictions here rest on it",
+			       p->key, v->machine->release[0] ? v->machine->release : "this kernel",
 			       v->machine->arch_name ? v->machine->arch_name
 						     : nb_arch_name(v->machine->arch));
 }

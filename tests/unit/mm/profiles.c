@@ -3,6 +3,7 @@
  * from docs/kernels.md.
  */
 #include "sysbox.h"
+#include <numabox/gfp.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -229,6 +230,34 @@ static void test_memoryless(void **state)
 	}
 }
 
+/* Expect the masks of reports as each kernel numbers them: 0x280da, 0x6200ca and 0x100cca are an
+ * anonymous page's request in 3.10, 4.18 and 5.1 and later. */
+static void test_gfp_numbers(void **state)
+{
+	static const struct {
+		const char *kernel;
+		uint32_t raw;
+		nb_gfp_t gfp;
+	} t[] = {
+		{"3.10", 0x280da, NB_GFP_HIGHUSER_MOVABLE | NB_GFP_BIT_ZERO},
+		{"3.10", 0xd0, NB_GFP_KERNEL},
+		{"3.10", 0x20, NB_GFP_BIT_HIGH},
+		{"4.18", 0x6200ca, NB_GFP_HIGHUSER_MOVABLE},
+		{"4.18", 0x6000c0, NB_GFP_KERNEL},
+		{"4.19", 0x480020, NB_GFP_ATOMIC},
+		{"5.4", 0x100cca, NB_GFP_HIGHUSER_MOVABLE},
+		{"5.15", 0xa20, NB_GFP_ATOMIC},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		const struct nb_kernel_profile *p = nb_kernel_by_key(t[i].kernel);
+
+		assert_int_equal(nb_gfp_from_kernel(t[i].raw, p), t[i].gfp);
+		assert_int_equal(nb_gfp_to_kernel(t[i].gfp, p), t[i].raw);
+	}
+}
+
 /* Expect every profile to boot on every architecture with every page size it has. */
 static void test_all_boot(void **state)
 {
@@ -251,10 +280,11 @@ static void test_all_boot(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_min_free),   cmocka_unit_test(test_thp),
-		cmocka_unit_test(test_marks),      cmocka_unit_test(test_movable),
-		cmocka_unit_test(test_empty_zone), cmocka_unit_test(test_pagesets),
-		cmocka_unit_test(test_memoryless), cmocka_unit_test(test_all_boot),
+		cmocka_unit_test(test_min_free),    cmocka_unit_test(test_thp),
+		cmocka_unit_test(test_marks),       cmocka_unit_test(test_movable),
+		cmocka_unit_test(test_empty_zone),  cmocka_unit_test(test_pagesets),
+		cmocka_unit_test(test_memoryless),  cmocka_unit_test(test_all_boot),
+		cmocka_unit_test(test_gfp_numbers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
