@@ -57,7 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	nb_port_posix(&port, false);
 	m = nb_machine_new(&port);
 	m->arch = (enum nb_arch)(data[0] % NB_NR_ARCH);
-	m->profile = nb_kernel_at(data[0] / NB_NR_ARCH % 5);
+	m->profile = nb_kernel_at(data[0] / NB_NR_ARCH % 13);
 	hardware(m);
 	nb_machine_add_cmdline(m, line);
 	if (nb_machine_seal(m, &err))
