@@ -164,14 +164,24 @@ static struct given *guess_home(struct placing *p)
 	return home ? home : zone_at(p, (UINT64_C(1) << 24) >> m->page_shift);
 }
 
-/* Do the printed zones say where they are? Else boot finds the zone of an address. */
+/* Do all printed zones say where they are (a file that was cut off may not)? Else boot finds the zone of an
+ * address. */
 static bool has_spans(const struct placing *p)
 {
-	for (size_t i = 0; i < p->n; i++)
-		if (nb_zoneinfo_get(p->zones[i].zone, NB_ZI_START_PFN, NULL) &&
-		    nb_zoneinfo_get(p->zones[i].zone, NB_ZI_SPANNED, NULL))
-			return true;
-	return false;
+	bool any = false;
+
+	for (size_t i = 0; i < p->n; i++) {
+		uint64_t present = 0;
+
+		(void)nb_zoneinfo_get(p->zones[i].zone, NB_ZI_PRESENT, &present);
+		if (!present)
+			continue;
+		if (!nb_zoneinfo_get(p->zones[i].zone, NB_ZI_START_PFN, NULL) ||
+		    !nb_zoneinfo_get(p->zones[i].zone, NB_ZI_SPANNED, NULL))
+			return false;
+		any = true;
+	}
+	return any;
 }
 
 static int place_freed(struct placing *p)

@@ -182,6 +182,7 @@ static unsigned numactl_distances(struct nb_build *b, uint8_t *d)
 
 int nb_capture_distances(struct nb_build *b)
 {
+	bool some; /* files of some nodes only */
 	struct nb_capture *c = b->c;
 	unsigned n = b->m->nr_nodes, rows = 0;
 	uint8_t *d;
@@ -205,14 +206,18 @@ int nb_capture_distances(struct nb_build *b)
 	bad = sysfs_distances(b, d, &rows);
 	if (!bad && rows)
 		nb_capture_add_note(c, "distances: " NODES "/node*/distance");
-	if (!bad && !rows && n > 1) {
-		rows = numactl_distances(b, d);
-		if (rows)
+	some = rows && rows < nb_nodemask_weight(&c->online);
+	if (!bad && n > 1 && (!rows || some)) {
+		unsigned all = numactl_distances(b, d);
+
+		some = some && !all;
+		rows = all ? all : rows;
+		if (all)
 			nb_capture_add_note(c, "distances: saved output of numactl --hardware");
 	}
 	if (!bad && rows) {
 		bad = nb_machine_set_distances(b->m, d, n);
-		b->m->distance_source = NB_SOURCE_GIVEN;
+		b->m->distance_source = some ? NB_SOURCE_ESTIMATED : NB_SOURCE_GIVEN;
 	} else if (!bad && n > 1) {
 		bad = nb_capture_qemu_distances(b);
 	}

@@ -177,6 +177,7 @@ static void compare_all(struct nb_verify *v)
 	nb_verify_sums(v);
 	nb_verify_recomputed(v);
 	nb_verify_steps(v);
+	nb_verify_estimates(v);
 }
 
 int nb_verify_run(const struct nb_port *port, const struct nb_machine *m, struct nb_capture *c,
@@ -197,8 +198,8 @@ int nb_verify_run(const struct nb_port *port, const struct nb_machine *m, struct
 		compare_all(v);
 		if (!nb_verify_compared(v))
 			rc = nb_error_set(err, -NB_ENOENT, 0,
-					  "nothing to compare: neither proc/zoneinfo nor a boot "
-					  "log is there");
+					  "nothing to compare: proc/zoneinfo, a boot log or "
+					  "sys/devices/system/node would be right");
 	}
 	if (rc) {
 		nb_verify_free(v);
@@ -237,6 +238,7 @@ void nb_verify_free(struct nb_verify *v)
 	for (i = 0; i < v->nr_aside; i++)
 		free(v->aside[i].first);
 	free(v->aside);
+	free(v->estimate);
 	free_strings(v->absent, v->nr_absent);
 	free_strings(v->note, v->nr_note);
 	free(v);

@@ -7,6 +7,7 @@
  */
 #include "read/verify_blocks.h"
 #include "base/fmt.h"
+#include "read/capture_priv.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -204,12 +205,27 @@ static bool same_blocks(const struct blocks *a, const struct blocks *b)
 	return a->n == b->n && !memcmp(a->state, b->state, a->n);
 }
 
+/* As the capture itself shows its blocks? */
+static bool same_as_captured(const struct nb_verify *v, const struct blocks *now)
+{
+	const struct nb_capture *c = v->capture;
+	size_t i;
+
+	for (i = 0; i < c->nr_blocks; i++) {
+		enum block_state s = state_at(now, c->blocks[i].start);
+
+		if (s == BLOCK_OFFLINE || (s == BLOCK_MOVABLE) != c->blocks[i].movable)
+			return false;
+	}
+	return true;
+}
+
 /* Has no block changed from the first step up to `step`? */
 static bool unchanged(struct nb_verify *v, const char *step, const struct blocks *now)
 {
 	size_t nr, i;
 	const char *const *steps = nb_tree_list(v->tree, "steps", &nr);
-	bool same = true;
+	bool same = same_as_captured(v, now);
 
 	for (i = 0; i < nr && same; i++) {
 		struct blocks b;

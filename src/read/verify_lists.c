@@ -3,6 +3,7 @@
  * Called by verify.c. Both sides go through the same printer (view/layout.h, view/zonelists.h) and
  * are compared line by line; a line that only one side has is a difference.
  */
+#define _GNU_SOURCE /* memmem */
 #include "read/verify_priv.h"
 
 #include <string.h>
@@ -68,6 +69,21 @@ void nb_verify_layout(struct nb_verify *v)
 	nb_text_release(&predicted);
 }
 
+/* The firmware has a table, and the capture neither it nor every node's file. Without a table all distances are
+ * 10 and 20; x86's boot log names all tables, elsewhere the device tree may hold one. */
+bool nb_verify_distances_unknown(const struct nb_verify *v)
+{
+	const struct nb_machine *m = v->machine;
+	const char *text;
+	size_t len;
+
+	if (m->nr_nodes < 2 || m->distance_source == NB_SOURCE_GIVEN)
+		return false;
+	if (nb_tree_read(v->tree, "dmesg", &text, &len) || !memmem(text, len, "ACPI: ", 6))
+		return true;
+	return memmem(text, len, "ACPI: SLIT ", 11) != NULL;
+}
+
 void nb_verify_lists(struct nb_verify *v)
 {
 	struct nb_text kernel = {0}, predicted = {0};
@@ -77,11 +93,23 @@ void nb_verify_lists(struct nb_verify *v)
 		nb_verify_absent(v, "boot log: fallback orders");
 		return;
 	}
+	if (nb_verify_distances_unknown(v)) {
+		nb_verify_skip(v, NB_VS_ZONELISTS, v->obs->zonelists.nr_nodes,
+			       "no file tells the distances of every node",
+			       "boot log, fallback orders");
+		return;
+	}
 	nb_zonelists_from_system(v->sys, &z);
 	if (!v->obs->zonelists.nr_nodes)
 		z.nr_nodes = 0;
 	if (!v->obs->zonelists.policy_zone)
 		z.policy_zone = NULL;
+	if (v->added_unknown && z.policy_zone) { /* memory that comes later may raise it */
+		nb_verify_skip(v, NB_VS_ZONELISTS, 1,
+			       "memory came after boot, and no list of memory blocks is there",
+			       "boot log, policy zone");
+		z.policy_zone = v->obs->zonelists.policy_zone;
+	}
 	nb_zonelists_print(&v->obs->zonelists, &kernel);
 	nb_zonelists_print(&z, &predicted);
 	if (v->obs->zonelists.has_built) {

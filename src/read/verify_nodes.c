@@ -223,7 +223,10 @@ static void verify_node_files(struct nb_verify *v, const struct nb_node_info *n)
 	verify_cpus(v, o, n);
 	if (!o)
 		return;
-	if (o->has_distance && !nb_distance_from_system(v->sys, n->nid, &d)) {
+	if (o->has_distance && nb_verify_distances_unknown(v))
+		nb_verify_skip(v, NB_VS_NODES, 1, "no file tells the distances of every node",
+			       NODE_DIR "/node%d/distance", n->nid);
+	else if (o->has_distance && !nb_distance_from_system(v->sys, n->nid, &d)) {
 		nb_distance_print(&o->distance, &kernel);
 		nb_distance_print(&d, &predicted);
 		nb_verify_text(v, NB_VS_NODES, nb_text_str(&kernel), nb_text_str(&predicted),
@@ -245,7 +248,12 @@ static void verify_hardware(struct nb_verify *v)
 		return;
 	}
 	if (v->managed_unknown) {
-		nb_verify_skip(v, NB_VS_HARDWARE, 1, "no file tells the managed pages",
+		nb_verify_skip(v, NB_VS_HARDWARE, 1, "no file tells the managed pages of every zone",
+			       "numactl --hardware");
+		return;
+	}
+	if (nb_verify_distances_unknown(v)) {
+		nb_verify_skip(v, NB_VS_HARDWARE, 1, "no file tells the distances of every node",
 			       "numactl --hardware");
 		return;
 	}

@@ -51,6 +51,13 @@ struct nb_verify_aside {
 	uint64_t count;
 };
 
+/* A zone's managed pages, from hardware alone. */
+struct nb_verify_estimate {
+	int nid;
+	enum nb_zone_type type;
+	uint64_t observed, estimated;
+};
+
 struct nb_verify {
 	/* what is compared: the caller's */
 	const struct nb_port *port;
@@ -74,8 +81,12 @@ struct nb_verify {
 	char **note;
 	size_t nr_note, cap_note;
 
+	struct nb_verify_estimate *estimate; /* populated zones */
+	size_t nr_estimates;
+
 	/* what verify_state.c found */
 	bool managed_unknown;	 /* no zoneinfo with managed pages: all sizes are estimates */
+	bool added_unknown;	 /* memory came after boot, and nobody tells where */
 	bool marks_anew;	 /* marks were computed again since boot */
 	bool init_unknown;	 /* marks are of boot, whose managed pages nobody tells */
 	bool reserves_unknown;	 /* so are the reserves */
@@ -123,6 +134,12 @@ uint64_t nb_verify_reserve(const struct nb_system *sys, const struct nb_zone_inf
 /* As a read of vm.lowmem_reserve_ratio does: computes the reserves of `sys` anew. */
 void nb_verify_read_ratio(struct nb_system *sys);
 
+/* verify_lists.c: are the distances neither told nor known to be the default ones? */
+bool nb_verify_distances_unknown(const struct nb_verify *v);
+
+/* Before a step's zoneinfo is compared with v->sys: what of boot's unknowns still shows in it. */
+void nb_verify_settle_step(struct nb_verify *v, const struct nb_zoneinfo *zi);
+
 /* The groups, called in this order. */
 void nb_verify_settle(struct nb_verify *v);
 void nb_verify_layout(struct nb_verify *v);
@@ -135,5 +152,9 @@ void nb_verify_free_memory(struct nb_verify *v);
 void nb_verify_sums(struct nb_verify *v);
 void nb_verify_recomputed(struct nb_verify *v);
 void nb_verify_steps(struct nb_verify *v);
+/* Fills v->estimate; compares nothing. */
+void nb_verify_estimates(struct nb_verify *v);
+/* (estimated - observed) / observed. */
+double nb_verify_estimate_error(const struct nb_verify_estimate *e);
 
 #endif

@@ -118,12 +118,40 @@ static void print_rest(const struct nb_verify *v, struct nb_text *out)
 		nb_text_printf(out, "  %s\n", v->note[i]);
 }
 
+static void print_estimates(const struct nb_verify *v, bool colour, struct nb_text *out)
+{
+	struct nb_table t = {.colour = colour};
+	size_t i;
+
+	if (!v->nr_estimates)
+		return;
+	nb_text_puts(out, "\nEstimated from hardware alone (no equality is claimed)\n");
+	nb_table_column(&t, "node", NB_TABLE_RIGHT);
+	nb_table_column(&t, "zone", NB_TABLE_LEFT);
+	nb_table_column(&t, "managed pages", NB_TABLE_RIGHT);
+	nb_table_column(&t, "estimated", NB_TABLE_RIGHT);
+	nb_table_column(&t, "error", NB_TABLE_RIGHT);
+	for (i = 0; i < v->nr_estimates; i++) {
+		const struct nb_verify_estimate *e = &v->estimate[i];
+
+		nb_table_cell(&t, "%d", e->nid);
+		nb_table_cell(&t, "%s", nb_zone_name(e->type));
+		nb_table_cell(&t, "%" PRIu64, e->observed);
+		nb_table_cell(&t, "%" PRIu64, e->estimated);
+		nb_table_cell(&t, "%+.2f %%", 100 * nb_verify_estimate_error(e));
+		nb_table_end_row(&t);
+	}
+	nb_table_print(&t, out);
+	nb_table_release(&t);
+}
+
 void nb_verify_print(const struct nb_verify *v, bool colour, struct nb_text *out)
 {
 	nb_text_printf(out, "%s (kernel %s)\n\n", v->machine->name,
 		       v->machine->release[0] ? v->machine->release : "unknown");
 	print_subjects(v, colour, out);
 	print_rest(v, out);
+	print_estimates(v, colour, out);
 }
 
 static json_t *value_json(const struct nb_verify_difference *d, const char *text)
@@ -198,6 +226,25 @@ static json_t *asides_json(const struct nb_verify *v)
 	return a;
 }
 
+static json_t *estimates_json(const struct nb_verify *v)
+{
+	json_t *a = json_array();
+	size_t i;
+
+	for (i = 0; i < v->nr_estimates; i++) {
+		const struct nb_verify_estimate *e = &v->estimate[i];
+		json_t *o = json_object();
+
+		json_object_set_new(o, "node", json_integer(e->nid));
+		json_object_set_new(o, "zone", json_string(nb_zone_name(e->type)));
+		json_object_set_new(o, "managed_pages", nb_json_u64(e->observed));
+		json_object_set_new(o, "estimated_pages", nb_json_u64(e->estimated));
+		json_object_set_new(o, "error", json_real(nb_verify_estimate_error(e)));
+		json_array_append_new(a, o);
+	}
+	return a;
+}
+
 json_t *nb_verify_json(const struct nb_verify *v)
 {
 	json_t *o = json_object(), *subjects;
@@ -209,6 +256,7 @@ json_t *nb_verify_json(const struct nb_verify *v)
 	json_object_set_new(o, "subjects", subjects);
 	json_object_set_new(o, "differences", differences_json(v));
 	json_object_set_new(o, "not_predictable", asides_json(v));
+	json_object_set_new(o, "estimates", estimates_json(v));
 	json_object_set_new(o, "absent", strings_json(v->absent, v->nr_absent));
 	json_object_set_new(o, "notes", strings_json(v->note, v->nr_note));
 	return o;

@@ -88,6 +88,12 @@ static unsigned reserve_misfits(const struct nb_system *sys, const struct nb_zon
 	return misfits;
 }
 
+void nb_verify_settle_step(struct nb_verify *v, const struct nb_zoneinfo *zi)
+{
+	v->init_unknown = v->init_unknown && mark_misfits(v->sys, zi);
+	v->reserves_unknown = v->reserves_unknown && reserve_misfits(v->sys, zi);
+}
+
 void nb_verify_read_ratio(struct nb_system *sys)
 {
 	char buf[256];
@@ -208,18 +214,48 @@ static void settle_reserves(struct nb_verify *v, const struct nb_zoneinfo *zi)
 	}
 }
 
-/* Does the boot log tell all that was freed? Not when its beginning is lost. */
+/* Is it told where the kernel's image lies? KASLR puts it anywhere. */
+static bool knows_image(const struct nb_verify *v)
+{
+	const struct nb_capture *c = v->capture;
+	size_t i;
+
+	for (i = 0; c->has_iomem && i < c->iomem.nr_entries; i++) {
+		const char *name = c->iomem.entries[i].name;
+
+		if (name && !strcmp(name, "Kernel code") && c->iomem.entries[i].start)
+			return true;
+	}
+	return nb_machine_option(v->machine, "nokaslr", NULL) != NULL;
+}
+
+/* Does the boot log tell all that was freed (not when its beginning is lost), and where? */
 static bool knows_init(const struct nb_verify *v)
 {
 	const struct nb_dmesg *d = &v->capture->dmesg;
 
-	return d->version && d->freed_init_kib;
+	return d->version && d->freed_init_kib && knows_image(v);
+}
+
+/* More pages than the boot map has, and no list of memory blocks that says where they came from? */
+static bool more_than_boot(const struct nb_verify *v, const struct nb_zoneinfo *zi)
+{
+	struct nb_system_info si;
+	uint64_t sum = 0, present;
+	size_t i;
+
+	for (i = 0; i < zi->nr_zones; i++) {
+		if (nb_zoneinfo_get(&zi->zones[i], NB_ZI_PRESENT, &present))
+			sum += present;
+	}
+	nb_system_info(v->sys, &si);
+	return sum > si.present_pages && !v->capture->nr_blocks;
 }
 
 static void verify_min_free(struct nb_verify *v, int64_t observed, uint64_t boot_kib)
 {
 	if (v->managed_unknown)
-		nb_verify_skip(v, NB_VS_MIN_FREE, 1, "no file tells the managed pages", "%s",
+		nb_verify_skip(v, NB_VS_MIN_FREE, 1, "no file tells the managed pages of every zone", "%s",
 			       min_free);
 	else if ((uint64_t)observed == boot_kib || (!v->marks_anew && !v->init_unknown))
 		nb_verify_u64(v, NB_VS_MIN_FREE, (uint64_t)observed, boot_kib,
@@ -237,16 +273,37 @@ static void verify_min_free(struct nb_verify *v, int64_t observed, uint64_t boot
 			       "%s", min_free);
 }
 
+/* Does every zone with pages have its managed ones from the file? One estimate spoils the sums of all. */
+static bool estimates(const struct nb_system *sys)
+{
+	struct nb_zone_info z;
+	unsigned i, t;
+
+	for (i = 0; i < nb_system_nr_nodes(sys); i++) {
+		for (t = 0; t < NB_MAX_NR_ZONES; t++) {
+			if (!nb_zone_info(sys, nb_system_node_id(sys, i), (enum nb_zone_type)t, &z) &&
+			    z.present_pages && z.managed_source == NB_SOURCE_ESTIMATED)
+				return true;
+		}
+	}
+	return false;
+}
+
 void nb_verify_settle(struct nb_verify *v)
 {
 	const struct nb_zoneinfo *zi = v->obs->has_zoneinfo ? &v->obs->zoneinfo : NULL;
 	uint64_t boot_kib = min_free_of(v->sys);
 	int64_t observed = -1;
 
-	v->managed_unknown = !v->machine->nr_zone_facts;
+	v->managed_unknown = estimates(v->sys);
 	v->sys_profile_scales = v->machine->profile->has_scale_factor;
 	if (nb_tree_numberf(v->tree, &observed, "proc/sys/vm/min_free_kbytes"))
 		nb_verify_absent(v, "proc/sys/vm/min_free_kbytes");
+	if (zi && more_than_boot(v, zi)) {
+		v->added_unknown = v->managed_unknown = true;
+		nb_verify_note(v, "memory: more of it than the boot map has; the list of memory blocks, "
+				  "which tells where it came from, is not there");
+	}
 	if (zi && !v->managed_unknown) {
 		settle_marks(v, zi, observed);
 		settle_reserves(v, zi);
@@ -254,8 +311,8 @@ void nb_verify_settle(struct nb_verify *v)
 		v->reserves_unknown = !knows_init(v) && reserve_misfits(v->sys, zi);
 	}
 	if (v->init_unknown || v->reserves_unknown)
-		nb_verify_note(v, "marks: boot's, of pages that were managed then; the boot log, which "
-				  "tells how many, is not there");
+		nb_verify_note(v, "marks: boot's, of pages that were managed then; the boot log and "
+				  "proc/iomem, which tell how many and where, are not there");
 	if (observed >= 0)
 		verify_min_free(v, observed, boot_kib);
 }

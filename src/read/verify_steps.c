@@ -40,7 +40,7 @@ static void compare(struct nb_verify *v, struct nb_system *sys, enum nb_verify_s
 	v->boot_sys = boot;
 	v->sys = sys;
 	v->in_step = true;
-	v->init_unknown = v->reserves_unknown = false; /* computed anew, all of it */
+	nb_verify_settle_step(v, &z);
 	v->step_subject = s;
 	v->where = where;
 	nb_verify_zoneinfo(v, &z);
@@ -89,7 +89,34 @@ static bool setting(const char *text, size_t len, const char *name, size_t name_
 	return false;
 }
 
-/* Writes to `sys` what changed between two sysctl.txt. */
+static bool is_now(const struct nb_system *sys, const char *name, struct nb_text *ret)
+{
+	char buf[256];
+
+	nb_text_clear(ret);
+	if (nb_sysctl_read(sys, name, buf, sizeof(buf)) <= 0)
+		return false;
+	nb_text_puts(ret, buf);
+	return true;
+}
+
+/* Equal but for blanks and tabs. */
+static bool same_words(const char *a, const char *b)
+{
+	static const char blank[] = " \t";
+
+	while (*a && *b) {
+		size_t n = strcspn(a, blank);
+
+		if (n != strcspn(b, blank) || memcmp(a, b, n) != 0)
+			return false;
+		a += n + strspn(a + n, blank);
+		b += n + strspn(b + n, blank);
+	}
+	return !*a && !*b;
+}
+
+/* Writes to `sys` what changed between two sysctl.txt; without the first, what differs from its own. */
 static void write_changes(struct nb_verify *v, struct nb_system *sys, const char *step,
 			  const char *before, size_t before_len, const char *now, size_t now_len)
 {
@@ -104,11 +131,13 @@ static void write_changes(struct nb_verify *v, struct nb_system *sys, const char
 			continue;
 		nb_text_clear(&value);
 		nb_text_add(&value, eq + 3, (size_t)(s + n - eq) - 3);
-		if (setting(before, before_len, s, (size_t)(eq - s), &old) &&
-		    !strcmp(nb_text_str(&old), nb_text_str(&value)))
-			continue;
 		nb_text_clear(&name);
 		nb_text_printf(&name, "vm.%.*s", (int)(eq - s), s);
+		if (before ? setting(before, before_len, s, (size_t)(eq - s), &old)
+			   : is_now(sys, nb_text_str(&name), &old)) {
+			if (same_words(nb_text_str(&old), nb_text_str(&value)))
+				continue;
+		}
 		memset(&err, 0, sizeof(err));
 		if (nb_sysctl_write(sys, nb_text_str(&name), nb_text_str(&value), &err))
 			nb_verify_note(v, "%s: %s = %s: %s", step, nb_text_str(&name),
@@ -132,7 +161,7 @@ static void sysctl_steps(struct nb_verify *v, const char *const *steps, size_t n
 	for (i = 0; i < nr; i++) {
 		if (nb_tree_readf(v->tree, &now, &now_len, "steps/%s/sysctl.txt", steps[i]))
 			continue;
-		if (before)
+		if (i)
 			write_changes(v, sys, steps[i], before, before_len, now, now_len);
 		snprintf(path, sizeof(path), "steps/%s/proc/zoneinfo", steps[i]);
 		compare(v, sys, NB_VS_STEPS, path, steps[i]);

@@ -234,7 +234,7 @@ static void verify_meminfo(struct nb_verify *v, const struct nb_meminfo *m, uint
 	if (!nb_items_get(&m->items, "MemTotal", &total))
 		return;
 	if (v->managed_unknown)
-		nb_verify_skip(v, NB_VS_SUMS, 1, "no file tells the managed pages", "%s MemTotal",
+		nb_verify_skip(v, NB_VS_SUMS, 1, "no file tells the managed pages of every zone", "%s MemTotal",
 			       file);
 	else if (counts_unmanaged(v, m, managed_kib))
 		nb_verify_skip(v, NB_VS_SUMS, 1,

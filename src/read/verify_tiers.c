@@ -10,6 +10,7 @@
  *          CPUs lies at 576 x its latencies / the base's x the base's bandwidths / its own; without figures, and
  *          before, in tier 4 as well. Source: mm/memory-tiers.c, mt_perf_to_adistance().
  */
+#define _GNU_SOURCE /* memmem */
 #include "base/fmt.h"
 #include "base/mask.h"
 #include "read/capture_priv.h"
@@ -25,6 +26,7 @@
 #define DRAM_DISTANCE 576u
 #define TIER_SHIFT 7
 #define NR_TIERS 4096
+#define DISTANCES_SINCE 6007u
 
 static const char rule_access[] = "hmat_update_target_attrs";
 static const char rule_tier[] = "mt_perf_to_adistance";
@@ -105,25 +107,24 @@ static void access_of(const struct nb_verify *v, const struct nb_hmat *h, uint32
 	free(candidate);
 }
 
-/* Names "node3" and "node3.link" of a directory. */
+/* Names "node3" and "node3.link" of a directory. The kernel makes none without one: then the recorder left
+ * the links out. */
 static bool linked_nodes(struct nb_verify *v, const char *dir, struct nb_nodemask *ret)
 {
 	const char *const *n = nb_tree_list(v->tree, dir, NULL);
-	bool any = false;
 
 	memset(ret, 0, sizeof(*ret));
 	for (; *n; n++) {
 		uint64_t nid;
 		size_t len = strlen(*n);
 
-		any = true;
 		if (len > 5 && !strcmp(*n + len - 5, ".link"))
 			len -= 5;
 		if (len > 4 && !strncmp(*n, "node", 4) && !nb_parse_u64(*n + 4, len - 4, &nid) &&
 		    nid < NB_MAX_NODES)
 			nb_nodemask_set(ret, (unsigned)nid);
 	}
-	return any;
+	return !nb_nodemask_empty(ret);
 }
 
 static void compare_masks(struct nb_verify *v, const struct nb_nodemask *kernel,
@@ -209,7 +210,7 @@ static void predict_tiers(const struct nb_verify *v, const struct nb_hmat *h,
 			  struct nb_nodemask *tier)
 {
 	uint32_t base[NB_HMAT_KINDS] = {0};
-	bool distances = h && v->machine->profile->version >= 6007 && base_figures(v, h, base);
+	bool distances = h && v->machine->profile->version >= DISTANCES_SINCE && base_figures(v, h, base);
 	unsigned i;
 
 	for (i = 0; i < nb_system_nr_nodes(v->sys); i++) {
@@ -225,6 +226,29 @@ static void predict_tiers(const struct nb_verify *v, const struct nb_hmat *h,
 	}
 }
 
+/* The boot log names all tables. */
+static bool may_have_hmat(const struct nb_verify *v)
+{
+	const char *text;
+	size_t len;
+
+	return nb_tree_read(v->tree, "dmesg", &text, &len) ||
+	       memmem(text, len, "ACPI: HMAT ", 11) || !memmem(text, len, "ACPI: ", 6);
+}
+
+static bool memory_without_cpus(const struct nb_verify *v)
+{
+	struct nb_node_info n;
+	unsigned i;
+
+	for (i = 0; i < nb_system_nr_nodes(v->sys); i++) {
+		if (!nb_node_info(v->sys, nb_system_node_id(v->sys, i), &n) && n.has_memory &&
+		    !n.has_cpu)
+			return true;
+	}
+	return false;
+}
+
 static void verify_tier_files(struct nb_verify *v, const struct nb_hmat *h)
 {
 	struct nb_nodemask *tier, kernel;
@@ -235,6 +259,12 @@ static void verify_tier_files(struct nb_verify *v, const struct nb_hmat *h)
 
 	if (!nb_tree_list(v->tree, TIER_DIR, NULL)[0])
 		return; /* before 6.1, or not recorded */
+	if (!h && may_have_hmat(v) && memory_without_cpus(v) &&
+	    v->machine->profile->version >= DISTANCES_SINCE) {
+		nb_verify_skip(v, NB_VS_TIERS, 1, "the HMAT is not in the capture",
+			       TIER_DIR "/memory_tier*/nodelist");
+		return;
+	}
 	tier = nb_xcalloc(NR_TIERS, sizeof(*tier));
 	predict_tiers(v, h, tier);
 	for (t = 0; t < NR_TIERS; t++) {

@@ -217,6 +217,34 @@ static void verify_pagesets(struct nb_verify *v, const struct nb_zoneinfo_zone *
 	}
 }
 
+static bool spans_fit(const struct nb_zoneinfo_zone *z, const struct nb_zone_info *info)
+{
+	uint64_t present = 0, spanned = 0;
+
+	nb_zoneinfo_get(z, NB_ZI_PRESENT, &present);
+	nb_zoneinfo_get(z, NB_ZI_SPANNED, &spanned);
+	return present == info->present_pages && spanned == info->spanned_pages;
+}
+
+/* What rests on managed pages, where the file lacks those of some zone. */
+static void skip_sizes(struct nb_verify *v, const struct nb_zoneinfo_zone *z)
+{
+	static const char why[] = "no file tells the managed pages of every zone";
+	uint64_t mark, n = 0;
+	unsigned i;
+
+	for (i = 0; i < NB_VERIFY_NR_MARKS; i++)
+		n += nb_verify_mark(z, i, &mark);
+	if (n)
+		nb_verify_skip(v, NB_VS_WATERMARKS, n, why, "node %d %s", z->nid, z->name);
+	if (z->nr_protection)
+		nb_verify_skip(v, NB_VS_PROTECTION, z->nr_protection, why, "node %d %s", z->nid,
+			       z->name);
+	if (z->nr_pagesets)
+		nb_verify_skip(v, NB_VS_PAGESETS, z->nr_pagesets, why, "node %d %s", z->nid,
+			       z->name);
+}
+
 void nb_verify_zoneinfo(struct nb_verify *v, const struct nb_zoneinfo *zi)
 {
 	struct nb_zone_info info;
@@ -231,7 +259,16 @@ void nb_verify_zoneinfo(struct nb_verify *v, const struct nb_zoneinfo *zi)
 				       z->nid, z->name);
 			continue;
 		}
-		verify_spans(v, z, &info);
+		if (v->added_unknown && !spans_fit(z, &info))
+			nb_verify_skip(v, NB_VS_ZONES, 1,
+				       "memory came after boot, and no list of memory blocks is there",
+				       "node %d %s", z->nid, z->name);
+		else
+			verify_spans(v, z, &info);
+		if (v->managed_unknown) {
+			skip_sizes(v, z);
+			continue;
+		}
 		verify_marks(v, z, &info);
 		verify_reserves(v, z, &info);
 		verify_pagesets(v, z, &info);
