@@ -1,8 +1,9 @@
 /* stripped.c -- the prediction does not stand on the lines that it predicts.
  *
- * Each snapshot is read a second time from a tree in which the boot log has none of the lines on zones,
- * node ranges, fallback orders and boot decisions, and zoneinfo nothing but headings and managed pages.
- * Expect: both machines boot to the same zoneinfo, layout and zonelists, byte for byte.
+ * Each snapshot is read a second time from a tree in which the boot log has none of the lines on
+ * zones, node ranges, fallback orders and boot decisions, and zoneinfo nothing but headings and
+ * managed pages. Expect: both machines boot to the same zoneinfo, layout and zonelists, byte for
+ * byte.
  */
 #define _GNU_SOURCE /* memmem */
 #include "base/hosted/text.h"
@@ -21,11 +22,23 @@
 
 /* What the boot log says of its own decisions. */
 static const char *const predicted[] = {
-	"Zone ranges:",	      "] empty",	 "  DMA ",	       "  DMA32 ",
-	"  Normal ",	      "  HighMem ",	 "  Movable ",	       "  Device ",
-	"Movable zone start", "Early memory node ranges", "] Initmem setup node",
-	"]   node ",	      "]   Node ",	 "Fallback order for", "Built ",
-	"Policy zone:",	      "in unavailable ranges",
+	"Zone ranges:",
+	"] empty",
+	"  DMA ",
+	"  DMA32 ",
+	"  Normal ",
+	"  HighMem ",
+	"  Movable ",
+	"  Device ",
+	"Movable zone start",
+	"Early memory node ranges",
+	"] Initmem setup node",
+	"]   node ",
+	"]   Node ",
+	"Fallback order for",
+	"Built ",
+	"Policy zone:",
+	"in unavailable ranges",
 };
 
 static bool is_predicted(const char *s, size_t n)
@@ -56,17 +69,30 @@ static void strip_zoneinfo(const char *text, size_t len, struct nb_text *out)
 	const char *s;
 
 	while (nb_next_line(text, len, &pos, &s, &n)) {
-		if (!strncmp(s, "Node ", 5) || memmem(s, n, "managed", 7) || memmem(s, n, " cma ", 5))
+		if (!strncmp(s, "Node ", 5) || memmem(s, n, "managed", 7) ||
+		    memmem(s, n, " cma ", 5))
 			nb_text_printf(out, "%.*s\n", (int)n, s);
 	}
 }
 
 /* Everything that the hardware and the settings say, but no report. */
 static const char *const kept[] = {
-	"proc/version", "proc/cmdline", "proc/iomem", "proc/cpuinfo", "machine.json", "sysfs.tsv",
-	"proc-sys.tsv", "derived/firmware_memmap.tsv", "derived/memory_blocks.tsv",
-	"derived/devicetree_memory.txt", "acpi/SRAT.b64", "acpi/SLIT.b64", "acpi/HMAT.b64",
-	"acpi/APIC.b64", "sys/devices/system/node/online", "sys/devices/system/node/possible",
+	"proc/version",
+	"proc/cmdline",
+	"proc/iomem",
+	"proc/cpuinfo",
+	"machine.json",
+	"sysfs.tsv",
+	"proc-sys.tsv",
+	"derived/firmware_memmap.tsv",
+	"derived/memory_blocks.tsv",
+	"derived/devicetree_memory.txt",
+	"acpi/SRAT.b64",
+	"acpi/SLIT.b64",
+	"acpi/HMAT.b64",
+	"acpi/APIC.b64",
+	"sys/devices/system/node/online",
+	"sys/devices/system/node/possible",
 };
 
 static void copy(struct nb_tree *from, struct nb_tree *to, const char *path)
@@ -128,7 +154,8 @@ static void boot_and_render(const struct nb_port *port, struct nb_machine *m, st
 	src.sys = sys;
 	for (i = 0; i < sizeof(views) / sizeof(views[0]); i++)
 		assert_int_equal(nb_view_render(nb_view_find(views[i], &nid, &err), nid, &src,
-						NB_VIEW_TEXT, out, &err), 0);
+						NB_VIEW_TEXT, out, &err),
+				 0);
 	nb_system_shutdown(sys);
 }
 
