@@ -19,11 +19,11 @@ struct nb_task;
 /* One request; nothing in it is written. */
 struct nb_alloc_request {
 	nb_gfp_t gfp;
-	unsigned order;			    /* 0 .. max_order */
-	int cpu;			    /* the running CPU */
-	int nid;			    /* preferred node, or NB_NO_NODE: the CPU's own */
+	unsigned order;                     /* 0 .. max_order */
+	int cpu;                            /* the running CPU */
+	int nid;                            /* preferred node, or NB_NO_NODE: the CPU's own */
 	const struct nb_nodemask *nodemask; /* NULL: all */
-	struct nb_task *task;		    /* for its policy, cpuset and flags; may be NULL */
+	struct nb_task *task;               /* for its policy, cpuset and flags; may be NULL */
 };
 
 /* Allocates 1 << order pages; the first one's frame, or NB_NO_PFN. With a task and
@@ -46,15 +46,15 @@ struct nb_page_info {
 	int32_t mapcount;
 	uint64_t mapping; /* handle; 0 none */
 	uint64_t index;
-	int order; /* of the block it heads; -1 otherwise */
+	int order;                       /* of the block it heads; -1 otherwise */
 	enum nb_migratetype migratetype; /* of its pageblock */
 };
 enum {
-	NB_PAGE_BUDDY = 1 << 0,	   /* heads a free block */
-	NB_PAGE_PCP = 1 << 1,	   /* lies in a page set */
+	NB_PAGE_BUDDY = 1 << 0,    /* heads a free block */
+	NB_PAGE_PCP = 1 << 1,      /* lies in a page set */
 	NB_PAGE_RESERVED = 1 << 2, /* present but never given to the allocator */
-	NB_PAGE_FREE = 1 << 3,	   /* inside a free block or extent */
-	NB_PAGE_HEAD = 1 << 4,	   /* first page of an allocated block */
+	NB_PAGE_FREE = 1 << 3,     /* inside a free block or extent */
+	NB_PAGE_HEAD = 1 << 4,     /* first page of an allocated block */
 	NB_PAGE_ANON = 1 << 5,
 	NB_PAGE_LRU = 1 << 6,
 	NB_PAGE_SYSTEM = 1 << 7, /* in use when observation began */

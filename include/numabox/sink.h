@@ -16,23 +16,23 @@ extern "C" {
 #endif
 
 enum nb_event_kind {
-	NB_EV_MM_PAGE_ALLOC,		  /* pfn order gfp_flags migratetype */
-	NB_EV_MM_PAGE_FREE,		  /* pfn order */
-	NB_EV_MM_PAGE_FREE_BATCHED,	  /* pfn */
-	NB_EV_MM_PAGE_ALLOC_ZONE_LOCKED,  /* pfn order migratetype percpu_refill */
-	NB_EV_MM_PAGE_PCPU_DRAIN,	  /* pfn order migratetype */
-	NB_EV_MM_PAGE_ALLOC_EXTFRAG,	  /* pfn alloc_order fallback_order pageblock_order
-					     alloc_migratetype fallback_migratetype
-					     fragmenting change_ownership */
-	NB_EV_MM_VMSCAN_WAKEUP_KSWAPD,	  /* nid zid order gfp_flags */
-	NB_EV_MM_VMSCAN_KSWAPD_WAKE,	  /* nid zid order */
-	NB_EV_MM_VMSCAN_KSWAPD_SLEEP,	  /* nid */
+	NB_EV_MM_PAGE_ALLOC,                  /* pfn order gfp_flags migratetype */
+	NB_EV_MM_PAGE_FREE,                   /* pfn order */
+	NB_EV_MM_PAGE_FREE_BATCHED,           /* pfn */
+	NB_EV_MM_PAGE_ALLOC_ZONE_LOCKED,      /* pfn order migratetype percpu_refill */
+	NB_EV_MM_PAGE_PCPU_DRAIN,             /* pfn order migratetype */
+	NB_EV_MM_PAGE_ALLOC_EXTFRAG,          /* pfn alloc_order fallback_order pageblock_order
+						 alloc_migratetype fallback_migratetype
+						 fragmenting change_ownership */
+	NB_EV_MM_VMSCAN_WAKEUP_KSWAPD,        /* nid zid order gfp_flags */
+	NB_EV_MM_VMSCAN_KSWAPD_WAKE,          /* nid zid order */
+	NB_EV_MM_VMSCAN_KSWAPD_SLEEP,         /* nid */
 	NB_EV_MM_VMSCAN_DIRECT_RECLAIM_BEGIN, /* order gfp_flags */
 	NB_EV_MM_VMSCAN_DIRECT_RECLAIM_END,   /* nr_reclaimed */
 	NB_EV_MM_COMPACTION_TRY_TO_COMPACT,   /* order gfp_mask prio */
-	NB_EV_OOM_KILL,			  /* pid: oom:mark_victim */
-	NB_EV_PAGE_FAULT_USER,		  /* address ip error_code */
-	NB_EV_MM_MIGRATE_PAGES,		  /* succeeded failed mode reason */
+	NB_EV_OOM_KILL,                       /* pid: oom:mark_victim */
+	NB_EV_PAGE_FAULT_USER,                /* address ip error_code */
+	NB_EV_MM_MIGRATE_PAGES,               /* succeeded failed mode reason */
 	NB_NR_EVENTS
 };
 
@@ -40,8 +40,8 @@ enum nb_event_kind {
 
 struct nb_event {
 	enum nb_event_kind kind;
-	int cpu;	  /* virtual CPU it happened on */
-	int pid;	  /* of the running task; 0 none */
+	int cpu;          /* virtual CPU it happened on */
+	int pid;          /* of the running task; 0 none */
 	uint64_t time_ns; /* virtual time */
 	uint64_t field[NB_EVENT_MAX_FIELDS];
 };

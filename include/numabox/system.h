@@ -21,8 +21,8 @@ extern "C" {
 struct nb_system;
 
 struct nb_boot_options {
-	bool backed;	     /* pages hold bytes; default false: phantom */
-	uint64_t seed;	     /* of every choice that Linux leaves to chance */
+	bool backed;                /* pages hold bytes; default false: phantom */
+	uint64_t seed;              /* of every choice that Linux leaves to chance */
 	const struct nb_sink *sink; /* may be NULL; copied */
 };
 
@@ -64,7 +64,7 @@ struct nb_node_info {
 	uint64_t spanned_pages, present_pages, managed_pages, free_pages;
 	uint64_t totalreserve_pages;
 	nb_pfn_t movable_start_pfn; /* 0: no Movable zone start on this node */
-	const int *fallback;	    /* node order of its zonelist; owned by the system */
+	const int *fallback;        /* node order of its zonelist; owned by the system */
 	unsigned nr_fallback;
 };
 /* -NB_ENODEV if there is no such node. */
@@ -87,7 +87,7 @@ enum nb_numa_event {
 struct nb_zone_info {
 	int nid;
 	enum nb_zone_type type;
-	bool populated;	     /* present_pages != 0 */
+	bool populated; /* present_pages != 0 */
 	nb_pfn_t start_pfn;
 	uint64_t spanned_pages, present_pages, managed_pages, cma_pages;
 	uint64_t managed_at_init_pages;
@@ -95,7 +95,7 @@ struct nb_zone_info {
 	uint64_t wmark_pages[NB_NR_WMARK]; /* boost included, as zoneinfo prints them */
 	uint64_t boost_pages;
 	uint64_t protection_pages[NB_MAX_NR_ZONES]; /* by zone type; 0 for those not configured */
-	uint64_t nr_free[NB_NR_ORDERS];		    /* blocks */
+	uint64_t nr_free[NB_NR_ORDERS];             /* blocks */
 	uint64_t nr_free_by_type[NB_MIGRATE_TYPES][NB_NR_ORDERS];
 	uint64_t nr_pageblocks[NB_MIGRATE_TYPES];
 	uint64_t nr_highatomic_pages;
@@ -122,21 +122,21 @@ int nb_pcp_info(const struct nb_system *sys, int nid, enum nb_zone_type type, in
 struct nb_system_info {
 	const struct nb_kernel_profile *profile;
 	enum nb_arch arch;
-	unsigned zones;	     /* mask of configured enum nb_zone_type */
+	unsigned zones; /* mask of configured enum nb_zone_type */
 	unsigned page_shift, max_order, pageblock_order;
 	nb_pfn_t max_pfn, max_low_pfn;
 	uint64_t present_pages, managed_pages, free_pages, totalreserve_pages;
 	uint64_t min_free_kbytes;
-	uint64_t vm_total_pages;     /* "Total pages" of the Built N zonelists line */
-	unsigned nr_zonelists;	     /* N of that line */
+	uint64_t vm_total_pages; /* "Total pages" of the Built N zonelists line */
+	unsigned nr_zonelists;   /* N of that line */
 	bool mobility_grouping;
 	enum nb_zone_type policy_zone;
-	enum nb_zone_type movable_zone;	/* where ZONE_MOVABLE takes its pages from */
+	enum nb_zone_type movable_zone; /* where ZONE_MOVABLE takes its pages from */
 	/* possible range of each zone type, pfns; start == end: empty */
 	nb_pfn_t zone_low_pfn[NB_MAX_NR_ZONES], zone_high_pfn[NB_MAX_NR_ZONES];
 	unsigned nr_cpus_online;
 	unsigned nr_page_descriptor_bytes; /* 32 */
-	uint64_t committed_bytes; /* host memory that descriptors and tables take */
+	uint64_t committed_bytes;          /* host memory that descriptors and tables take */
 };
 /* The system as a whole. */
 void nb_system_info(const struct nb_system *sys, struct nb_system_info *ret_info);
@@ -147,7 +147,8 @@ const char *nb_system_message(const struct nb_system *sys, unsigned i);
 
 /* Global event counters by /proc/vmstat's name ("pgalloc_normal", "pgfault"):
  * the i-th name and its value; false past the end. */
-bool nb_vm_event(const struct nb_system *sys, unsigned i, const char **ret_name, uint64_t *ret_value);
+bool nb_vm_event(const struct nb_system *sys, unsigned i, const char **ret_name,
+		 uint64_t *ret_value);
 
 /* Run-time sysctls, as reads and writes of /proc/sys/NAME with dots. Known: vm.min_free_kbytes,
  * vm.lowmem_reserve_ratio, vm.watermark_scale_factor, vm.watermark_boost_factor,
@@ -166,12 +167,13 @@ const char *nb_sysctl_name(unsigned i);
  * all other managed pages become "used by the system". Frames are chosen by a stated rule
  * (docs/architecture.md, Two beginnings). `boost_pages` and `wmark_pages` (may be NULL) replace the
  * computed marks, `protection_pages` (may be NULL) the reserves. Call right after boot,
- * before any allocation. -NB_EINVAL when the counts do not fit the zone: then nothing is changed. */
+ * before any allocation. -NB_EINVAL when the counts do not fit the zone: then nothing is changed.
+ */
 struct nb_zone_observed {
 	uint64_t nr_free_by_type[NB_MIGRATE_TYPES][NB_NR_ORDERS];
 	uint64_t nr_pageblocks[NB_MIGRATE_TYPES]; /* all 0: unknown, derived */
 	uint64_t boost_pages;
-	const uint64_t *wmark_pages;	  /* [NB_NR_WMARK], without boost */
+	const uint64_t *wmark_pages;      /* [NB_NR_WMARK], without boost */
 	const uint64_t *protection_pages; /* [NB_MAX_NR_ZONES] */
 	uint64_t numa[NB_NR_NUMA_EVENTS];
 };

@@ -50,7 +50,8 @@ int nb_task_cpu(const struct nb_task *t);
 /* Its name, owned by the task. */
 const char *nb_task_comm(const struct nb_task *t);
 
-/* Which CPUs it may run on; it moves to the first of them when it must. -NB_EINVAL: none is online. */
+/* Which CPUs it may run on; it moves to the first of them when it must. -NB_EINVAL: none is online.
+ */
 int nb_sched_setaffinity(struct nb_task *t, const struct nb_cpumask *cpus);
 
 /* Policies. `nodes` may be NULL (no mask). Errors as in facts 6.6. */
@@ -61,12 +62,12 @@ int nb_get_mempolicy(const struct nb_task *t, int *ret_mode, struct nb_nodemask 
 /* The VMA's own policy at addr; NB_MPOL_DEFAULT where it has none. -NB_EFAULT: no mapping. */
 int nb_get_mempolicy_addr(const struct nb_task *t, uint64_t addr, int *ret_mode,
 			  struct nb_nodemask *ret_nodes);
-/* The node whose zonelist BIND and PREFERRED_MANY policies of a range start from. `flags` must be 0. Errors as in
- * facts 6.6. */
+/* The node whose zonelist BIND and PREFERRED_MANY policies of a range start from. `flags` must be
+ * 0. Errors as in facts 6.6. */
 int nb_set_mempolicy_home_node(struct nb_task *t, uint64_t addr, uint64_t length_bytes, int node,
 			       unsigned flags);
-/* Weight of a node in weighted interleave, as /sys/kernel/mm/mempolicy/weighted_interleave: 1 to 255;
- * 0 is the default, 1. -NB_EINVAL, -NB_ENODEV for no such node, -NB_ENOMEM. */
+/* Weight of a node in weighted interleave, as /sys/kernel/mm/mempolicy/weighted_interleave: 1 to
+ * 255; 0 is the default, 1. -NB_EINVAL, -NB_ENODEV for no such node, -NB_ENOMEM. */
 int nb_set_interleave_weight(struct nb_system *sys, int nid, unsigned weight);
 
 /* A new anonymous mapping; the length is rounded up to pages. *ret_addr gets the address:

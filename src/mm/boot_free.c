@@ -1,14 +1,14 @@
 /* boot_free.c -- the first frees: memory goes from the firmware to the free lists.
  *
- * Called once at boot, by nb_boot_free_lists(). Low memory is released in ascending order, in the largest aligned
- * chunks, each to the tail of its list: the lowest block is handed out first. A run of whole max-order blocks goes
- * in as one extent. High memory of 32-bit kernels is released page by page to the heads, so that
- * its highest block comes first. CMA's pageblocks come last and have lists of their own. Deferred initialisation
- * releases the rest of each node's last zone later, but in the same order, so the lists are equal.
- * page_alloc.shuffle=1 then swaps max-order blocks about, by the system's seed.
- * What is present and not managed is reserved: x86's first MiB, then the zone's highest pages.
- * Cost: O(memory ranges); with shuffling O(blocks).
- * Source: mm/memblock.c: __free_memory_core(), __free_pages_memory(); mm/shuffle.c; facts 5.4.
+ * Called once at boot, by nb_boot_free_lists(). Low memory is released in ascending order, in the
+ * largest aligned chunks, each to the tail of its list: the lowest block is handed out first. A run
+ * of whole max-order blocks goes in as one extent. High memory of 32-bit kernels is released page
+ * by page to the heads, so that its highest block comes first. CMA's pageblocks come last and have
+ * lists of their own. Deferred initialisation releases the rest of each node's last zone later, but
+ * in the same order, so the lists are equal. page_alloc.shuffle=1 then swaps max-order blocks
+ * about, by the system's seed. What is present and not managed is reserved: x86's first MiB, then
+ * the zone's highest pages. Cost: O(memory ranges); with shuffling O(blocks). Source:
+ * mm/memblock.c: __free_memory_core(), __free_pages_memory(); mm/shuffle.c; facts 5.4.
  */
 #include "mm/boot.h"
 #include "mm/buddy.h"
@@ -20,7 +20,8 @@ static int no_host_memory(struct nb_error *err)
 	return nb_error_set(err, -NB_ENOMEM, 0, "no memory for page descriptors");
 }
 
-/* Frees [dense, dense + pages), less than a max-order block's worth on either side, as aligned chunks. */
+/* Frees [dense, dense + pages), less than a max-order block's worth on either side, as aligned
+ * chunks. */
 static bool free_chunks(struct nb_zone *z, uint32_t dense, uint32_t pages, unsigned fpi)
 {
 	unsigned max_order = z->sys->max_order;
@@ -116,13 +117,15 @@ static bool free_cma(struct nb_zone *z, uint32_t dense)
 		nb_set_pageblock_mt(z, i, NB_MIGRATE_CMA);
 	}
 	while (d < end && d & (block - 1)) {
-		nb_free_one_page(z, z->mem_map + d, sys->pageblock_order, NB_MIGRATE_CMA, NB_FPI_NONE);
+		nb_free_one_page(z, z->mem_map + d, sys->pageblock_order, NB_MIGRATE_CMA,
+				 NB_FPI_NONE);
 		d += 1u << sys->pageblock_order;
 	}
 	if (!free_extent(z, d, (end - d) / block, true, NB_MIGRATE_CMA))
 		return false;
 	for (d += (end - d) & ~(block - 1); d < end; d += 1u << sys->pageblock_order)
-		nb_free_one_page(z, z->mem_map + d, sys->pageblock_order, NB_MIGRATE_CMA, NB_FPI_NONE);
+		nb_free_one_page(z, z->mem_map + d, sys->pageblock_order, NB_MIGRATE_CMA,
+				 NB_FPI_NONE);
 	sys->has_cma = true;
 	return true;
 }
@@ -153,8 +156,10 @@ static bool free_piece(struct nb_system *sys, const struct nb_memblock_range *r)
 	       free_cma(z, cma_dense);
 }
 
-/* How many of the positions start, start + pageblock, ... (the zone's own grid) lie in [from, to). */
-static uint64_t grid_points(const struct nb_zone *z, nb_pfn_t from, nb_pfn_t to, nb_pfn_t *ret_first)
+/* How many of the positions start, start + pageblock, ... (the zone's own grid) lie in [from, to).
+ */
+static uint64_t grid_points(const struct nb_zone *z, nb_pfn_t from, nb_pfn_t to,
+			    nb_pfn_t *ret_first)
 {
 	uint64_t block = UINT64_C(1) << z->sys->pageblock_order;
 	nb_pfn_t end = nb_zone_end_pfn(z);
@@ -185,15 +190,16 @@ static void count_points(struct nb_zone *z, nb_pfn_t from, nb_pfn_t to, bool hol
 	z->nr_pageblocks[hole ? NB_MIGRATE_UNMOVABLE : NB_MIGRATE_MOVABLE] += n - 1;
 }
 
-/* Pageblocks as /proc/pagetypeinfo counts them: on a grid from the zone's start, where a struct page
- * exists and says this zone. Holes of a present memory section have struct pages of the zone above them; a flat
- * map (i386) has them everywhere.
- * Source: pagetypeinfo_showblockcount_print(), init_unavailable_range(). */
+/* Pageblocks as /proc/pagetypeinfo counts them: on a grid from the zone's start, where a struct
+ * page exists and says this zone. Holes of a present memory section have struct pages of the zone
+ * above them; a flat map (i386) has them everywhere. Source: pagetypeinfo_showblockcount_print(),
+ * init_unavailable_range(). */
 static void count_pageblocks(struct nb_system *sys)
 {
 	bool flat = sys->machine->arch == NB_ARCH_I386 || sys->machine->arch == NB_ARCH_I386PAE;
-	uint64_t section = UINT64_C(1) << (flat ? 52 : sys->page_shift < 16 ? 27 - sys->page_shift :
-									      29 - sys->page_shift);
+	uint64_t section = UINT64_C(1) << (flat                   ? 52
+					   : sys->page_shift < 16 ? 27 - sys->page_shift
+								  : 29 - sys->page_shift);
 
 	for (unsigned i = 0; i < sys->nr_ranges; i++) {
 		const struct nb_memblock_range *r = &sys->ranges[i];
@@ -234,7 +240,8 @@ int nb_boot_free_lists(struct nb_system *sys, struct nb_error *err)
 
 		sys->gfp_zone[i] = (int8_t)zone;
 	}
-	sys->vm_events = nb_arena_alloc(sys->arena, (sys->nr_cpu_ids + 1) * sizeof(*sys->vm_events));
+	sys->vm_events =
+		nb_arena_alloc(sys->arena, (sys->nr_cpu_ids + 1) * sizeof(*sys->vm_events));
 	if (!sys->vm_events)
 		return nb_error_set(err, -NB_ENOMEM, 0, "no memory for event counters");
 	for (unsigned i = 0; i < sys->nr_pgdat * NB_MAX_NR_ZONES; i++)

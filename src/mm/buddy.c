@@ -1,12 +1,12 @@
 /* buddy.c -- the free lists: taking, splitting, giving back, merging.
  *
- * Called under the zone's lock. A list's order is the kernel's, block for block: splits leave upper halves at list
- * heads, freed blocks go to the head or, where a merge is likely, to the tail.
- * An extent is one element that stands for `index` consecutive max-order blocks nobody has
- * touched; taking the list's head takes the extent's first block and moves the head on.
- * Since blocks of max order never merge, the order stays exact.
- * Arithmetic runs on dense numbers, which agree with pfns in their low max_order bits.
- * Source: mm/page_alloc.c: __rmqueue_smallest(), expand(), __free_one_page(), __rmqueue(); facts 5.2, 5.3.
+ * Called under the zone's lock. A list's order is the kernel's, block for block: splits leave upper
+ * halves at list heads, freed blocks go to the head or, where a merge is likely, to the tail. An
+ * extent is one element that stands for `index` consecutive max-order blocks nobody has touched;
+ * taking the list's head takes the extent's first block and moves the head on. Since blocks of max
+ * order never merge, the order stays exact. Arithmetic runs on dense numbers, which agree with pfns
+ * in their low max_order bits. Source: mm/page_alloc.c: __rmqueue_smallest(), expand(),
+ * __free_one_page(), __rmqueue(); facts 5.2, 5.3.
  */
 #include "mm/buddy.h"
 
@@ -39,7 +39,8 @@ void nb_account_free(struct nb_zone *z, enum nb_migratetype mt, int64_t pages)
 		add_relaxed(&z->nr_free_highatomic, pages);
 }
 
-static inline void count_blocks(struct nb_zone *z, unsigned order, enum nb_migratetype mt, uint64_t n)
+static inline void count_blocks(struct nb_zone *z, unsigned order, enum nb_migratetype mt,
+				uint64_t n)
 {
 	struct nb_free_area *area = &z->free_area[order];
 
@@ -77,8 +78,8 @@ void nb_free_list_add_extent(struct nb_zone *z, struct nb_page *head, uint64_t b
 	nb_free_list_add(z, head, z->sys->max_order, mt, tail);
 	if (blocks < 2)
 		return;
-	nb_page_set_flags(head, head->flags | PG_EXTENT |
-					(descending ? (uint32_t)PG_DESCENDING : 0));
+	nb_page_set_flags(head,
+			  head->flags | PG_EXTENT | (descending ? (uint32_t)PG_DESCENDING : 0));
 	head->index = blocks & ((UINT64_C(1) << 40) - 1);
 	count_blocks(z, z->sys->max_order, mt, blocks - 1);
 }
@@ -98,16 +99,16 @@ static bool extent_take_first(struct nb_zone *z, struct nb_page *page, struct nb
 {
 	unsigned order = z->sys->max_order;
 	uint64_t left = page->index - 1;
-	struct nb_page *next = page->flags & PG_DESCENDING ? page - (1u << order) :
-							     page + (1u << order);
+	struct nb_page *next =
+		page->flags & PG_DESCENDING ? page - (1u << order) : page + (1u << order);
 
 	if (!nb_map_commit(z->pgdat, nb_page_dense(z->mem_map, page), 1u << order) ||
 	    !nb_map_commit(z->pgdat, nb_page_dense(z->mem_map, next), 1u << order))
 		return false;
 	nb_list_replace(z->mem_map, list, page, next);
 	next->index = left & ((UINT64_C(1) << 40) - 1);
-	nb_page_set_flags(next, left > 1 ? page->flags :
-					   page->flags & ~(uint32_t)(PG_EXTENT | PG_DESCENDING));
+	nb_page_set_flags(next, left > 1 ? page->flags
+					 : page->flags & ~(uint32_t)(PG_EXTENT | PG_DESCENDING));
 	return true;
 }
 
@@ -206,7 +207,8 @@ struct nb_page *nb_rmqueue(struct nb_zone *z, unsigned order, enum nb_migratetyp
 	struct nb_page *page;
 
 	if (nb_unlikely(alloc_flags & NB_ALLOC_CMA) &&
-	    atomic_load_explicit(&z->nr_free_cma, memory_order_relaxed) > nb_zone_free_pages(z) / 2) {
+	    atomic_load_explicit(&z->nr_free_cma, memory_order_relaxed) >
+		    nb_zone_free_pages(z) / 2) {
 		page = nb_rmqueue_smallest(z, order, NB_MIGRATE_CMA);
 		if (page)
 			return page;
@@ -234,14 +236,15 @@ static bool mergeable(enum nb_migratetype mt)
 }
 
 /* Does a free block of that order and this zone begin at `page`? */
-static inline bool is_free_block(const struct nb_zone *z, const struct nb_page *page, unsigned order)
+static inline bool is_free_block(const struct nb_zone *z, const struct nb_page *page,
+				 unsigned order)
 {
 	return (nb_page_flags(page) & (PG_BUDDY | PG_ORDER_MASK | PG_ZONE_MASK)) ==
 	       (PG_BUDDY | order | z->page_bits);
 }
 
-/* May a block of at least pageblock order, going to `mt`, merge with this free buddy? From 6.10 on the buddy
- * takes the block's type over. */
+/* May a block of at least pageblock order, going to `mt`, merge with this free buddy? From 6.10 on
+ * the buddy takes the block's type over. */
 static bool merge_pageblocks(struct nb_zone *z, struct nb_page *buddy, unsigned order,
 			     enum nb_migratetype mt)
 {
@@ -318,7 +321,7 @@ int64_t nb_move_freepages_block(struct nb_zone *z, struct nb_page *page, enum nb
 	uint32_t pages = 1u << z->sys->pageblock_order;
 	uint32_t start = nb_page_dense(z->mem_map, page) & ~(pages - 1), end = start + pages;
 	nb_pfn_t pfn = nb_zone_page_pfn(z, page) & ~(nb_pfn_t)(pages - 1);
-	bool low_out = pfn < z->zone_start_pfn, high_out = pfn + pages > nb_zone_end_pfn(z);
+	bool low_out = pfn<z->zone_start_pfn, high_out = pfn + pages> nb_zone_end_pfn(z);
 	int64_t moved = 0;
 
 	*ret_movable = 0;

@@ -15,7 +15,8 @@ enum {
 	NB_FPI_TO_TAIL = 2, /* to the list's tail: boot, hotplug */
 };
 
-/* Where a refill stands; kept from page to page of one bulk. Source: facts 5.2, 6.12.y and 6.15+. */
+/* Where a refill stands; kept from page to page of one bulk. Source: facts 5.2, 6.12.y and 6.15+.
+ */
 enum nb_rmqueue_mode { NB_RMQUEUE_NORMAL, NB_RMQUEUE_CMA, NB_RMQUEUE_CLAIM, NB_RMQUEUE_STEAL };
 
 static inline void nb_zone_lock(struct nb_zone *z, int cpu)
@@ -40,8 +41,8 @@ static inline unsigned nb_zone_free_mask(const struct nb_zone *z, enum nb_migrat
 	return atomic_load_explicit(&z->free_mask[mt], memory_order_relaxed);
 }
 
-/* Takes the head of the first list of `mt`, from `order` upward, that holds a block, and splits it down to
- * `order`. NULL: none, or the host lacks memory for descriptors. */
+/* Takes the head of the first list of `mt`, from `order` upward, that holds a block, and splits it
+ * down to `order`. NULL: none, or the host lacks memory for descriptors. */
 struct nb_page *nb_rmqueue_smallest(struct nb_zone *z, unsigned order, enum nb_migratetype mt);
 
 /* The same with all fallbacks that alloc_flags allow (NB_ALLOC_* of mm/page_alloc.h). */
@@ -54,7 +55,8 @@ void nb_free_one_page(struct nb_zone *z, struct nb_page *page, unsigned order,
 
 /* Pieces that fallback.c, highatomic.c and boot_free.c are made of. */
 /* Takes the head block of a list that is not empty, out of its extent if it heads one;
- * descriptors of the block and of the new head are committed. No accounting of pages. NULL without host memory. */
+ * descriptors of the block and of the new head are committed. No accounting of pages. NULL without
+ * host memory. */
 struct nb_page *nb_free_list_take(struct nb_zone *z, unsigned order, enum nb_migratetype mt);
 void nb_free_list_add(struct nb_zone *z, struct nb_page *page, unsigned order,
 		      enum nb_migratetype mt, bool tail);
@@ -67,8 +69,8 @@ void nb_expand(struct nb_zone *z, struct nb_page *page, unsigned low, unsigned h
 /* Counts pages into or out of free memory of a type. */
 void nb_account_free(struct nb_zone *z, enum nb_migratetype mt, int64_t pages);
 
-/* Moves a pageblock's free blocks to the tails of `to`'s lists. Under 6.10+ -1 and nothing moved where the
- * block lies partly outside the zone; before, only the part from `page` on is moved. */
+/* Moves a pageblock's free blocks to the tails of `to`'s lists. Under 6.10+ -1 and nothing moved
+ * where the block lies partly outside the zone; before, only the part from `page` on is moved. */
 int64_t nb_move_freepages_block(struct nb_zone *z, struct nb_page *page, enum nb_migratetype to,
 				uint64_t *ret_movable);
 /* Retypes every pageblock of a block of at least pageblock order. */

@@ -17,7 +17,7 @@ static inline bool nb_event_wanted(const struct nb_system *sys, enum nb_event_ki
 void nb_emit_fields(const struct nb_system *sys, enum nb_event_kind kind, int cpu,
 		    const struct nb_task *task, const uint64_t *field, unsigned nr_fields);
 
-#define nb_emit(sys, kind, cpu, task, ...) \
+#define nb_emit(sys, kind, cpu, task, ...)                                    \
 	nb_emit_fields(sys, kind, cpu, task, (const uint64_t[]){__VA_ARGS__}, \
 		       sizeof((const uint64_t[]){__VA_ARGS__}) / sizeof(uint64_t))
 

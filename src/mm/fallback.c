@@ -1,11 +1,11 @@
 /* fallback.c -- memory of another migrate type, when a type's own lists are empty.
  *
  * Called by nb_rmqueue() under the zone's lock. Two generations of the kernel's rule:
- *   6.10+ claim whole pageblocks from the largest order down, and only then steal single blocks from
- *         the smallest order up, straight off the foreign list (profile->claim_whole_block);
- *   before, one search moves either all free pages of a pageblock or one block to the wanted type's
- *         lists, and the caller tries these again.
- * Source: mm/page_alloc.c: fallbacks[], find_suitable_fallback(), __rmqueue_claim(), __rmqueue_steal(),
+ *   6.10+ claim whole pageblocks from the largest order down, and only then steal single blocks
+ * from the smallest order up, straight off the foreign list (profile->claim_whole_block); before,
+ * one search moves either all free pages of a pageblock or one block to the wanted type's lists,
+ * and the caller tries these again. Source: mm/page_alloc.c: fallbacks[], find_suitable_fallback(),
+ * __rmqueue_claim(), __rmqueue_steal(),
  * __rmqueue_fallback(), steal_suitable_fallback(), boost_watermark(); facts 5.1, 5.2, 2.3.
  */
 #include "mm/buddy.h"
@@ -73,8 +73,8 @@ static void emit_extfrag(struct nb_zone *z, struct nb_page *page, unsigned order
 
 	if (!nb_event_wanted(z->sys, NB_EV_MM_PAGE_ALLOC_EXTFRAG))
 		return;
-	nb_emit(z->sys, NB_EV_MM_PAGE_ALLOC_EXTFRAG, z->lock_cpu, NULL, nb_zone_page_pfn(z, page), order,
-		current, pageblock_order, start, from, current < pageblock_order,
+	nb_emit(z->sys, NB_EV_MM_PAGE_ALLOC_EXTFRAG, z->lock_cpu, NULL, nb_zone_page_pfn(z, page),
+		order, current, pageblock_order, start, from, current < pageblock_order,
 		start == nb_pageblock_mt(z, nb_page_dense(z->mem_map, page)));
 }
 
@@ -194,7 +194,8 @@ struct nb_page *nb_rmqueue_steal(struct nb_zone *z, unsigned order, enum nb_migr
 	return NULL;
 }
 
-/* The old rule: moves the head block of a foreign list, or with it its pageblock's free pages, to start's lists. */
+/* The old rule: moves the head block of a foreign list, or with it its pageblock's free pages, to
+ * start's lists. */
 static bool steal_suitable(struct nb_zone *z, unsigned current, enum nb_migratetype start,
 			   enum nb_migratetype from, bool whole_block, unsigned alloc_flags,
 			   struct nb_page **ret_page)
@@ -223,7 +224,8 @@ static bool steal_suitable(struct nb_zone *z, unsigned current, enum nb_migratet
 
 			if (moved > 0) {
 				if (block_is_ours(z->sys, start, old, (uint64_t)moved, movable))
-					nb_set_pageblock_mt(z, nb_page_dense(z->mem_map, page), start);
+					nb_set_pageblock_mt(z, nb_page_dense(z->mem_map, page),
+							    start);
 				return true;
 			}
 		}
@@ -260,7 +262,8 @@ bool nb_rmqueue_fallback(struct nb_zone *z, unsigned order, enum nb_migratetype 
 	}
 	struct nb_page *page;
 
-	if (!steal_suitable(z, current, start, (enum nb_migratetype)from, whole, alloc_flags, &page))
+	if (!steal_suitable(z, current, start, (enum nb_migratetype)from, whole, alloc_flags,
+			    &page))
 		return false;
 	emit_extfrag(z, page, order, current, start, (enum nb_migratetype)from);
 	return true;

@@ -1,9 +1,10 @@
 /* highatomic.c -- pageblocks kept back for high-order requests that cannot wait.
  *
- * Called by page_alloc.c when such a request got its block: the pageblock around it is set aside, up to about 1 % of the zone.
- * slowpath.c gives blocks back to the wanted type before it gives up. Both take the zone's lock.
- * Units: pages. Invariant: nr_reserved_highatomic >= pages of all HIGHATOMIC pageblocks' share, in whole pageblocks.
- * Source: mm/page_alloc.c: reserve_highatomic_pageblock(), unreserve_highatomic_pageblock(); facts 4.7.
+ * Called by page_alloc.c when such a request got its block: the pageblock around it is set aside,
+ * up to about 1 % of the zone. slowpath.c gives blocks back to the wanted type before it gives up.
+ * Both take the zone's lock. Units: pages. Invariant: nr_reserved_highatomic >= pages of all
+ * HIGHATOMIC pageblocks' share, in whole pageblocks. Source: mm/page_alloc.c:
+ * reserve_highatomic_pageblock(), unreserve_highatomic_pageblock(); facts 4.7.
  */
 #include "mm/buddy.h"
 #include "mm/page_alloc.h"
@@ -52,16 +53,16 @@ out:
 	nb_zone_unlock(z);
 }
 
-/* A free block of the reserve that is at least a pageblock. Before 6.10 only its first pageblock changes type. */
+/* A free block of the reserve that is at least a pageblock. Before 6.10 only its first pageblock
+ * changes type. */
 static bool unreserve_large(struct nb_zone *z, unsigned order, enum nb_migratetype mt)
 {
 	struct nb_page *page = nb_free_list_take(z, order, NB_MIGRATE_HIGHATOMIC);
 
 	if (!page)
 		return false;
-	nb_change_pageblock_range(z, page,
-				  z->sys->profile->claim_whole_block ? order : z->sys->pageblock_order,
-				  mt);
+	nb_change_pageblock_range(
+		z, page, z->sys->profile->claim_whole_block ? order : z->sys->pageblock_order, mt);
 	nb_account_free(z, NB_MIGRATE_HIGHATOMIC, -(INT64_C(1) << order));
 	nb_account_free(z, mt, INT64_C(1) << order);
 	nb_free_list_add(z, page, order, mt, true);

@@ -1,9 +1,10 @@
 /* kswapd_wake.c -- when a request wakes its node's kswapd.
  *
- * Called by the slow path for every node of the zonelist, and by the fast path after fragmentation raised a zone's
- * marks. kswapd itself is vmscan's; while no hook is there for it, it is taken to run at once, to
- * find nothing to reclaim, and to take the boost back, which is what the kernel's does then.
- * Source: mm/vmscan.c: wakeup_kswapd(), pgdat_balanced(), pgdat_watermark_boosted(), balance_pgdat(); facts 7.5.
+ * Called by the slow path for every node of the zonelist, and by the fast path after fragmentation
+ * raised a zone's marks. kswapd itself is vmscan's; while no hook is there for it, it is taken to
+ * run at once, to find nothing to reclaim, and to take the boost back, which is what the kernel's
+ * does then. Source: mm/vmscan.c: wakeup_kswapd(), pgdat_balanced(), pgdat_watermark_boosted(),
+ * balance_pgdat(); facts 7.5.
  */
 #include "mm/event.h"
 #include "mm/page_alloc.h"
@@ -38,10 +39,12 @@ static bool node_boosted(const struct nb_pgdat *p, enum nb_zone_type highest)
 	return false;
 }
 
-static void run_without_kswapd(struct nb_pgdat *p, enum nb_zone_type highest, unsigned order, int cpu)
+static void run_without_kswapd(struct nb_pgdat *p, enum nb_zone_type highest, unsigned order,
+			       int cpu)
 {
 	if (nb_event_wanted(p->sys, NB_EV_MM_VMSCAN_KSWAPD_WAKE))
-		nb_emit(p->sys, NB_EV_MM_VMSCAN_KSWAPD_WAKE, cpu, NULL, (uint64_t)p->nid, highest, order);
+		nb_emit(p->sys, NB_EV_MM_VMSCAN_KSWAPD_WAKE, cpu, NULL, (uint64_t)p->nid, highest,
+			order);
 	for (unsigned t = 0; t <= highest; t++)
 		atomic_store_explicit(&p->zone[t].watermark_boost, 0, memory_order_relaxed);
 }
@@ -74,8 +77,8 @@ void nb_wakeup_kswapd(struct nb_zone *z, nb_gfp_t gfp, unsigned order, enum nb_z
 	if (!wake)
 		return;
 	if (nb_event_wanted(sys, NB_EV_MM_VMSCAN_WAKEUP_KSWAPD))
-		nb_emit(sys, NB_EV_MM_VMSCAN_WAKEUP_KSWAPD, cpu, task, (uint64_t)p->nid, highest, order,
-			gfp);
+		nb_emit(sys, NB_EV_MM_VMSCAN_WAKEUP_KSWAPD, cpu, task, (uint64_t)p->nid, highest,
+			order, gfp);
 	if (sys->hooks.wake_kswapd)
 		sys->hooks.wake_kswapd(sys, p);
 	else

@@ -41,9 +41,9 @@ struct nb_page {
 	uint32_t refcount;
 	int32_t mapcount; /* mappings - 0: number of page-table entries */
 	nb_link_t next, prev;
-	uint32_t mapping;      /* handle: anon_vma or address_space; 0 none */
-	uint64_t index : 40;   /* page offset in its mapping; blocks of an extent */
-	uint64_t cpupid : 21;  /* last cpu and pid (NUMA balancing) */
+	uint32_t mapping;     /* handle: anon_vma or address_space; 0 none */
+	uint64_t index : 40;  /* page offset in its mapping; blocks of an extent */
+	uint64_t cpupid : 21; /* last cpu and pid (NUMA balancing) */
 	uint64_t spare : 3;
 };
 _Static_assert(sizeof(struct nb_page) == 32, "a page descriptor is 32 bytes");
@@ -51,12 +51,12 @@ _Static_assert(sizeof(struct nb_page) == 32, "a page descriptor is 32 bytes");
 /* flags: bits 0..3 order of the block this page heads, bits 4.. PG_* */
 #define PG_ORDER_MASK 0xfu
 enum {
-	PG_BUDDY = 1u << 4,    /* heads a free block in a free list */
-	PG_EXTENT = 1u << 5,   /* with PG_BUDDY: heads `index` consecutive blocks of max order */
-	PG_PCP = 1u << 6,      /* heads a block in a page set */
+	PG_BUDDY = 1u << 4,     /* heads a free block in a free list */
+	PG_EXTENT = 1u << 5,    /* with PG_BUDDY: heads `index` consecutive blocks of max order */
+	PG_PCP = 1u << 6,       /* heads a block in a page set */
 	PG_ALLOCATED = 1u << 7, /* heads an allocated block */
-	PG_RESERVED = 1u << 8, /* present, not managed */
-	PG_SYSTEM = 1u << 9,   /* allocated before observation began (nb_zone_set_observed) */
+	PG_RESERVED = 1u << 8,  /* present, not managed */
+	PG_SYSTEM = 1u << 9,    /* allocated before observation began (nb_zone_set_observed) */
 	PG_ANON = 1u << 10,
 	PG_LRU = 1u << 11,
 	PG_REFERENCED = 1u << 12,
@@ -83,9 +83,9 @@ struct nb_list {
 };
 
 struct nb_free_area {
-	struct nb_list free_list[NB_MIGRATE_TYPES];	/* z */
-	uint64_t nr_free_type[NB_MIGRATE_TYPES];	/* z, blocks, extents' blocks counted */
-	uint64_t nr_free;				/* z */
+	struct nb_list free_list[NB_MIGRATE_TYPES]; /* z */
+	uint64_t nr_free_type[NB_MIGRATE_TYPES];    /* z, blocks, extents' blocks counted */
+	uint64_t nr_free;                           /* z */
 };
 
 #define NB_PCP_ORDERS 4 /* orders 0..3 have lists; the pageblock (PMD) order has two more */
@@ -102,13 +102,13 @@ struct nb_pcp {
 	uint8_t alloc_factor;
 	int16_t free_count; /* 6.7+; free_factor before */
 	uint16_t expire;
-	bool local;	 /* c: the zone's node is the CPU's own */
-	bool threaded;	 /* c: the system is */
-	bool auto_tuned; /* c: NB_PCP_AUTO */
+	bool local;                           /* c: the zone's node is the CPU's own */
+	bool threaded;                        /* c: the system is */
+	bool auto_tuned;                      /* c: NB_PCP_AUTO */
 	struct nb_list list[NB_NR_PCP_LISTS]; /* p */
 	_Atomic uint64_t numa[NB_NR_NUMA_EVENTS];
 	_Atomic uint64_t pgalloc, pgfree; /* base pages: pgalloc_<zone>, pgfree */
-	_Atomic int32_t free_pages_diff; /* not yet folded into the zone (vm stats threshold) */
+	_Atomic int32_t free_pages_diff;  /* not yet folded into the zone (vm stats threshold) */
 };
 enum {
 	PCPF_PREV_FREE_HIGH_ORDER = 1 << 0,
@@ -127,17 +127,18 @@ struct nb_zone {
 	uint64_t spanned_pages, present_pages;
 	uint64_t managed_pages, managed_at_init_pages, cma_pages;
 	uint64_t gigantic_pages; /* of managed_at_init: taken by boot-time gigantic pages */
-	uint64_t coming_pages;	 /* of managed_at_init: hot-added memory that is not there yet, during boot */
+	uint64_t coming_pages; /* of managed_at_init: hot-added memory that is not there yet, during
+				  boot */
 	enum nb_source managed_source;
 	/* memory map (section.c): present pages at or above managed_end_pfn are reserved */
-	struct nb_page *mem_map; /* the node's */
+	struct nb_page *mem_map;    /* the node's */
 	nb_pfn_t managed_start_pfn; /* x86 keeps the first MiB: reserved below; 0: none */
 	nb_pfn_t managed_end_pfn;
-	nb_pfn_t pfn_delta; /* pfn - dense number, where one_run */
-	bool one_run;	    /* the zone lies in one run of dense numbers */
+	nb_pfn_t pfn_delta;              /* pfn - dense number, where one_run */
+	bool one_run;                    /* the zone lies in one run of dense numbers */
 	int32_t first_range, last_range; /* its pieces in sys->ranges; -1 none */
-	bool highatomic_free_only; /* the profile's */
-	bool nofragment;    /* requests that prefer this zone get ALLOC_NOFRAGMENT */
+	bool highatomic_free_only;       /* the profile's */
+	bool nofragment;                 /* requests that prefer this zone get ALLOC_NOFRAGMENT */
 	/* marks: stored, without boost. Source: facts 2.2 */
 	uint64_t wmark[NB_NR_WMARK];
 	uint64_t lowmem_reserve[NB_MAX_NR_ZONES];
@@ -145,24 +146,25 @@ struct nb_zone {
 	uint64_t min_unmapped_pages, min_slab_pages;
 	int pageset_batch, pageset_high_min, pageset_high_max;
 	int stat_threshold, stat_threshold_pressure;
-	/* [cpu id]; the array and each set are made on first use: nb_zone_pcp(), nb_zone_pcp_peek() */
+	/* [cpu id]; the array and each set are made on first use: nb_zone_pcp(), nb_zone_pcp_peek()
+	 */
 	_Atomic(struct nb_pcp *) *_Atomic pageset;
 
-	_Atomic uint64_t watermark_boost; /* a */
-	_Atomic unsigned flags;		  /* ZONE_*; atomic */
+	_Atomic uint64_t watermark_boost;        /* a */
+	_Atomic unsigned flags;                  /* ZONE_*; atomic */
 	_Atomic uint64_t nr_reserved_highatomic; /* a */
-	_Atomic uint64_t nr_free_highatomic;	 /* a */
+	_Atomic uint64_t nr_free_highatomic;     /* a */
 
 	char pad[64]; /* what follows is written often */
 
 	struct nb_lock lock;
-	int lock_cpu; /* z: who holds it; events say so */
-	uint64_t rng; /* z: page_alloc.shuffle's later choices */
-	_Atomic uint64_t nr_free_pages;			   /* a */
-	_Atomic uint64_t nr_free_cma;			   /* a */
-	_Atomic uint16_t free_mask[NB_MIGRATE_TYPES];	   /* a: orders with a block */
-	struct nb_free_area free_area[NB_NR_ORDERS];	   /* z */
-	uint64_t nr_pageblocks[NB_MIGRATE_TYPES];	   /* z */
+	int lock_cpu;                                 /* z: who holds it; events say so */
+	uint64_t rng;                                 /* z: page_alloc.shuffle's later choices */
+	_Atomic uint64_t nr_free_pages;               /* a */
+	_Atomic uint64_t nr_free_cma;                 /* a */
+	_Atomic uint16_t free_mask[NB_MIGRATE_TYPES]; /* a: orders with a block */
+	struct nb_free_area free_area[NB_NR_ORDERS];  /* z */
+	uint64_t nr_pageblocks[NB_MIGRATE_TYPES];     /* z */
 	_Atomic uint64_t nr_anon, nr_file, nr_pagetable;
 	uint64_t numa_base[NB_NR_NUMA_EVENTS]; /* observed beginning */
 	/* c: observed.c: whole max-order blocks in use since before observation began */
@@ -199,21 +201,21 @@ struct nb_pgdat {
 	nb_pfn_t node_start_pfn;
 	uint64_t node_spanned_pages, node_present_pages;
 	uint64_t totalreserve_pages;
-	nb_pfn_t movable_start_pfn; /* zone_movable_pfn[nid] */
-	struct nb_zone zone[NB_MAX_NR_ZONES]; /* by type, also those not configured (empty) */
-	struct nb_zoneref *zonelist;	      /* FALLBACK: all its nodes' populated zones */
+	nb_pfn_t movable_start_pfn;             /* zone_movable_pfn[nid] */
+	struct nb_zone zone[NB_MAX_NR_ZONES];   /* by type, also those not configured (empty) */
+	struct nb_zoneref *zonelist;            /* FALLBACK: all its nodes' populated zones */
 	struct nb_zoneref *zonelist_nofallback; /* own node only (__GFP_THISNODE) */
-	int *fallback;			      /* node order */
+	int *fallback;                          /* node order */
 	unsigned nr_fallback;
 	/* memory map (section.c) */
 	struct nb_page *mem_map; /* by dense number */
-	uint64_t mem_map_pages;	 /* numbers given out */
-	size_t mem_map_bytes;	 /* reserved, pageblock_flags behind the descriptors included */
+	uint64_t mem_map_pages;  /* numbers given out */
+	size_t mem_map_bytes;    /* reserved, pageblock_flags behind the descriptors included */
 	_Atomic uint64_t *mem_map_committed; /* bit per NB_MAP_STEP_PAGES descriptors */
-	struct nb_lock map_lock;	     /* commits */
-	_Atomic uint8_t *pageblock_flags; /* a pageblock's migratetype ^ MOVABLE; 0 is movable */
-	uint64_t *pageblock_committed;	  /* bit per 64 KiB of pageblock_flags */
-	struct nb_map_run *runs;	  /* by dense number, and by pfn */
+	struct nb_lock map_lock;             /* commits */
+	_Atomic uint8_t *pageblock_flags;    /* a pageblock's migratetype ^ MOVABLE; 0 is movable */
+	uint64_t *pageblock_committed;       /* bit per 64 KiB of pageblock_flags */
+	struct nb_map_run *runs;             /* by dense number, and by pfn */
 	unsigned nr_runs;
 
 	/* kswapd, as far as wake-ups need it */
@@ -236,13 +238,13 @@ struct nb_memblock_range {
 	nb_pfn_t start_pfn, end_pfn;
 	struct nb_pgdat *pgdat;
 	struct nb_zone *zone;
-	uint32_t dense; /* number of start_pfn in pgdat->mem_map */
+	uint32_t dense;     /* number of start_pfn in pgdat->mem_map */
 	int32_t prev, next; /* index of the zone's piece below and above; -1 none */
 };
 
 /* Pfns of one size, aligned. zone != NULL: all of them are present pages of that zone, and
- * map + pfn * sizeof(struct nb_page) is the descriptor's address. Otherwise they mix (holes count): `map` is the
- * index of the first range that ends past the section's start. */
+ * map + pfn * sizeof(struct nb_page) is the descriptor's address. Otherwise they mix (holes count):
+ * `map` is the index of the first range that ends past the section's start. */
 struct nb_section {
 	uintptr_t map;
 	struct nb_zone *zone;
@@ -313,7 +315,7 @@ struct nb_system {
 
 	/* page_alloc.c */
 	int8_t gfp_zone[16]; /* by the lowest four gfp bits: zone type, or -NB_EINVAL */
-	bool shuffle;	     /* page_alloc.shuffle=1 */
+	bool shuffle;        /* page_alloc.shuffle=1 */
 	bool has_cma;
 	enum nb_wmark first_mark; /* that a request tests: high, or low before 6.7 */
 	struct nb_alloc_hooks hooks;
@@ -329,7 +331,7 @@ struct nb_system {
 		unsigned swappiness, min_unmapped_ratio, min_slab_ratio;
 		unsigned numa_balancing;
 		bool numa_stat;
-		bool zone_order; /* old kernels: numa_zonelist_order=zone */
+		bool zone_order;              /* old kernels: numa_zonelist_order=zone */
 		char zonelist_order_text[16]; /* as written, where the kernel keeps it */
 		bool thp_always_or_madvise;
 	} tune;
@@ -372,7 +374,7 @@ static inline void *nb_system_alloc(struct nb_system *sys, size_t bytes)
 }
 
 /* Adds a boot message (kernel's wording, no newline). Cut off silently past NB_MAX_MESSAGES. */
-__attribute__((format(printf, 2, 3)))
-void nb_boot_message(struct nb_system *sys, const char *fmt, ...);
+__attribute__((format(printf, 2, 3))) void nb_boot_message(struct nb_system *sys, const char *fmt,
+							   ...);
 
 #endif

@@ -1,8 +1,8 @@
 /* page.h -- from a frame to its descriptor, zone and node, and back.
  *
  * Called by all of src/mm. Constant time: through the section table; a section that mixes
- * zones, nodes or holes costs a binary search over the memory ranges. A descriptor may be read only where
- * nb_map_is_committed() says so; the holder of a page knows.
+ * zones, nodes or holes costs a binary search over the memory ranges. A descriptor may be read only
+ * where nb_map_is_committed() says so; the holder of a page knows.
  */
 #ifndef NB_MM_PAGE_H
 #define NB_MM_PAGE_H
@@ -66,10 +66,12 @@ static inline bool nb_map_is_committed(const struct nb_pgdat *pgdat, uint32_t de
 	uint32_t step = dense / NB_MAP_STEP_PAGES;
 
 	return atomic_load_explicit(&pgdat->mem_map_committed[step / 64], memory_order_acquire) >>
-		       (step % 64) & 1;
+		       (step % 64) &
+	       1;
 }
 
-/* section.c: makes the types of the pageblocks of [dense, dense + pages) usable, without descriptors. */
+/* section.c: makes the types of the pageblocks of [dense, dense + pages) usable, without
+ * descriptors. */
 bool nb_pageblock_commit(struct nb_pgdat *pgdat, uint64_t dense, uint64_t pages);
 
 /* Makes the descriptors of a whole max-order block usable. */
@@ -81,8 +83,9 @@ static inline bool nb_map_commit(struct nb_pgdat *pgdat, uint32_t dense, uint32_
 	return nb_map_commit_slow(pgdat, dense, pages);
 }
 
-/* flags of a page that somebody else may own and change: merging looks at buddies, claiming at whole pageblocks.
- * Owners write them through nb_page_set_flags() for the same reason; on one thread both are plain moves. */
+/* flags of a page that somebody else may own and change: merging looks at buddies, claiming at
+ * whole pageblocks. Owners write them through nb_page_set_flags() for the same reason; on one
+ * thread both are plain moves. */
 static inline uint32_t nb_page_flags(const struct nb_page *page)
 {
 	return __atomic_load_n(&page->flags, __ATOMIC_RELAXED);
@@ -119,9 +122,9 @@ static inline enum nb_migratetype nb_pageblock_mt(const struct nb_zone *z, uint3
 {
 	uint32_t i = dense >> z->sys->pageblock_order;
 
-	return (enum nb_migratetype)(atomic_load_explicit(&z->pgdat->pageblock_flags[i],
-							  memory_order_relaxed) ^
-				     NB_MIGRATE_MOVABLE);
+	return (enum nb_migratetype)(
+		atomic_load_explicit(&z->pgdat->pageblock_flags[i], memory_order_relaxed) ^
+		NB_MIGRATE_MOVABLE);
 }
 
 /* The same for any page of the zone, for readers off the hot path. */

@@ -1,11 +1,12 @@
 /* page_alloc.c -- requests and frees: the fast path.
  *
- * Entered through nb_alloc_pages() and nb_free_pages(). A request walks its zonelist from the first zone that it may use; a zone that
- * passes its watermark gives a block out of the running CPU's page set or off its free lists. When no zone
- * passes, slowpath.c goes on. Nothing here is locked but a page set, and the zone while the set is refilled.
- * Orders are log2(pages), counts are base pages.
- * Source: mm/page_alloc.c: __alloc_pages(), prepare_alloc_pages(), alloc_flags_nofragment(),
- * get_page_from_freelist(), rmqueue(), rmqueue_buddy(), zone_statistics(), free_unref_page(), __free_pages_ok(); facts 4.3, 4.4.
+ * Entered through nb_alloc_pages() and nb_free_pages(). A request walks its zonelist from the first
+ * zone that it may use; a zone that passes its watermark gives a block out of the running CPU's
+ * page set or off its free lists. When no zone passes, slowpath.c goes on. Nothing here is locked
+ * but a page set, and the zone while the set is refilled. Orders are log2(pages), counts are base
+ * pages. Source: mm/page_alloc.c: __alloc_pages(), prepare_alloc_pages(), alloc_flags_nofragment(),
+ * get_page_from_freelist(), rmqueue(), rmqueue_buddy(), zone_statistics(), free_unref_page(),
+ * __free_pages_ok(); facts 4.3, 4.4.
  */
 #include <numabox/page_alloc.h>
 
@@ -13,7 +14,8 @@
 #include "mm/pcp.h"
 #include "mm/task.h"
 
-/* One count for a block, whatever its order: against the node the policy wanted, and against the CPU's. */
+/* One count for a block, whatever its order: against the node the policy wanted, and against the
+ * CPU's. */
 static inline void zone_statistics(struct nb_zone *preferred, struct nb_zone *z, struct nb_pcp *pcp,
 				   int cpu)
 {
@@ -71,7 +73,8 @@ static inline struct nb_page *rmqueue(const struct nb_alloc_context *ac, struct 
 /* The boost that fragmentation caused wakes kswapd once. */
 static void wake_for_boost(const struct nb_alloc_context *ac, struct nb_zone *z)
 {
-	atomic_fetch_and_explicit(&z->flags, ~(unsigned)ZONE_BOOSTED_WATERMARK, memory_order_relaxed);
+	atomic_fetch_and_explicit(&z->flags, ~(unsigned)ZONE_BOOSTED_WATERMARK,
+				  memory_order_relaxed);
 	nb_wakeup_kswapd(z, 0, 0, z->type, ac->cpu, ac->task);
 }
 
@@ -81,7 +84,8 @@ static bool zone_has_room(struct nb_system *sys, struct nb_alloc_context *ac, st
 	unsigned flags = atomic_load_explicit(&z->flags, memory_order_relaxed);
 	uint64_t mark;
 
-	/* While the zone was last seen above its high mark, try that mark first; page sets stop growing below it. */
+	/* While the zone was last seen above its high mark, try that mark first; page sets stop
+	 * growing below it. */
 	if (sys->profile->below_high_first && !(flags & ZONE_BELOW_HIGH)) {
 		mark = nb_wmark_pages(z, NB_WMARK_HIGH);
 		if (nb_likely(nb_zone_watermark_fast(z, ac->order, mark, ac->highest_zoneidx,
@@ -102,7 +106,8 @@ static bool zone_has_room(struct nb_system *sys, struct nb_alloc_context *ac, st
 }
 
 /* Gives a block out. */
-static inline void prep_page(const struct nb_zone *z, struct nb_page *page, uint32_t order_and_flags)
+static inline void prep_page(const struct nb_zone *z, struct nb_page *page,
+			     uint32_t order_and_flags)
 {
 	nb_page_set_flags(page, PG_ALLOCATED | z->page_bits | order_and_flags);
 	page->refcount = 1;
@@ -125,7 +130,8 @@ static inline struct nb_page *try_zone(struct nb_system *sys, struct nb_alloc_co
 		wake_for_boost(ac, z);
 	if (nb_unlikely(!page))
 		return NULL;
-	prep_page(z, page, ac->order | (ac->order && (ac->gfp & NB_GFP_BIT_COMP) ? PG_COMPOUND : 0u));
+	prep_page(z, page,
+		  ac->order | (ac->order && (ac->gfp & NB_GFP_BIT_COMP) ? PG_COMPOUND : 0u));
 	if (nb_unlikely(alloc_flags & NB_ALLOC_HIGHATOMIC))
 		nb_reserve_highatomic(z, page, ac->order, ac->cpu);
 	return page;
@@ -175,7 +181,8 @@ retry:
 	return NULL;
 }
 
-/* The task's part of a request: flags that take rights away (current_gfp_context()), and its cpuset. */
+/* The task's part of a request: flags that take rights away (current_gfp_context()), and its
+ * cpuset. */
 static void prepare_task(struct nb_alloc_context *ac)
 {
 	const struct nb_task *t = ac->task;
@@ -251,16 +258,17 @@ static struct nb_page *alloc_full(struct nb_system *sys, const struct nb_alloc_r
 	return nb_alloc_slowpath(sys, &ac, ret_zone);
 }
 
-/* What most requests come to, in line: a single page, no task whose state matters, the first zone of the list has room
- * above the first mark that is tested, and the page set is not empty. NULL: nothing was changed, and alloc_full() decides. */
+/* What most requests come to, in line: a single page, no task whose state matters, the first zone
+ * of the list has room above the first mark that is tested, and the page set is not empty. NULL:
+ * nothing was changed, and alloc_full() decides. */
 static inline struct nb_page *alloc_hot(struct nb_system *sys, const struct nb_alloc_request *rq,
 					const struct nb_pgdat *pgdat, enum nb_zone_type highest,
 					struct nb_zone **ret_zone)
 {
 	const struct nb_zoneref *ref = pgdat->zonelist;
 
-	if (nb_unlikely(rq->order || rq->nodemask || (rq->task && rq->task->flags) || sys->has_cma ||
-			(rq->gfp & (NB_GFP_BIT_THISNODE | NB_GFP_BIT_WRITE))))
+	if (nb_unlikely(rq->order || rq->nodemask || (rq->task && rq->task->flags) ||
+			sys->has_cma || (rq->gfp & (NB_GFP_BIT_THISNODE | NB_GFP_BIT_WRITE))))
 		return NULL;
 	while (ref->zone && ref->zone_idx > highest)
 		ref++;
@@ -270,10 +278,12 @@ static inline struct nb_page *alloc_hot(struct nb_system *sys, const struct nb_a
 		return NULL;
 	uint64_t mark = nb_wmark_pages(z, sys->first_mark) + z->lowmem_reserve[highest];
 
-	if (nb_unlikely((int64_t)nb_zone_free_pages(z) - nb_unusable_free(z, 0, 0) <= (int64_t)mark))
+	if (nb_unlikely((int64_t)nb_zone_free_pages(z) - nb_unusable_free(z, 0, 0) <=
+			(int64_t)mark))
 		return NULL;
 	struct nb_pcp *pcp = nb_zone_pcp_peek(z, rq->cpu);
-	struct nb_page *page = nb_likely(pcp) ? nb_pcp_take_one(z, pcp, request_mt(sys, rq->gfp)) : NULL;
+	struct nb_page *page =
+		nb_likely(pcp) ? nb_pcp_take_one(z, pcp, request_mt(sys, rq->gfp)) : NULL;
 
 	if (nb_unlikely(!page))
 		return NULL;

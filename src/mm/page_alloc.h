@@ -13,21 +13,22 @@ enum {
 	NB_ALLOC_WMARK_MASK = 0x3,
 	NB_ALLOC_NO_WATERMARKS = 0x4,
 	NB_ALLOC_OOM = 0x8,
-	NB_ALLOC_NON_BLOCK = 0x10, /* ALLOC_HARDER before 6.3 */
+	NB_ALLOC_NON_BLOCK = 0x10,   /* ALLOC_HARDER before 6.3 */
 	NB_ALLOC_MIN_RESERVE = 0x20, /* ALLOC_HIGH before 6.3 */
 	NB_ALLOC_CPUSET = 0x40,
 	NB_ALLOC_CMA = 0x80,
 	NB_ALLOC_NOFRAGMENT = 0x100,
 	NB_ALLOC_HIGHATOMIC = 0x200,
 	NB_ALLOC_KSWAPD = 0x800,
-	NB_ALLOC_RESERVES = NB_ALLOC_NON_BLOCK | NB_ALLOC_MIN_RESERVE | NB_ALLOC_HIGHATOMIC |
-			    NB_ALLOC_OOM,
+	NB_ALLOC_RESERVES =
+		NB_ALLOC_NON_BLOCK | NB_ALLOC_MIN_RESERVE | NB_ALLOC_HIGHATOMIC | NB_ALLOC_OOM,
 };
 
 /* PAGE_ALLOC_COSTLY_ORDER: above it the allocator gives up early. */
 #define NB_COSTLY_ORDER 3
 #define NB_MAX_RECLAIM_RETRIES 16
-/* node_reclaim_distance: farther nodes are used rather than this one reclaimed. Source: facts 3.1. */
+/* node_reclaim_distance: farther nodes are used rather than this one reclaimed. Source: facts 3.1.
+ */
 #define NB_RECLAIM_DISTANCE 30u
 
 enum nb_compact_result {
@@ -50,16 +51,16 @@ enum nb_compact_priority {
 /* One request while zones are tried. */
 struct nb_alloc_context {
 	const struct nb_alloc_request *rq;
-	nb_gfp_t gfp;	   /* in force */
+	nb_gfp_t gfp;      /* in force */
 	nb_gfp_t gfp_full; /* without what the fast path adds */
 	unsigned order, alloc_flags;
 	int cpu;
 	enum nb_zone_type highest_zoneidx;
 	enum nb_migratetype migratetype;
 	const struct nb_zoneref *zonelist;
-	const struct nb_nodemask *nodemask;	/* NULL: all */
+	const struct nb_nodemask *nodemask;     /* NULL: all */
 	const struct nb_nodemask *mems_allowed; /* the task's cpuset; NULL: all */
-	const struct nb_zoneref *preferred;	/* first entry that the request may use */
+	const struct nb_zoneref *preferred;     /* first entry that the request may use */
 	struct nb_task *task;
 	bool spread_dirty;
 };
@@ -79,14 +80,15 @@ static inline const struct nb_zoneref *nb_next_zoneref(const struct nb_zoneref *
 						       enum nb_zone_type highest,
 						       const struct nb_nodemask *nodemask)
 {
-	while (z->zone && (z->zone_idx > highest ||
-			   (nodemask && !nb_nodemask_test(nodemask, z->nid))))
+	while (z->zone &&
+	       (z->zone_idx > highest || (nodemask && !nb_nodemask_test(nodemask, z->nid))))
 		z++;
 	return z;
 }
 
 /* Watermark tests. Counts and marks in pages. Source: facts 2.6.
- * nb_zone_watermark_ok_free: would the zone with `free` free pages still hold `mark` after giving 1 << order? */
+ * nb_zone_watermark_ok_free: would the zone with `free` free pages still hold `mark` after giving 1
+ * << order? */
 bool nb_zone_watermark_ok_free(const struct nb_zone *z, unsigned order, uint64_t mark,
 			       enum nb_zone_type highest_zoneidx, unsigned alloc_flags,
 			       int64_t free_pages);
@@ -94,7 +96,8 @@ bool nb_zone_watermark_ok(const struct nb_zone *z, unsigned order, uint64_t mark
 			  enum nb_zone_type highest_zoneidx, unsigned alloc_flags);
 bool nb_zone_watermark_fast(const struct nb_zone *z, unsigned order, uint64_t mark,
 			    enum nb_zone_type highest_zoneidx, unsigned alloc_flags, nb_gfp_t gfp);
-/* May the request use what is kept back for high-order atomic ones? Before 6.3 ALLOC_HIGH alone may not. */
+/* May the request use what is kept back for high-order atomic ones? Before 6.3 ALLOC_HIGH alone may
+ * not. */
 static inline bool nb_has_reserve_rights(const struct nb_zone *z, unsigned alloc_flags)
 {
 	if (nb_likely(!(alloc_flags & NB_ALLOC_RESERVES)))
@@ -104,14 +107,15 @@ static inline bool nb_has_reserve_rights(const struct nb_zone *z, unsigned alloc
 }
 
 /* Free pages of the zone that the request may not touch. */
-static inline int64_t nb_unusable_free(const struct nb_zone *z, unsigned order, unsigned alloc_flags)
+static inline int64_t nb_unusable_free(const struct nb_zone *z, unsigned order,
+				       unsigned alloc_flags)
 {
 	int64_t n = (INT64_C(1) << order) - 1;
 
 	if (nb_likely(!nb_has_reserve_rights(z, alloc_flags)))
-		n += (int64_t)atomic_load_explicit(z->highatomic_free_only ?
-							   &z->nr_free_highatomic :
-							   &z->nr_reserved_highatomic,
+		n += (int64_t)atomic_load_explicit(z->highatomic_free_only
+							   ? &z->nr_free_highatomic
+							   : &z->nr_reserved_highatomic,
 						   memory_order_relaxed);
 	if (!(alloc_flags & NB_ALLOC_CMA))
 		n += (int64_t)atomic_load_explicit(&z->nr_free_cma, memory_order_relaxed);
@@ -124,7 +128,8 @@ static inline uint64_t nb_wmark_pages(const struct nb_zone *z, enum nb_wmark mar
 	return z->wmark[mark] + atomic_load_explicit(&z->watermark_boost, memory_order_relaxed);
 }
 
-/* page_alloc.c: numastat's interleave_hit, for a page that a policy placed: counted where it lies on `nid`. */
+/* page_alloc.c: numastat's interleave_hit, for a page that a policy placed: counted where it lies
+ * on `nid`. */
 void nb_count_interleave_hit(struct nb_system *sys, int cpu, nb_pfn_t pfn, int nid);
 /* page_alloc.c: frees a block that is known to be allocated and unused; nothing is checked. */
 void nb_free_page_block(struct nb_zone *z, struct nb_page *page, unsigned order, int cpu);

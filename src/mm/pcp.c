@@ -1,12 +1,12 @@
 /* pcp.c -- per-CPU page sets: blocks that a CPU takes and gives back without the zone's lock.
  *
  * A set has a list per order 0..3 and migrate type, and two of pageblock order (movable, other).
- * Taking is from the head, giving to the head, refills go to the tail in the order obtained, and blocks go back
- * to the free lists from the tail. Two schemes decide how many: a fixed `high` (to 6.6), and the auto-tuned
- * one in which `high` floats between high_min and high_max (6.7 and later).
- * Pages in a set count as not free.
- * Source: mm/page_alloc.c: rmqueue_bulk(), nr_pcp_alloc(), nr_pcp_free(), nr_pcp_high(),
- * free_pcppages_bulk(), free_unref_page_commit(), zone_batchsize(), zone_highsize(); facts 5.5.
+ * Taking is from the head, giving to the head, refills go to the tail in the order obtained, and
+ * blocks go back to the free lists from the tail. Two schemes decide how many: a fixed `high`
+ * (to 6.6), and the auto-tuned one in which `high` floats between high_min and high_max (6.7 and
+ * later). Pages in a set count as not free. Source: mm/page_alloc.c: rmqueue_bulk(),
+ * nr_pcp_alloc(), nr_pcp_free(), nr_pcp_high(), free_pcppages_bulk(), free_unref_page_commit(),
+ * zone_batchsize(), zone_highsize(); facts 5.5.
  */
 #include "mm/pcp.h"
 
@@ -30,8 +30,8 @@ static int clamp_int(int v, int lo, int hi)
 
 static unsigned list_order(const struct nb_system *sys, unsigned list)
 {
-	return list < NB_MIGRATE_PCPTYPES * NB_PCP_ORDERS ? list / NB_MIGRATE_PCPTYPES :
-							    sys->pageblock_order;
+	return list < NB_MIGRATE_PCPTYPES * NB_PCP_ORDERS ? list / NB_MIGRATE_PCPTYPES
+							  : sys->pageblock_order;
 }
 
 static void set_limits(const struct nb_zone *z, struct nb_pcp *pcp)
@@ -144,9 +144,9 @@ static void free_bulk(struct nb_zone *z, struct nb_pcp *pcp, int count, unsigned
 		while (count > 0 && list->last) {
 			struct nb_page *page = nb_link_page(z->mem_map, list->last);
 			enum nb_migratetype mt =
-				sys->profile->claim_whole_block ?
-					nb_pageblock_mt(z, nb_page_dense(z->mem_map, page)) :
-					nb_page_mt(page);
+				sys->profile->claim_whole_block
+					? nb_pageblock_mt(z, nb_page_dense(z->mem_map, page))
+					: nb_page_mt(page);
 
 			nb_list_del(z->mem_map, list, page);
 			count -= 1 << order;
@@ -166,7 +166,8 @@ static int high_fixed(const struct nb_zone *z, const struct nb_pcp *pcp, bool fr
 {
 	if (!pcp->high || free_high)
 		return 0;
-	if (nb_unlikely(atomic_load_explicit(&z->flags, memory_order_relaxed) & ZONE_RECLAIM_ACTIVE))
+	if (nb_unlikely(atomic_load_explicit(&z->flags, memory_order_relaxed) &
+			ZONE_RECLAIM_ACTIVE))
 		return min_int(pcp->batch * 4, pcp->high);
 	return pcp->high;
 }
@@ -222,7 +223,8 @@ static int bulk_auto(const struct nb_pcp *pcp, int high, bool free_high)
 	return clamp_int(pcp->free_count, pcp->batch, high - pcp->batch);
 }
 
-static void commit_fixed(struct nb_zone *z, struct nb_pcp *pcp, unsigned order, unsigned list, int cpu)
+static void commit_fixed(struct nb_zone *z, struct nb_pcp *pcp, unsigned order, unsigned list,
+			 int cpu)
 {
 	bool free_high = pcp->free_count && order && order <= NB_COSTLY_ORDER;
 	int high = high_fixed(z, pcp, free_high);
@@ -231,7 +233,8 @@ static void commit_fixed(struct nb_zone *z, struct nb_pcp *pcp, unsigned order, 
 		free_bulk(z, pcp, bulk_fixed(pcp, high, free_high), list, cpu);
 }
 
-static void commit_auto(struct nb_zone *z, struct nb_pcp *pcp, unsigned order, unsigned list, int cpu)
+static void commit_auto(struct nb_zone *z, struct nb_pcp *pcp, unsigned order, unsigned list,
+			int cpu)
 {
 	int batch = pcp->batch, cap = batch << NB_PCP_BATCH_SCALE_MAX;
 	bool free_high = false;
@@ -381,8 +384,8 @@ static uint64_t managed(const struct nb_zone *z, bool at_init)
 								 : z->managed_pages;
 }
 
-/* The pages that a zone's sets are sized by. Kernels that size them before deferred struct pages are
- * there, and never again, know one section of a node's last zone, up to its border. */
+/* The pages that a zone's sets are sized by. Kernels that size them before deferred struct pages
+ * are there, and never again, know one section of a node's last zone, up to its border. */
 static uint64_t sized_by(const struct nb_zone *z, bool at_init)
 {
 	unsigned shift = z->sys->machine->arch == NB_ARCH_ARM64 ? 30 : 27; /* SECTION_SIZE_BITS */
@@ -421,7 +424,8 @@ static int high_of(const struct nb_zone *z, int batch, unsigned fraction, bool a
 {
 	const struct nb_system *sys = z->sys;
 	uint64_t cpus = nb_cpumask_weight(&z->pgdat->cpus);
-	uint64_t total = fraction ? managed(z, at_init) / fraction : nb_wmark_pages(z, NB_WMARK_LOW);
+	uint64_t total =
+		fraction ? managed(z, at_init) / fraction : nb_wmark_pages(z, NB_WMARK_LOW);
 
 	if (sys->profile->pcp_high_batches && !fraction)
 		return (int)sys->profile->pcp_high_batches * raw_batch_of(z, at_init);
@@ -442,7 +446,8 @@ static void setup_zone(struct nb_zone *z, bool at_init)
 
 	z->pageset_batch = batch_of(z, at_init);
 	z->pageset_high_min = high_of(z, z->pageset_batch, fraction, at_init);
-	z->pageset_high_max = tuned ? high_of(z, z->pageset_batch, 8, at_init) : z->pageset_high_min;
+	z->pageset_high_max =
+		tuned ? high_of(z, z->pageset_batch, 8, at_init) : z->pageset_high_min;
 	for (unsigned cpu = 0; sets && cpu < sys->nr_cpu_ids; cpu++) {
 		struct nb_pcp *pcp = atomic_load_explicit(&sets[cpu], memory_order_acquire);
 

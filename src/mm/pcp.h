@@ -1,7 +1,7 @@
 /* pcp.h -- per-CPU page sets.
  *
- * Called by page_alloc.c for every request of an order that page sets hold, and by whoever drains them. The
- * calls take the set's lock, and inside it the zone's.
+ * Called by page_alloc.c for every request of an order that page sets hold, and by whoever drains
+ * them. The calls take the set's lock, and inside it the zone's.
  */
 #ifndef NB_MM_PCP_H
 #define NB_MM_PCP_H
@@ -56,7 +56,8 @@ static inline void nb_pcp_unlock(struct nb_pcp *pcp)
 		atomic_store_explicit(&pcp->lock.word, 0, memory_order_release);
 }
 
-/* pcp.c, with the set locked: refills a list that is empty; and what a free does when the set may be full. */
+/* pcp.c, with the set locked: refills a list that is empty; and what a free does when the set may
+ * be full. */
 void nb_pcp_refill(struct nb_zone *z, struct nb_pcp *pcp, unsigned order, enum nb_migratetype mt,
 		   unsigned alloc_flags, int cpu);
 void nb_pcp_settle(struct nb_zone *z, struct nb_pcp *pcp, unsigned order, unsigned list, int cpu);
@@ -107,7 +108,8 @@ static inline struct nb_page *nb_pcp_take_one(struct nb_zone *z, struct nb_pcp *
 	return page;
 }
 
-/* Puts a block of pageblock type `mt` (below NB_MIGRATE_PCPTYPES) into the set, and frees some when it is full. */
+/* Puts a block of pageblock type `mt` (below NB_MIGRATE_PCPTYPES) into the set, and frees some when
+ * it is full. */
 static inline void nb_pcp_free(struct nb_zone *z, struct nb_pcp *pcp, struct nb_page *page,
 			       unsigned order, enum nb_migratetype mt, int cpu)
 {
@@ -121,7 +123,8 @@ static inline void nb_pcp_free(struct nb_zone *z, struct nb_pcp *pcp, struct nb_
 	nb_pcp_unlock(pcp);
 }
 
-/* The same for order 0, with the common outcome in line: room is left, and nothing changes but counts. */
+/* The same for order 0, with the common outcome in line: room is left, and nothing changes but
+ * counts. */
 static inline void nb_pcp_free_one(struct nb_zone *z, struct nb_pcp *pcp, struct nb_page *page,
 				   enum nb_migratetype mt, int cpu)
 {
@@ -148,7 +151,8 @@ void nb_pcp_drain(struct nb_zone *z, struct nb_pcp *pcp, int cpu);
 /* Empties all sets, as drain_all_pages() does. */
 void nb_drain_all_pages(struct nb_system *sys, int cpu);
 /* What the vmstat worker does to one CPU's sets: lets high decay (6.7+), and empties sets of other
- * nodes that were quiet for three rounds. Source: refresh_cpu_vm_stats(), decay_pcp_high(); facts 5.5. */
+ * nodes that were quiet for three rounds. Source: refresh_cpu_vm_stats(), decay_pcp_high();
+ * facts 5.5. */
 void nb_pcp_vmstat_tick(struct nb_system *sys, int cpu);
 
 #endif

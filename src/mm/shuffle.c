@@ -1,9 +1,9 @@
 /* shuffle.c -- page_alloc.shuffle=1: max-order blocks in random order.
  *
- * Called at the end of nb_boot_free_lists() when the command line asks for it. The kernel's algorithm with the system's
- * seed for its random numbers. Every block becomes an element of its own, so this costs O(blocks) descriptors.
- * Later frees of max-order blocks go to a random end (buddy.c).
- * Source: mm/shuffle.c: __shuffle_zone(); facts 5.4.
+ * Called at the end of nb_boot_free_lists() when the command line asks for it. The kernel's
+ * algorithm with the system's seed for its random numbers. Every block becomes an element of its
+ * own, so this costs O(blocks) descriptors. Later frees of max-order blocks go to a random end
+ * (buddy.c). Source: mm/shuffle.c: __shuffle_zone(); facts 5.4.
  */
 #include "mm/boot.h"
 #include "mm/buddy.h"
@@ -11,7 +11,8 @@
 
 #define SHUFFLE_TRIES 10
 
-static void insert_after(struct nb_page *map, struct nb_list *l, struct nb_page *page, nb_link_t after)
+static void insert_after(struct nb_page *map, struct nb_list *l, struct nb_page *page,
+			 nb_link_t after)
 {
 	if (!after) {
 		nb_list_add_head(map, l, page);
@@ -76,7 +77,8 @@ static struct nb_page *free_block(struct nb_zone *z, nb_pfn_t pfn)
 	return (page->flags & PG_BUDDY) && nb_page_order(page) == z->sys->max_order ? page : NULL;
 }
 
-static void swap_blocks(struct nb_page *map, struct nb_list *l, struct nb_page *a, struct nb_page *b)
+static void swap_blocks(struct nb_page *map, struct nb_list *l, struct nb_page *a,
+			struct nb_page *b)
 {
 	if (b->next == nb_page_link(map, a)) {
 		struct nb_page *t = a;
@@ -114,7 +116,8 @@ static void shuffle_zone(struct nb_zone *z)
 			b = NULL;
 		}
 		if (b && nb_page_mt(a) == nb_page_mt(b))
-			swap_blocks(z->mem_map, &z->free_area[order].free_list[nb_page_mt(a)], a, b);
+			swap_blocks(z->mem_map, &z->free_area[order].free_list[nb_page_mt(a)], a,
+				    b);
 	}
 }
 

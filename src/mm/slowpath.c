@@ -1,11 +1,12 @@
 /* slowpath.c -- what a request does when no zone passes its low mark.
  *
- * Called by page_alloc.c alone. Wakes kswapd, tries the min mark, then compaction, reclaim and the OOM killer in the kernel's
- * order, as far as the flags allow. Reclaim, compaction and OOM are hooks of the system; one that is not there makes no progress.
- * One rule of our own: a __GFP_NOFAIL request that got nothing in NOFAIL_ROUNDS rounds without any
- * progress fails, where the kernel would hang.
- * Source: mm/page_alloc.c: __alloc_pages_slowpath(), gfp_to_alloc_flags(), __gfp_pfmemalloc_flags(),
- * should_reclaim_retry(), should_compact_retry(), __alloc_pages_may_oom(); facts 4.5, 4.6.
+ * Called by page_alloc.c alone. Wakes kswapd, tries the min mark, then compaction, reclaim and the
+ * OOM killer in the kernel's order, as far as the flags allow. Reclaim, compaction and OOM are
+ * hooks of the system; one that is not there makes no progress. One rule of our own: a __GFP_NOFAIL
+ * request that got nothing in NOFAIL_ROUNDS rounds without any progress fails, where the kernel
+ * would hang. Source: mm/page_alloc.c: __alloc_pages_slowpath(), gfp_to_alloc_flags(),
+ * __gfp_pfmemalloc_flags(), should_reclaim_retry(), should_compact_retry(),
+ * __alloc_pages_may_oom(); facts 4.5, 4.6.
  */
 #include "mm/buddy.h"
 #include "mm/event.h"
@@ -99,7 +100,8 @@ static void wake_all_kswapds(struct slow *s)
 		if (!ref->zone->managed_pages || ref->zone->pgdat == last)
 			continue;
 		last = ref->zone->pgdat;
-		nb_wakeup_kswapd(ref->zone, ac->gfp, ac->order, ac->highest_zoneidx, ac->cpu, ac->task);
+		nb_wakeup_kswapd(ref->zone, ac->gfp, ac->order, ac->highest_zoneidx, ac->cpu,
+				 ac->task);
 	}
 }
 
@@ -109,9 +111,9 @@ static struct nb_page *direct_compact(struct slow *s, int prio)
 	if (!s->ac->order || !s->sys->hooks.direct_compact)
 		return NULL;
 	s->compact_result = s->sys->hooks.direct_compact(s->sys, s->ac, prio);
-	return s->compact_result == NB_COMPACT_SKIPPED || s->compact_result == NB_COMPACT_DEFERRED ?
-		       NULL :
-		       try_freelist(s, s->alloc_flags);
+	return s->compact_result == NB_COMPACT_SKIPPED || s->compact_result == NB_COMPACT_DEFERRED
+		       ? NULL
+		       : try_freelist(s, s->alloc_flags);
 }
 
 static struct nb_page *direct_reclaim(struct slow *s)
@@ -119,8 +121,8 @@ static struct nb_page *direct_reclaim(struct slow *s)
 	struct nb_page *page;
 	bool drained = false;
 
-	s->progress = s->sys->hooks.direct_reclaim ?
-			      s->sys->hooks.direct_reclaim(s->sys, s->ac) : 0;
+	s->progress =
+		s->sys->hooks.direct_reclaim ? s->sys->hooks.direct_reclaim(s->sys, s->ac) : 0;
 	if (!s->progress)
 		return NULL;
 	for (;;) {
@@ -266,8 +268,8 @@ static struct nb_page *one_round(struct slow *s, enum next *ret_next)
 	page = may_oom(s);
 	if (page)
 		return page;
-	if (!s->progress || ((s->alloc_flags & NB_ALLOC_OOM) && ac->task &&
-			     (ac->task->flags & NB_PF_OOM_VICTIM)))
+	if (!s->progress ||
+	    ((s->alloc_flags & NB_ALLOC_OOM) && ac->task && (ac->task->flags & NB_PF_OOM_VICTIM)))
 		*ret_next = GIVE_UP;
 	s->no_progress_loops = 0;
 	return NULL;

@@ -1,8 +1,8 @@
 /* vmstat.c -- event counters: summing and naming them.
  *
- * Called by the engine to count (mm/vmstat.h) and by views through nb_vm_event(). Names and their order are those of
- * /proc/vmstat; zones that the architecture lacks have no line.
- * Source: mm/vmstat.c: vmstat_text[], all_vm_events(); include/linux/vm_event_item.h.
+ * Called by the engine to count (mm/vmstat.h) and by views through nb_vm_event(). Names and their
+ * order are those of /proc/vmstat; zones that the architecture lacks have no line. Source:
+ * mm/vmstat.c: vmstat_text[], all_vm_events(); include/linux/vm_event_item.h.
  */
 #include "mm/vmstat.h"
 
@@ -104,7 +104,8 @@ static uint64_t sum_sets(const struct nb_system *sys, int type, bool frees)
 	uint64_t sum = 0;
 
 	for (unsigned i = 0; i < sys->nr_pgdat * NB_MAX_NR_ZONES; i++) {
-		const struct nb_zone *z = &sys->pgdat[i / NB_MAX_NR_ZONES]->zone[i % NB_MAX_NR_ZONES];
+		const struct nb_zone *z =
+			&sys->pgdat[i / NB_MAX_NR_ZONES]->zone[i % NB_MAX_NR_ZONES];
 
 		if (!frees && (int)z->type != type)
 			continue;
@@ -125,14 +126,15 @@ static bool line_exists(const struct nb_system *sys, unsigned i)
 {
 	if (lines[i].source != PER_ZONE && lines[i].source != PGALLOC)
 		return true;
-	unsigned type = (unsigned)(lines[i].source == PGALLOC ? lines[i].item :
-				   lines[i].item < NB_VM_PGSKIP ? lines[i].item - NB_VM_ALLOCSTALL :
-								  lines[i].item - NB_VM_PGSKIP);
+	unsigned type = (unsigned)(lines[i].source == PGALLOC     ? lines[i].item
+				   : lines[i].item < NB_VM_PGSKIP ? lines[i].item - NB_VM_ALLOCSTALL
+								  : lines[i].item - NB_VM_PGSKIP);
 
 	return nb_zone_configured(sys, (enum nb_zone_type)type);
 }
 
-bool nb_vm_event(const struct nb_system *sys, unsigned i, const char **ret_name, uint64_t *ret_value)
+bool nb_vm_event(const struct nb_system *sys, unsigned i, const char **ret_name,
+		 uint64_t *ret_value)
 {
 	unsigned l;
 

@@ -54,9 +54,9 @@ _Atomic uint64_t *nb_vm_events_make(struct nb_system *sys, int cpu);
 static inline void nb_count_vm_events(struct nb_system *sys, int cpu, enum nb_vm_event_item item,
 				      uint64_t n)
 {
-	_Atomic uint64_t *ev = sys->vm_events ? atomic_load_explicit(&sys->vm_events[cpu],
-								     memory_order_acquire) :
-						NULL;
+	_Atomic uint64_t *ev =
+		sys->vm_events ? atomic_load_explicit(&sys->vm_events[cpu], memory_order_acquire)
+			       : NULL;
 
 	if (!ev)
 		ev = nb_vm_events_make(sys, cpu);

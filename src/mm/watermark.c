@@ -376,7 +376,8 @@ static struct nb_zone *zone_of(const struct nb_system *sys, const struct nb_mem_
 	for (unsigned t = 0; p && t < NB_MAX_NR_ZONES; t++) {
 		struct nb_zone *z = &p->zone[t];
 
-		if (movable == (t == NB_ZONE_MOVABLE) && z->coming_pages && pfn >= z->zone_start_pfn && pfn < nb_zone_end_pfn(z))
+		if (movable == (t == NB_ZONE_MOVABLE) && z->coming_pages &&
+		    pfn >= z->zone_start_pfn && pfn < nb_zone_end_pfn(z))
 			return z;
 	}
 	return NULL;

@@ -1,9 +1,9 @@
 /* wmark_ok.c -- can a zone give pages away and stay healthy?
  *
- * Called by page_alloc.c on each attempt, by slowpath.c, pcp.c and (later) reclaim. Pure: reads the zone's
- * counters without its lock, as the kernel does. watermark.c computes the marks that are tested here.
- * Units: pages, signed: a difference may go below zero.
- * Source: mm/page_alloc.c: __zone_watermark_ok(), zone_watermark_fast(),
+ * Called by page_alloc.c on each attempt, by slowpath.c, pcp.c and (later) reclaim. Pure: reads the
+ * zone's counters without its lock, as the kernel does. watermark.c computes the marks that are
+ * tested here. Units: pages, signed: a difference may go below zero. Source: mm/page_alloc.c:
+ * __zone_watermark_ok(), zone_watermark_fast(),
  * __zone_watermark_unusable_free(); facts 2.6.
  */
 #include "mm/buddy.h"
@@ -37,9 +37,9 @@ static bool has_block(const struct nb_zone *z, unsigned order, unsigned alloc_fl
 	unsigned mask = nb_zone_free_mask(z, NB_MIGRATE_UNMOVABLE) |
 			nb_zone_free_mask(z, NB_MIGRATE_MOVABLE) |
 			nb_zone_free_mask(z, NB_MIGRATE_RECLAIMABLE);
-	unsigned highatomic = z->sys->profile->reserve_style == NB_RESERVE_HARDER ?
-				      NB_ALLOC_NON_BLOCK | NB_ALLOC_OOM :
-				      NB_ALLOC_HIGHATOMIC | NB_ALLOC_OOM;
+	unsigned highatomic = z->sys->profile->reserve_style == NB_RESERVE_HARDER
+				      ? NB_ALLOC_NON_BLOCK | NB_ALLOC_OOM
+				      : NB_ALLOC_HIGHATOMIC | NB_ALLOC_OOM;
 
 	if (alloc_flags & NB_ALLOC_CMA)
 		mask |= nb_zone_free_mask(z, NB_MIGRATE_CMA);
@@ -83,8 +83,8 @@ bool nb_zone_watermark_fast(const struct nb_zone *z, unsigned order, uint64_t ma
 	if (nb_zone_watermark_ok_free(z, order, mark, highest_zoneidx, alloc_flags, free_pages))
 		return true;
 	/* An urgent single page may ignore the boost. */
-	nb_gfp_t urgent = z->sys->profile->reserve_style == NB_RESERVE_HARDER ? NB_GFP_BIT_ATOMIC :
-									       NB_GFP_BIT_HIGH;
+	nb_gfp_t urgent = z->sys->profile->reserve_style == NB_RESERVE_HARDER ? NB_GFP_BIT_ATOMIC
+									      : NB_GFP_BIT_HIGH;
 
 	if (order || !(gfp & urgent) || (alloc_flags & NB_ALLOC_WMARK_MASK) != NB_WMARK_MIN ||
 	    !atomic_load_explicit(&z->watermark_boost, memory_order_relaxed))

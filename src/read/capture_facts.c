@@ -164,8 +164,8 @@ static struct given *guess_home(struct placing *p)
 	return home ? home : zone_at(p, (UINT64_C(1) << 24) >> m->page_shift);
 }
 
-/* Do all printed zones say where they are (a file that was cut off may not)? Else boot finds the zone of an
- * address. */
+/* Do all printed zones say where they are (a file that was cut off may not)? Else boot finds the
+ * zone of an address. */
 static bool has_spans(const struct placing *p)
 {
 	bool any = false;

@@ -8,7 +8,8 @@
 #include "read/tree.h"
 #include "view/observed.h"
 
-/* Path in the tree and name of the view. Several paths may give one view: the first that is there. */
+/* Path in the tree and name of the view. Several paths may give one view: the first that is there.
+ */
 static const struct {
 	const char *path, *view;
 } reports[] = {

@@ -1,8 +1,9 @@
 /* hmat.c -- bytes of an HMAT into homes and values.
  *
- * Layout: ACPI 6.4, 5.2.28: after the header and four bytes, structures of type (2 bytes), 2 reserved, length
- * (4). Type 0: proximity domain attributes; type 1: locality latency and bandwidth; others are passed over.
- * Rounding and what counts as "not told": drivers/acpi/numa/hmat.c, hmat_normalize(), hmat_add_locality().
+ * Layout: ACPI 6.4, 5.2.28: after the header and four bytes, structures of type (2 bytes), 2
+ * reserved, length (4). Type 0: proximity domain attributes; type 1: locality latency and
+ * bandwidth; others are passed over. Rounding and what counts as "not told":
+ * drivers/acpi/numa/hmat.c, hmat_normalize(), hmat_add_locality().
  */
 #include "read/hmat.h"
 #include "base/hosted/text.h"
@@ -54,8 +55,8 @@ static void add_initiator(struct nb_hmat *h, uint32_t pxm)
 		i--;
 	if (i && h->initiator[i - 1] == pxm)
 		return;
-	h->initiator = grown(h->initiator, h->nr_initiators, &h->cap_initiators,
-			     sizeof(*h->initiator));
+	h->initiator =
+		grown(h->initiator, h->nr_initiators, &h->cap_initiators, sizeof(*h->initiator));
 	memmove(h->initiator + i + 1, h->initiator + i,
 		(h->nr_initiators++ - i) * sizeof(*h->initiator));
 	h->initiator[i] = pxm;
@@ -68,7 +69,8 @@ static void add_value(struct nb_hmat *h, enum nb_hmat_kind kind, uint32_t initia
 	h->value[h->nr_values++] = (struct nb_hmat_value){kind, initiator, target, value};
 }
 
-/* Latencies: revision 1 in tenths of ns, later ones in ps, both rounded up; bandwidths as they are. */
+/* Latencies: revision 1 in tenths of ns, later ones in ps, both rounded up; bandwidths as they are.
+ */
 static uint32_t normalise(uint32_t entry, uint64_t base, bool latency, unsigned revision)
 {
 	uint64_t value;
@@ -103,8 +105,8 @@ static void add_locality(struct nb_hmat *h, const uint8_t *e, size_t len, unsign
 	for (i = 0; i < initiators; i++) {
 		add_initiator(h, le32(il + 4 * i));
 		for (k = 0; k < targets && !(e[8] & 0xf); k++) { /* 0: memory, not a cache of it */
-			uint32_t value = normalise(le16(entry + 2 * (i * targets + k)), le64(e + 24),
-						   type < 3, revision);
+			uint32_t value = normalise(le16(entry + 2 * (i * targets + k)),
+						   le64(e + 24), type < 3, revision);
 			enum nb_hmat_kind kind =
 				type < 3 ? NB_HMAT_READ_LATENCY : NB_HMAT_READ_BANDWIDTH;
 

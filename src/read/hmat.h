@@ -1,9 +1,9 @@
 /* hmat.h -- the HMAT as the kernel reads it: who initiates accesses to which memory, and how fast.
  *
- * Caller: verify_tiers.c. acpi.h has latencies and bandwidths for the simulation; here is what sysfs' access
- * classes and the memory tiers are made of, with the kernel's own rounding.
- * Memory: the struct belongs to the caller; nb_hmat_release().
- * Units:  nanoseconds, MiB/s, as drivers/acpi/numa/hmat.c normalises them; 0: not told.
+ * Caller: verify_tiers.c. acpi.h has latencies and bandwidths for the simulation; here is what
+ * sysfs' access classes and the memory tiers are made of, with the kernel's own rounding. Memory:
+ * the struct belongs to the caller; nb_hmat_release(). Units:  nanoseconds, MiB/s, as
+ * drivers/acpi/numa/hmat.c normalises them; 0: not told.
  */
 #ifndef NB_READ_HMAT_H
 #define NB_READ_HMAT_H
@@ -41,7 +41,8 @@ struct nb_hmat {
 	size_t nr_initiators, cap_initiators;
 };
 
-/* Reads a table, binary or base64. 0; -NB_EINVAL when it is cut off or no HMAT: the kernel ignores such. */
+/* Reads a table, binary or base64. 0; -NB_EINVAL when it is cut off or no HMAT: the kernel ignores
+ * such. */
 int nb_hmat_parse(const char *text, size_t len, struct nb_hmat *h);
 void nb_hmat_release(struct nb_hmat *h);
 

@@ -1,7 +1,7 @@
 /* verify.h -- what the rules predict of a capture, held against what its kernel printed.
  *
- * Callers: the command `verify`, tests/oracle/verify.c. The capture's hardware, command line, settings and
- *          managed pages are booted; every figure that follows from them by a rule of Linux is
+ * Callers: the command `verify`, tests/oracle/verify.c. The capture's hardware, command line,
+ * settings and managed pages are booted; every figure that follows from them by a rule of Linux is
  *          compared with the file that holds it, exactly.
  * Memory:  the result owns its texts; nb_verify_free().
  * Rules:   a figure is compared, or it is not predictable and says why (files read at different

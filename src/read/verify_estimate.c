@@ -1,16 +1,16 @@
 /* verify_estimate.c -- managed pages of each zone from hardware alone, and how far off that is.
  *
- * Called by verify.c last. No equality is claimed: what the kernel reserves for itself before the allocator
- * starts depends on its build. The rule (docs/verify.md, Estimates), in pages taken off the present ones:
- *   page descriptors  of every section that holds RAM of the node, at the node's top
- *   first MiB         all of it (x86)
- *   kernel image      code, data and bss, without init, which is given back; where proc/iomem shows it
- *   early pools       4 MiB beside the image: its guard pages, page tables, per-CPU areas
- *   hash tables       12 bytes for each two pages, rounded up to a power of two, on machines of one node
- *                     (others take them from the allocator, later), at the top
+ * Called by verify.c last. No equality is claimed: what the kernel reserves for itself before the
+ * allocator starts depends on its build. The rule (docs/verify.md, Estimates), in pages taken off
+ * the present ones: page descriptors  of every section that holds RAM of the node, at the node's
+ * top first MiB         all of it (x86) kernel image      code, data and bss, without init, which
+ * is given back; where proc/iomem shows it early pools       4 MiB beside the image: its guard
+ * pages, page tables, per-CPU areas hash tables       12 bytes for each two pages, rounded up to a
+ * power of two, on machines of one node (others take them from the allocator, later), at the top
  *   boot log          with log_buf_len=, four and a half times that
  *   bounce buffers    64 MiB below 4 GiB, if RAM lies above (x86)
- * Source: mm/sparse.c, mm/mm_init.c alloc_large_system_hash(), kernel/dma/swiotlb.c, arch/x86/kernel/setup.c.
+ * Source: mm/sparse.c, mm/mm_init.c alloc_large_system_hash(), kernel/dma/swiotlb.c,
+ * arch/x86/kernel/setup.c.
  */
 #define _GNU_SOURCE /* memmem */
 #include "base/fmt.h"
@@ -50,7 +50,8 @@ static uint64_t take(struct nb_verify_estimate *e, uint64_t pages)
 	return pages - n;
 }
 
-/* From a node's top downwards, but not above `limit` (bytes): high memory of i386, bounce buffers. */
+/* From a node's top downwards, but not above `limit` (bytes): high memory of i386, bounce buffers.
+ */
 static void take_from_top(struct estimate *s, int nid, uint64_t limit, uint64_t pages)
 {
 	struct nb_verify *v = s->v;
@@ -103,7 +104,8 @@ static struct nb_verify_estimate *zone_at(struct estimate *s, uint64_t address)
 	return v->nr_estimates ? &v->estimate[v->nr_estimates - 1] : NULL;
 }
 
-/* Bytes of descriptors: whole sections where memory is sparse, every frame up to the last on i386. */
+/* Bytes of descriptors: whole sections where memory is sparse, every frame up to the last on i386.
+ */
 static void take_descriptors(struct estimate *s)
 {
 	const struct nb_kernel_profile *p = s->v->machine->profile;
@@ -175,7 +177,8 @@ static void take_image(struct estimate *s)
 		take(e, pages);
 }
 
-/* log_buf_len=: the text, and 112 bytes of descriptors for each 32 of it. Source: printk.c, setup_log_buf(). */
+/* log_buf_len=: the text, and 112 bytes of descriptors for each 32 of it. Source: printk.c,
+ * setup_log_buf(). */
 static void take_log(struct estimate *s)
 {
 	const struct nb_machine *m = s->v->machine;

@@ -69,8 +69,9 @@ void nb_verify_layout(struct nb_verify *v)
 	nb_text_release(&predicted);
 }
 
-/* The firmware has a table, and the capture neither it nor every node's file. Without a table all distances are
- * 10 and 20; x86's boot log names all tables, elsewhere the device tree may hold one. */
+/* The firmware has a table, and the capture neither it nor every node's file. Without a table all
+ * distances are 10 and 20; x86's boot log names all tables, elsewhere the device tree may hold one.
+ */
 bool nb_verify_distances_unknown(const struct nb_verify *v)
 {
 	const struct nb_machine *m = v->machine;

@@ -1,11 +1,11 @@
 /* verify_memory_blocks.c -- which node and zone each memory block is in.
  *
- * Called by verify.c. derived/memory_blocks.tsv has a line a block (block, state, ..., valid_zones, ...,
- * node; a heading names the columns), a live machine or a saved tree sys/devices/system/memory/memoryN.
- * Rule:  a block of boot is in the zone that alone of its node meets it, in none when several zones or
- *        nodes do; blocks that came later say themselves where they went and are set aside.
- * Source: drivers/base/memory.c, early_node_zone_for_memory_block(); drivers/base/node.c,
- *        register_mem_block_under_node_early(); from 5.18 on.
+ * Called by verify.c. derived/memory_blocks.tsv has a line a block (block, state, ..., valid_zones,
+ * ..., node; a heading names the columns), a live machine or a saved tree
+ * sys/devices/system/memory/memoryN. Rule:  a block of boot is in the zone that alone of its node
+ * meets it, in none when several zones or nodes do; blocks that came later say themselves where
+ * they went and are set aside. Source: drivers/base/memory.c, early_node_zone_for_memory_block();
+ * drivers/base/node.c, register_mem_block_under_node_early(); from 5.18 on.
  */
 #include "base/fmt.h"
 #include "base/mask.h"
@@ -70,8 +70,8 @@ static bool has_hole(const struct map *m, uint64_t start, uint64_t end)
 	return false;
 }
 
-/* Nodes of the block's pages. Pages of a hole count as the first online node's, where that node's span comes
- * by: early_pfn_to_nid() knows no better. *ret_later: memory that came after boot. */
+/* Nodes of the block's pages. Pages of a hole count as the first online node's, where that node's
+ * span comes by: early_pfn_to_nid() knows no better. *ret_later: memory that came after boot. */
 static unsigned nodes_in(const struct map *m, uint64_t index, struct nb_nodemask *nodes,
 			 bool *ret_later)
 {
@@ -143,7 +143,8 @@ static void verify_block(struct nb_verify *v, struct map *m, const struct shown 
 			       "memory block %llu: valid_zones", index);
 }
 
-/* Recorders name a block's nodes in the order of a directory: here they stand in ascending order. */
+/* Recorders name a block's nodes in the order of a directory: here they stand in ascending order.
+ */
 static void put_nodes(struct shown *b, const char *s, size_t n)
 {
 	struct nb_nodemask nodes = {0};
@@ -164,7 +165,8 @@ static void put_nodes(struct shown *b, const char *s, size_t n)
 }
 
 /* Splits a line at tabs. */
-static unsigned columns(const char *s, size_t n, const char *at[MAX_COLUMNS], size_t len[MAX_COLUMNS])
+static unsigned columns(const char *s, size_t n, const char *at[MAX_COLUMNS],
+			size_t len[MAX_COLUMNS])
 {
 	unsigned k = 0;
 

@@ -79,7 +79,8 @@ static const char *mask_unknown(const struct nb_verify *v, enum mask_file i)
 	const struct nb_machine *m = v->machine;
 
 	if (i == CPU && !release_at_least(m->release, 4, 10))
-		return "before 4.10 the kernel forgot the CPUs of boot here; of which kernel this is, "
+		return "before 4.10 the kernel forgot the CPUs of boot here; of which kernel this "
+		       "is, "
 		       "or that it is a later one, nothing tells";
 	if (i == NORMAL_MEMORY && !m->nr_firmware && !v->obs->has_zoneinfo)
 		return "no file tells which zones the nodes have";
@@ -92,8 +93,8 @@ static const char *mask_unknown(const struct nb_verify *v, enum mask_file i)
 static void verify_masks(struct nb_verify *v)
 {
 	static const char *const names[NR_MASKS] = {
-		"online", "has_memory", "has_normal_memory",
-		"has_cpu", "possible",	"has_generic_initiator",
+		"online",  "has_memory", "has_normal_memory",
+		"has_cpu", "possible",   "has_generic_initiator",
 	};
 	struct nb_nodemask mask[NR_MASKS] = {0};
 	struct nb_text kernel = {0};
@@ -181,8 +182,8 @@ static bool maps_overlap(struct nb_verify *v, int nid, const struct nb_cpumask *
 	return false;
 }
 
-/* cpulist and cpumap of a node: the CPUs of the firmware. Two files of one mask that contradict each other
- * were read at different instants, or by different people. */
+/* cpulist and cpumap of a node: the CPUs of the firmware. Two files of one mask that contradict
+ * each other were read at different instants, or by different people. */
 static void verify_cpus(struct nb_verify *v, const struct nb_observed_node *o,
 			const struct nb_node_info *n)
 {
@@ -200,7 +201,8 @@ static void verify_cpus(struct nb_verify *v, const struct nb_observed_node *o,
 		return;
 	}
 	if (has_map && maps_overlap(v, n->nid, &map)) {
-		nb_verify_skip(v, NB_VS_NODES, 1, "a CPU stands in the maps of two nodes", "%s", path);
+		nb_verify_skip(v, NB_VS_NODES, 1, "a CPU stands in the maps of two nodes", "%s",
+			       path);
 		return;
 	}
 	if (has_map) {
@@ -209,8 +211,8 @@ static void verify_cpus(struct nb_verify *v, const struct nb_observed_node *o,
 	}
 	if (o && o->has_cpus) {
 		nb_bits_format_list(o->cpus.bits, NB_MAX_CPUS, kernel, sizeof(kernel));
-		nb_verify_text(v, NB_VS_NODES, kernel, predicted, rule,
-			       NODE_DIR "/node%d/cpulist", n->nid);
+		nb_verify_text(v, NB_VS_NODES, kernel, predicted, rule, NODE_DIR "/node%d/cpulist",
+			       n->nid);
 	}
 }
 
@@ -248,7 +250,8 @@ static void verify_hardware(struct nb_verify *v)
 		return;
 	}
 	if (v->managed_unknown) {
-		nb_verify_skip(v, NB_VS_HARDWARE, 1, "no file tells the managed pages of every zone",
+		nb_verify_skip(v, NB_VS_HARDWARE, 1,
+			       "no file tells the managed pages of every zone",
 			       "numactl --hardware");
 		return;
 	}
@@ -329,8 +332,9 @@ static uint64_t motion_kib(const struct nb_verify *v, const uint64_t term_kib[4]
 	for (i = 0; i < 4 && v->obs->has_vmstat; i++) {
 		if (!nb_items_get(&v->obs->vmstat.items, names[i], &pages))
 			continue;
-		misc = i < 3 ? 0 : nb_items_value(&v->obs->vmstat.items,
-						  "nr_kernel_misc_reclaimable", 0);
+		misc = i < 3 ? 0
+			     : nb_items_value(&v->obs->vmstat.items, "nr_kernel_misc_reclaimable",
+					      0);
 		sum += apart((pages + misc) * kib, term_kib[i]);
 	}
 	return sum;
@@ -351,10 +355,11 @@ static void compare_available(struct nb_verify *v, uint64_t kernel, const uint64
 		    usable((term[1] + term[2]) / kib, low) + usable(term[3] / kib, low);
 	predicted = available < 0 ? 0 : (uint64_t)available * kib;
 	if (kernel != predicted && apart(kernel, predicted) <= motion_kib(v, term, kib))
-		nb_verify_skip(v, NB_VS_AVAILABLE, 1,
-			       "its terms moved while the file was written: vmstat shows them move by "
-			       "as much",
-			       "proc/meminfo MemAvailable");
+		nb_verify_skip(
+			v, NB_VS_AVAILABLE, 1,
+			"its terms moved while the file was written: vmstat shows them move by "
+			"as much",
+			"proc/meminfo MemAvailable");
 	else
 		nb_verify_u64(v, NB_VS_AVAILABLE, kernel, predicted,
 			      "si_mem_available, totalreserve_pages; facts 2.5",

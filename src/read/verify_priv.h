@@ -39,7 +39,7 @@ struct nb_verify_difference {
 	enum nb_verify_subject subject;
 	char *what;
 	char *kernel, *predicted; /* as text */
-	bool number;		  /* both are whole numbers */
+	bool number;              /* both are whole numbers */
 	const char *rule;
 };
 
@@ -85,11 +85,11 @@ struct nb_verify {
 	size_t nr_estimates;
 
 	/* what verify_state.c found */
-	bool managed_unknown;	 /* no zoneinfo with managed pages: all sizes are estimates */
-	bool added_unknown;	 /* memory came after boot, and nobody tells where */
-	bool marks_anew;	 /* marks were computed again since boot */
-	bool init_unknown;	 /* marks are of boot, whose managed pages nobody tells */
-	bool reserves_unknown;	 /* so are the reserves */
+	bool managed_unknown;    /* no zoneinfo with managed pages: all sizes are estimates */
+	bool added_unknown;      /* memory came after boot, and nobody tells where */
+	bool marks_anew;         /* marks were computed again since boot */
+	bool init_unknown;       /* marks are of boot, whose managed pages nobody tells */
+	bool reserves_unknown;   /* so are the reserves */
 	bool sys_profile_scales; /* the kernel has vm.watermark_scale_factor */
 
 	/* while comparing a step: counted under this subject, `where` before each figure's name */
@@ -101,20 +101,23 @@ struct nb_verify {
 
 const char *nb_verify_subject_name(enum nb_verify_subject s);
 
-/* Compares one figure. `rule` is a literal: the rule's name and source. `what` printf-like names it. */
-__attribute__((format(printf, 6, 7)))
-bool nb_verify_u64(struct nb_verify *v, enum nb_verify_subject s, uint64_t kernel,
-		   uint64_t predicted, const char *rule, const char *what, ...);
-__attribute__((format(printf, 6, 7)))
-bool nb_verify_text(struct nb_verify *v, enum nb_verify_subject s, const char *kernel,
-		    const char *predicted, const char *rule, const char *what, ...);
+/* Compares one figure. `rule` is a literal: the rule's name and source. `what` printf-like names
+ * it. */
+__attribute__((format(printf, 6, 7))) bool nb_verify_u64(struct nb_verify *v,
+							 enum nb_verify_subject s, uint64_t kernel,
+							 uint64_t predicted, const char *rule,
+							 const char *what, ...);
+__attribute__((format(printf, 6, 7))) bool nb_verify_text(struct nb_verify *v,
+							  enum nb_verify_subject s,
+							  const char *kernel, const char *predicted,
+							  const char *rule, const char *what, ...);
 /* Sets `count` figures aside. `why` is a literal: equal texts are counted together. */
-__attribute__((format(printf, 5, 6)))
-void nb_verify_skip(struct nb_verify *v, enum nb_verify_subject s, uint64_t count, const char *why,
-		    const char *what, ...);
+__attribute__((format(printf, 5, 6))) void nb_verify_skip(struct nb_verify *v,
+							  enum nb_verify_subject s, uint64_t count,
+							  const char *why, const char *what, ...);
 void nb_verify_absent(struct nb_verify *v, const char *file);
-__attribute__((format(printf, 2, 3)))
-void nb_verify_note(struct nb_verify *v, const char *fmt, ...);
+__attribute__((format(printf, 2, 3))) void nb_verify_note(struct nb_verify *v, const char *fmt,
+							  ...);
 
 /* verify_state.c: zones of both sides, marks without boost, reserves. */
 struct nb_verify_mark_field {
@@ -130,7 +133,8 @@ bool nb_verify_zone_of(const struct nb_system *sys, const struct nb_zoneinfo_zon
 /* Mark i as stored: the printed one less the boost. False if the file has none. */
 bool nb_verify_mark(const struct nb_zoneinfo_zone *z, unsigned i, uint64_t *ret);
 /* The reserve of a zone towards the i-th zone that its architecture configures. */
-uint64_t nb_verify_reserve(const struct nb_system *sys, const struct nb_zone_info *info, unsigned i);
+uint64_t nb_verify_reserve(const struct nb_system *sys, const struct nb_zone_info *info,
+			   unsigned i);
 /* As a read of vm.lowmem_reserve_ratio does: computes the reserves of `sys` anew. */
 void nb_verify_read_ratio(struct nb_system *sys);
 

@@ -1,14 +1,14 @@
 /* verify_state.c -- what became of marks and reserves since boot, as the capture itself tells.
  *
- * Called by verify.c before anything of /proc/zoneinfo is compared; leaves v->sys in the state found.
- * Marks:    computed at boot, from the pages that were managed before init memory was freed; and anew, from
- *           those of now, by a write of vm.min_free_kbytes or vm.watermark_scale_factor or when memory comes
- *           or goes.
- * Reserves: the same, and anew by anybody who reads or writes vm.lowmem_reserve_ratio.
- * Choice:   the state that fewer figures of the file contradict, boot's in a draw. All figures are then
- *           compared with that one state: what is wrong in either is a difference.
- * Unknown:  without the boot log nobody knows what was freed. If the marks fit neither boot (taken as if
- *           nothing had been freed) nor a computation of now, they are boot's of an unknown size.
+ * Called by verify.c before anything of /proc/zoneinfo is compared; leaves v->sys in the state
+ * found. Marks:    computed at boot, from the pages that were managed before init memory was freed;
+ * and anew, from those of now, by a write of vm.min_free_kbytes or vm.watermark_scale_factor or
+ * when memory comes or goes. Reserves: the same, and anew by anybody who reads or writes
+ * vm.lowmem_reserve_ratio. Choice:   the state that fewer figures of the file contradict, boot's in
+ * a draw. All figures are then compared with that one state: what is wrong in either is a
+ * difference. Unknown:  without the boot log nobody knows what was freed. If the marks fit neither
+ * boot (taken as if nothing had been freed) nor a computation of now, they are boot's of an unknown
+ * size.
  */
 #include "read/capture_priv.h"
 #include "read/verify_priv.h"
@@ -150,8 +150,8 @@ static bool take_if_better(struct nb_verify *v, struct nb_system *sys, const str
 	return false;
 }
 
-/* Without the setting's file the marks tell it: their least sum is it, but for what each zone's division
- * cut off. */
+/* Without the setting's file the marks tell it: their least sum is it, but for what each zone's
+ * division cut off. */
 static void guess_written(struct nb_verify *v, const struct nb_zoneinfo *zi)
 {
 	uint64_t sum = 0, min, kib, page_kib;
@@ -186,9 +186,10 @@ static void settle_marks(struct nb_verify *v, const struct nb_zoneinfo *zi, int6
 	if (take_if_better(v, boot_and_write(v, kib), zi)) {
 		v->marks_anew = true;
 		if (kib == boot_kib)
-			nb_verify_note(v, "marks: computed again since boot, as a write of "
-					  "vm.min_free_kbytes or vm.watermark_scale_factor, or memory "
-					  "that came or went, makes the kernel do");
+			nb_verify_note(v,
+				       "marks: computed again since boot, as a write of "
+				       "vm.min_free_kbytes or vm.watermark_scale_factor, or memory "
+				       "that came or went, makes the kernel do");
 	}
 	if (observed < 0 && mark_misfits(v->sys, zi))
 		guess_written(v, zi);
@@ -255,17 +256,18 @@ static bool more_than_boot(const struct nb_verify *v, const struct nb_zoneinfo *
 static void verify_min_free(struct nb_verify *v, int64_t observed, uint64_t boot_kib)
 {
 	if (v->managed_unknown)
-		nb_verify_skip(v, NB_VS_MIN_FREE, 1, "no file tells the managed pages of every zone", "%s",
-			       min_free);
+		nb_verify_skip(v, NB_VS_MIN_FREE, 1,
+			       "no file tells the managed pages of every zone", "%s", min_free);
 	else if ((uint64_t)observed == boot_kib || (!v->marks_anew && !v->init_unknown))
 		nb_verify_u64(v, NB_VS_MIN_FREE, (uint64_t)observed, boot_kib,
 			      "calculate_min_free_kbytes, khugepaged's minimum; facts 2.1", "%s",
 			      min_free);
 	else if (v->marks_anew)
-		nb_verify_skip(v, NB_VS_MIN_FREE, 1,
-			       "written at run time: the marks are what a write of this value gives, "
-			       "and boot gives another",
-			       "%s", min_free);
+		nb_verify_skip(
+			v, NB_VS_MIN_FREE, 1,
+			"written at run time: the marks are what a write of this value gives, "
+			"and boot gives another",
+			"%s", min_free);
 	else
 		nb_verify_skip(v, NB_VS_MIN_FREE, 1,
 			       "boot computed it from the pages managed then: how many were freed "
@@ -273,7 +275,8 @@ static void verify_min_free(struct nb_verify *v, int64_t observed, uint64_t boot
 			       "%s", min_free);
 }
 
-/* Does every zone with pages have its managed ones from the file? One estimate spoils the sums of all. */
+/* Does every zone with pages have its managed ones from the file? One estimate spoils the sums of
+ * all. */
 static bool estimates(const struct nb_system *sys)
 {
 	struct nb_zone_info z;
@@ -281,7 +284,8 @@ static bool estimates(const struct nb_system *sys)
 
 	for (i = 0; i < nb_system_nr_nodes(sys); i++) {
 		for (t = 0; t < NB_MAX_NR_ZONES; t++) {
-			if (!nb_zone_info(sys, nb_system_node_id(sys, i), (enum nb_zone_type)t, &z) &&
+			if (!nb_zone_info(sys, nb_system_node_id(sys, i), (enum nb_zone_type)t,
+					  &z) &&
 			    z.present_pages && z.managed_source == NB_SOURCE_ESTIMATED)
 				return true;
 		}
@@ -301,8 +305,9 @@ void nb_verify_settle(struct nb_verify *v)
 		nb_verify_absent(v, "proc/sys/vm/min_free_kbytes");
 	if (zi && more_than_boot(v, zi)) {
 		v->added_unknown = v->managed_unknown = true;
-		nb_verify_note(v, "memory: more of it than the boot map has; the list of memory blocks, "
-				  "which tells where it came from, is not there");
+		nb_verify_note(
+			v, "memory: more of it than the boot map has; the list of memory blocks, "
+			   "which tells where it came from, is not there");
 	}
 	if (zi && !v->managed_unknown) {
 		settle_marks(v, zi, observed);
@@ -311,8 +316,9 @@ void nb_verify_settle(struct nb_verify *v)
 		v->reserves_unknown = !knows_init(v) && reserve_misfits(v->sys, zi);
 	}
 	if (v->init_unknown || v->reserves_unknown)
-		nb_verify_note(v, "marks: boot's, of pages that were managed then; the boot log and "
-				  "proc/iomem, which tell how many and where, are not there");
+		nb_verify_note(v,
+			       "marks: boot's, of pages that were managed then; the boot log and "
+			       "proc/iomem, which tell how many and where, are not there");
 	if (observed >= 0)
 		verify_min_free(v, observed, boot_kib);
 }

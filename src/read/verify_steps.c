@@ -116,7 +116,8 @@ static bool same_words(const char *a, const char *b)
 	return !*a && !*b;
 }
 
-/* Writes to `sys` what changed between two sysctl.txt; without the first, what differs from its own. */
+/* Writes to `sys` what changed between two sysctl.txt; without the first, what differs from its
+ * own. */
 static void write_changes(struct nb_verify *v, struct nb_system *sys, const char *step,
 			  const char *before, size_t before_len, const char *now, size_t now_len)
 {
@@ -192,7 +193,8 @@ static void block_steps(struct nb_verify *v, const char *const *steps, size_t nr
 	}
 }
 
-/* A recorder may leave the list of blocks and the settings with every step: then what changed decides. */
+/* A recorder may leave the list of blocks and the settings with every step: then what changed
+ * decides. */
 void nb_verify_steps(struct nb_verify *v)
 {
 	size_t nr;

@@ -1,10 +1,10 @@
 /* verify_sums.c -- counters of one file held against the same counters of another.
  *
- * Called by verify.c. Sizes (MemTotal, MemUsed) must be equal. Counters move while a capture reads file
- * after file: two that are equal are compared, two that differ are set aside, with two exceptions that no
- * motion explains and that are differences therefore:
- *   - event counters only grow: of two files one is older in all of them. Where some grew and some shrank,
- *     the fewer are wrong.
+ * Called by verify.c. Sizes (MemTotal, MemUsed) must be equal. Counters move while a capture reads
+ * file after file: two that are equal are compared, two that differ are set aside, with two
+ * exceptions that no motion explains and that are differences therefore:
+ *   - event counters only grow: of two files one is older in all of them. Where some grew and some
+ * shrank, the fewer are wrong.
  *   - a zone holds no more than it can: present in spanned, managed in present, free in managed.
  */
 #include "base/fmt.h"
@@ -40,7 +40,7 @@ static void add_pair(struct pairs *p, const char *name, int nid, uint64_t first,
 
 static bool is_event(const char *name)
 {
-	static const char *const names[] = {"numa_hit", "numa_miss", "numa_foreign",
+	static const char *const names[] = {"numa_hit",        "numa_miss",  "numa_foreign",
 					    "numa_interleave", "numa_local", "numa_other"};
 	size_t i;
 
@@ -128,9 +128,9 @@ static void against_zones(struct nb_verify *v, const struct nb_items *l, int nid
 static void numastat_against_zones(struct nb_verify *v, const struct nb_observed_node *n)
 {
 	static const char *const names[][2] = {
-		{"numa_hit", "numa_hit"},	   {"numa_miss", "numa_miss"},
-		{"numa_foreign", "numa_foreign"},  {"interleave_hit", "numa_interleave"},
-		{"local_node", "numa_local"},	   {"other_node", "numa_other"},
+		{"numa_hit", "numa_hit"},         {"numa_miss", "numa_miss"},
+		{"numa_foreign", "numa_foreign"}, {"interleave_hit", "numa_interleave"},
+		{"local_node", "numa_local"},     {"other_node", "numa_other"},
 	};
 	struct pairs p = {.first = "zoneinfo", .second = "numastat"};
 	uint64_t sum, x;
@@ -144,8 +144,9 @@ static void numastat_against_zones(struct nb_verify *v, const struct nb_observed
 	compare_pairs(v, &p);
 }
 
-/* One zoneinfo: hit + miss and local + other both count every allocation. Another CPU may stand between the
- * two counts when the file is written; the one that writes it cannot. Source: facts 4.4. */
+/* One zoneinfo: hit + miss and local + other both count every allocation. Another CPU may stand
+ * between the two counts when the file is written; the one that writes it cannot. Source:
+ * facts 4.4. */
 static void verify_numa_sums(struct nb_verify *v)
 {
 	struct nb_system_info si;
@@ -179,9 +180,10 @@ static void at_most(struct nb_verify *v, const struct nb_zoneinfo_zone *z,
 	uint64_t a, b;
 
 	if (nb_zoneinfo_get(z, small, &a) && nb_zoneinfo_get(z, big, &b))
-		nb_verify_u64(v, NB_VS_SUMS, a, a < b ? a : b, "a part is no greater than the whole",
-			      "node %d %s %s, at most %s", z->nid, z->name,
-			      nb_zoneinfo_field_key(small), nb_zoneinfo_field_key(big));
+		nb_verify_u64(v, NB_VS_SUMS, a, a < b ? a : b,
+			      "a part is no greater than the whole", "node %d %s %s, at most %s",
+			      z->nid, z->name, nb_zoneinfo_field_key(small),
+			      nb_zoneinfo_field_key(big));
 }
 
 static void verify_bounds(struct nb_verify *v)
@@ -203,8 +205,9 @@ static void verify_bounds(struct nb_verify *v)
 	}
 }
 
-/* Some builds initialise memory only when it is wanted. It stands in MemTotal and MemFree then, but neither
- * in managed nor in the zones' free pages: more than half of what MemTotal has too much must show as free. */
+/* Some builds initialise memory only when it is wanted. It stands in MemTotal and MemFree then, but
+ * neither in managed nor in the zones' free pages: more than half of what MemTotal has too much
+ * must show as free. */
 static bool counts_unmanaged(const struct nb_verify *v, const struct nb_meminfo *m,
 			     uint64_t managed_kib)
 {
@@ -234,8 +237,8 @@ static void verify_meminfo(struct nb_verify *v, const struct nb_meminfo *m, uint
 	if (!nb_items_get(&m->items, "MemTotal", &total))
 		return;
 	if (v->managed_unknown)
-		nb_verify_skip(v, NB_VS_SUMS, 1, "no file tells the managed pages of every zone", "%s MemTotal",
-			       file);
+		nb_verify_skip(v, NB_VS_SUMS, 1, "no file tells the managed pages of every zone",
+			       "%s MemTotal", file);
 	else if (counts_unmanaged(v, m, managed_kib))
 		nb_verify_skip(v, NB_VS_SUMS, 1,
 			       "it counts memory, as free, that no zone manages yet", "%s MemTotal",

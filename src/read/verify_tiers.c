@@ -1,14 +1,14 @@
 /* verify_tiers.c -- access classes and memory tiers out of the HMAT.
  *
- * Called by verify.c. Files: node/nodeN/access{0,1}/initiators (links to the initiating nodes and their four
- * figures), virtual/memory_tiering/memory_tierT/nodelist.
- * Access:  0 counts all initiators, 1 those with CPUs. A memory that names its processor's domain has that one
- *          alone (for class 1 if it has CPUs); else those that are best in write latency, read latency, write
- *          and read bandwidth, one after the other.
- *          Source: drivers/acpi/numa/hmat.c, hmat_update_target_attrs().
- * Tiers:   nodes with CPUs make the base, tier 4 (abstract distance 576, 128 a tier). Since 6.7 a node without
- *          CPUs lies at 576 x its latencies / the base's x the base's bandwidths / its own; without figures, and
- *          before, in tier 4 as well. Source: mm/memory-tiers.c, mt_perf_to_adistance().
+ * Called by verify.c. Files: node/nodeN/access{0,1}/initiators (links to the initiating nodes and
+ * their four figures), virtual/memory_tiering/memory_tierT/nodelist. Access:  0 counts all
+ * initiators, 1 those with CPUs. A memory that names its processor's domain has that one alone (for
+ * class 1 if it has CPUs); else those that are best in write latency, read latency, write and read
+ * bandwidth, one after the other. Source: drivers/acpi/numa/hmat.c, hmat_update_target_attrs().
+ * Tiers:   nodes with CPUs make the base, tier 4 (abstract distance 576, 128 a tier). Since 6.7 a
+ * node without CPUs lies at 576 x its latencies / the base's x the base's bandwidths / its own;
+ * without figures, and before, in tier 4 as well. Source: mm/memory-tiers.c,
+ * mt_perf_to_adistance().
  */
 #define _GNU_SOURCE /* memmem */
 #include "base/fmt.h"
@@ -101,14 +101,13 @@ static void access_of(const struct nb_verify *v, const struct nb_hmat *h, uint32
 		keep_best(h, order[i], target, candidate, a);
 	for (i = 0; i < h->nr_initiators && h->nr_values; i++) {
 		if (candidate[i])
-			nb_nodemask_set(&a->initiators,
-					nb_acpi_pxm_to_node(acpi, h->initiator[i]));
+			nb_nodemask_set(&a->initiators, nb_acpi_pxm_to_node(acpi, h->initiator[i]));
 	}
 	free(candidate);
 }
 
-/* Names "node3" and "node3.link" of a directory. The kernel makes none without one: then the recorder left
- * the links out. */
+/* Names "node3" and "node3.link" of a directory. The kernel makes none without one: then the
+ * recorder left the links out. */
 static bool linked_nodes(struct nb_verify *v, const char *dir, struct nb_nodemask *ret)
 {
 	const char *const *n = nb_tree_list(v->tree, dir, NULL);
@@ -161,8 +160,8 @@ static void verify_access(struct nb_verify *v, const struct nb_hmat *h, int nid,
 	}
 }
 
-/* The base that abstract distances are relative to: the CPUs' own memory, of which all must be alike within a
- * tenth. */
+/* The base that abstract distances are relative to: the CPUs' own memory, of which all must be
+ * alike within a tenth. */
 static bool base_figures(const struct nb_verify *v, const struct nb_hmat *h,
 			 uint32_t base[NB_HMAT_KINDS])
 {
@@ -210,7 +209,8 @@ static void predict_tiers(const struct nb_verify *v, const struct nb_hmat *h,
 			  struct nb_nodemask *tier)
 {
 	uint32_t base[NB_HMAT_KINDS] = {0};
-	bool distances = h && v->machine->profile->version >= DISTANCES_SINCE && base_figures(v, h, base);
+	bool distances =
+		h && v->machine->profile->version >= DISTANCES_SINCE && base_figures(v, h, base);
 	unsigned i;
 
 	for (i = 0; i < nb_system_nr_nodes(v->sys); i++) {

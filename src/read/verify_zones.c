@@ -35,8 +35,8 @@ static void verify_spans(struct nb_verify *v, const struct nb_zoneinfo_zone *z,
 }
 
 static const char marks_rule[] = "__setup_per_zone_wmarks; facts 2.2, 2.8";
-static const char unknown_init[] =
-	"boot set it from the pages managed then: how many were freed later, only the boot log says";
+static const char unknown_init[] = "boot set it from the pages managed then: how many were freed "
+				   "later, only the boot log says";
 
 static uint64_t scale_factor(const struct nb_verify *v)
 {
@@ -47,8 +47,8 @@ static uint64_t scale_factor(const struct nb_verify *v)
 	return strtoull(buf, NULL, 10);
 }
 
-/* The marks above min, from min as printed: they lie one gap apart, and the gap is a quarter of min's share
- * where that is more than the scale factor's part. */
+/* The marks above min, from min as printed: they lie one gap apart, and the gap is a quarter of
+ * min's share where that is more than the scale factor's part. */
 static void verify_marks_above(struct nb_verify *v, const struct nb_zoneinfo_zone *z,
 			       const struct nb_zone_info *info)
 {
@@ -154,7 +154,8 @@ static void verify_auto_high(struct nb_verify *v, const struct nb_zoneinfo_zone 
 			      "node %d %s cpu %d high", z->nid, z->name, p->cpu);
 }
 
-/* The least high of a page set: the share of the low mark, which without a boot log is the printed one. */
+/* The least high of a page set: the share of the low mark, which without a boot log is the printed
+ * one. */
 static unsigned high_min(const struct nb_verify *v, const struct nb_zoneinfo_zone *z,
 			 const struct nb_zone_info *info)
 {
@@ -260,9 +261,10 @@ void nb_verify_zoneinfo(struct nb_verify *v, const struct nb_zoneinfo *zi)
 			continue;
 		}
 		if (v->added_unknown && !spans_fit(z, &info))
-			nb_verify_skip(v, NB_VS_ZONES, 1,
-				       "memory came after boot, and no list of memory blocks is there",
-				       "node %d %s", z->nid, z->name);
+			nb_verify_skip(
+				v, NB_VS_ZONES, 1,
+				"memory came after boot, and no list of memory blocks is there",
+				"node %d %s", z->nid, z->name);
 		else
 			verify_spans(v, z, &info);
 		if (v->managed_unknown) {

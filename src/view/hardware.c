@@ -151,8 +151,7 @@ void nb_hardware_from_system(const struct nb_system *sys, struct nb_hardware *h)
 	n = (unsigned)h->nr_nodes;
 	h->distances = nb_xcalloc((size_t)n * n, sizeof(*h->distances));
 	for (unsigned i = 0; i < n * n; i++)
-		h->distances[i] =
-			nb_system_distance(sys, h->nodes[i / n].nid, h->nodes[i % n].nid);
+		h->distances[i] = nb_system_distance(sys, h->nodes[i / n].nid, h->nodes[i % n].nid);
 }
 
 bool nb_hardware_from_observed(const struct nb_observed *o, struct nb_hardware *h)
