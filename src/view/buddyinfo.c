@@ -1,4 +1,8 @@
-/* buddyinfo.c -- /proc/buddyinfo: parser, printer, JSON, filler. */
+/* buddyinfo.c -- /proc/buddyinfo: parser, printer, JSON, filler.
+ *
+ * Called by view_forms.c and observed.c. One line a populated zone, one column an order; blocks.
+ * Source: mm/vmstat.c, frag_show_print().
+ */
 #include "view/buddyinfo.h"
 #include "view/scan.h"
 #include "view/view.h"

@@ -1,4 +1,8 @@
-/* distance.c -- a node's row of distances: parser, printer, JSON, filler. */
+/* distance.c -- a node's row of distances (node/N/distance): parser, printer, JSON, filler.
+ *
+ * Called by view_forms.c and observed.c. Numbers in the order of online node ids.
+ * Source: drivers/base/node.c, node_read_distance().
+ */
 #include "view/distance.h"
 #include "view/scan.h"
 

@@ -1,4 +1,8 @@
-/* extfrag.c -- the fragmentation indices: formulas, parser, printer, JSON. */
+/* extfrag.c -- extfrag_index and unusable_index: formulas, parser, printer, JSON.
+ *
+ * Called by view_forms.c, observed.c and verify. Thousandths, as the kernel computes them from a
+ * zone's free blocks by order. Source: mm/vmstat.c, __fragmentation_index(), unusable_free_index().
+ */
 #include "view/extfrag.h"
 #include "view/scan.h"
 #include "view/view.h"

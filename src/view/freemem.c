@@ -1,4 +1,8 @@
-/* freemem.c -- free(1) out of meminfo: derivation, parser, printer, JSON. */
+/* freemem.c -- the program free's table out of meminfo: derivation, parser, printer, JSON.
+ *
+ * Called by view_forms.c. KiB throughout; what free adds up of which lines stands in freemem.h.
+ * Source: procps 4, src/free.c and library/meminfo.c.
+ */
 #include "view/freemem.h"
 #include "view/scan.h"
 #include "view/view.h"

@@ -1,4 +1,8 @@
-/* hardware.c -- numactl --hardware: parser, printer, JSON, filler. */
+/* hardware.c -- numactl --hardware: parser, printer, JSON, filler.
+ *
+ * Called by view_forms.c and observed.c. Sizes are MiB, cut; nodes in ascending id.
+ * Source: numactl.c, hardware(), print_distances().
+ */
 #include "view/hardware.h"
 #include "base/mask.h"
 #include "view/observed.h"

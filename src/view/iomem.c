@@ -1,4 +1,8 @@
-/* iomem.c -- /proc/iomem: parser, printer, JSON, filler. */
+/* iomem.c -- /proc/iomem: parser, printer, JSON, filler.
+ *
+ * Called by view_forms.c and observed.c. Ranges with inclusive ends, nested by indentation of two
+ * blanks a level. Source: kernel/resource.c, r_show().
+ */
 #include "view/iomem.h"
 #include "view/scan.h"
 #include "view/view.h"

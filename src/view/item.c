@@ -1,4 +1,8 @@
-/* item.c -- lists of named numbers. */
+/* item.c -- lists of named numbers, as vmstat, numastat and the node files have them.
+ *
+ * Called by the printers and parsers of those forms. A list keeps the order in which names were
+ * met; a name stands in it once. Memory: item.h.
+ */
 #include "view/item.h"
 #include "view/scan.h"
 #include <stdlib.h>

@@ -1,4 +1,8 @@
-/* json.c -- what every view's JSON has in common. */
+/* json.c -- what every view's JSON has in common: how it is written, and large numbers.
+ *
+ * Called by every view and by the commands that print JSON. Keys keep the order in which they were
+ * set, so that two runs give the same bytes.
+ */
 #include "view/view.h"
 #include <stdlib.h>
 #include <string.h>

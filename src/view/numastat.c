@@ -1,4 +1,8 @@
-/* numastat.c -- the program numastat's table: parser, printer, JSON, filler. */
+/* numastat.c -- the program numastat's table: parser, printer, JSON, filler.
+ *
+ * Called by view_forms.c and observed.c. Counts of pages; a column a node.
+ * Source: numactl's numastat.c, show_numastat_info().
+ */
 #include "view/numastat.h"
 #include "view/observed.h"
 #include "view/scan.h"

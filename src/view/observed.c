@@ -1,4 +1,8 @@
-/* observed.c -- texts of a capture, handed over by name, into models. */
+/* observed.c -- texts of a capture, handed over by name, into the models of their forms.
+ *
+ * Called by read/capture_views.c. A second text of one name replaces the first; a text that its
+ * parser refuses changes nothing. Which names there are stands in observed.h.
+ */
 #include "view/observed.h"
 #include "base/mask.h"
 #include "view/scan.h"

@@ -1,4 +1,9 @@
-/* pagetypeinfo.c -- /proc/pagetypeinfo: parser, printer, JSON, filler. */
+/* pagetypeinfo.c -- /proc/pagetypeinfo: parser, printer, JSON, filler.
+ *
+ * Called by view_forms.c and observed.c. Free blocks by zone, migrate type and order, then
+ * pageblocks by zone and type; ">100000" is what the kernel prints where it stops counting.
+ * Source: mm/vmstat.c, pagetypeinfo_show().
+ */
 #include "view/pagetypeinfo.h"
 #include "view/formats.h"
 #include "view/names.h"

@@ -1,4 +1,8 @@
-/* scan.c -- lines, words and numbers of untrusted text. */
+/* scan.c -- lines, words and numbers of untrusted text.
+ *
+ * Called by every parser of this floor. A cursor never passes the end of its text, which needs no
+ * NUL; numbers past 64 bits are refused, not wrapped.
+ */
 #include "view/scan.h"
 #include <numabox/types.h>
 #include <string.h>

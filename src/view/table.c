@@ -1,4 +1,8 @@
-/* table.c -- aligned columns for people. */
+/* table.c -- aligned columns for people.
+ *
+ * Called by summary.c, fragmentation.c and the reports of sim. Cells are collected first; widths
+ * follow from the widest of each column. Memory: the table owns copies until it is released.
+ */
 #include "view/table.h"
 #include "view/scan.h"
 #include <inttypes.h>
