@@ -119,6 +119,12 @@ struct nb_pcp_info {
 int nb_pcp_info(const struct nb_system *sys, int nid, enum nb_zone_type type, int cpu,
 		struct nb_pcp_info *ret_info);
 
+/* What the vmstat worker does to a CPU's page sets once a second: auto-tuned highs decay by an
+ * eighth and what is above goes back to the free lists; sets of other nodes that were quiet for
+ * three rounds are emptied. Only the driver calls it, as virtual time passes; counts as a call on
+ * that CPU. Source: mm/vmstat.c, refresh_cpu_vm_stats(); decay_pcp_high(); facts 5.5. */
+void nb_vmstat_update(struct nb_system *sys, int cpu);
+
 struct nb_system_info {
 	const struct nb_kernel_profile *profile;
 	enum nb_arch arch;

@@ -125,6 +125,7 @@ void nb_pcp_refill(struct nb_zone *z, struct nb_pcp *pcp, unsigned order, enum n
 	}
 	nb_zone_unlock(z);
 	pcp->count += got << order;
+	pcp->expire = NB_PCP_EXPIRE;
 }
 
 /* Gives `count` base pages back, beginning with list `first` and going round. */
@@ -134,6 +135,7 @@ static void free_bulk(struct nb_zone *z, struct nb_pcp *pcp, int count, unsigned
 	unsigned l = first;
 
 	count = min_int(count, pcp->count);
+	pcp->expire = NB_PCP_EXPIRE;
 	nb_zone_lock(z, cpu);
 	while (count > 0) {
 		while (!pcp->list[l].last)
@@ -337,8 +339,10 @@ static void tick_pcp(struct nb_zone *z, struct nb_pcp *pcp, int cpu)
 	nb_pcp_unlock(pcp);
 }
 
-void nb_pcp_vmstat_tick(struct nb_system *sys, int cpu)
+void nb_vmstat_update(struct nb_system *sys, int cpu)
 {
+	if ((unsigned)cpu >= sys->nr_cpu_ids)
+		return;
 	for (unsigned i = 0; i < sys->nr_pgdat; i++) {
 		for (unsigned t = 0; t < NB_MAX_NR_ZONES; t++) {
 			struct nb_zone *z = &sys->pgdat[i]->zone[t];

@@ -10,6 +10,8 @@
 #include "mm/page_alloc.h"
 
 #define NB_PCP_BATCH_SCALE_MAX 5 /* CONFIG_PCP_BATCH_SCALE_MAX */
+#define NB_PCP_EXPIRE 3 /* quiet rounds of the vmstat worker until another node's set is emptied \
+			 */
 
 /* pcp.c: makes the zone's set on that CPU. NULL without host memory. */
 struct nb_pcp *nb_zone_pcp_make(struct nb_zone *z, int cpu);
@@ -150,9 +152,5 @@ static inline void nb_pcp_free_one(struct nb_zone *z, struct nb_pcp *pcp, struct
 void nb_pcp_drain(struct nb_zone *z, struct nb_pcp *pcp, int cpu);
 /* Empties all sets, as drain_all_pages() does. */
 void nb_drain_all_pages(struct nb_system *sys, int cpu);
-/* What the vmstat worker does to one CPU's sets: lets high decay (6.7+), and empties sets of other
- * nodes that were quiet for three rounds. Source: refresh_cpu_vm_stats(), decay_pcp_high();
- * facts 5.5. */
-void nb_pcp_vmstat_tick(struct nb_system *sys, int cpu);
 
 #endif
