@@ -80,13 +80,15 @@ const struct nb_cmd nb_cmd_verify = {
 		"Boots the capture's machine by the rules of its kernel and compares each figure "
 		"that follows from hardware, command line, sysctls and managed pages with the one "
 		"that the kernel printed: zone and node ranges, spans, min_free_kbytes, "
-		"watermarks, reserves, page sets, fallback orders, node files, numactl's text, "
-		"MemAvailable, fragmentation indices, and sums between the files. Equal means "
-		"equal: there is no tolerance.\n"
+		"watermarks, reserves, page sets, fallback orders, node files, memory blocks, memory "
+		"tiers, numactl's text, MemAvailable, fragmentation indices, and sums between the "
+		"files. Equal means equal: there is no tolerance.\n"
 		"\n"
 		"Prints a table by subject, then every difference with both values and the rule "
-		"that was used, what could not be predicted and why, and which files are absent. "
-		"Exit status 1 if anything differs.",
+		"that was used, what could not be predicted and why, and which files are absent. A "
+		"second table estimates each zone's managed pages from hardware alone and states "
+		"the error; no equality is claimed there. docs/verify.md tells the rules. Exit "
+		"status 1 if anything differs.",
 	.machine = true,
 	.json = true,
 	.examples = examples,

@@ -104,6 +104,19 @@ static struct nb_verify_estimate *zone_at(struct estimate *s, uint64_t address)
 	return v->nr_estimates ? &v->estimate[v->nr_estimates - 1] : NULL;
 }
 
+/* End of the memory that a node had at boot, in bytes. */
+static uint64_t boot_end(const struct estimate *s, int nid)
+{
+	uint64_t end = 0;
+	unsigned i;
+
+	for (i = 0; i < s->nr_ram; i++) {
+		if (s->ram[i].nid == nid && !(s->ram[i].flags & NB_RANGE_HOTADDED))
+			end = s->ram[i].end;
+	}
+	return end;
+}
+
 /* Bytes of descriptors: whole sections where memory is sparse, every frame up to the last on i386.
  */
 static void take_descriptors(struct estimate *s)
@@ -125,7 +138,7 @@ static void take_descriptors(struct estimate *s)
 			bytes = ((r->end - r->start) >> s->shift) * size;
 		if (r->flags & NB_RANGE_HOTADDED)
 			continue; /* its descriptors come out of the allocator */
-		take_from_top(s, r->nid, r->end, (bytes + page - 1) / page);
+		take_from_top(s, r->nid, boot_end(s, r->nid), (bytes + page - 1) / page);
 		next = end > next ? end : next;
 	}
 }

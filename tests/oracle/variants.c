@@ -1,13 +1,14 @@
-/* variants.c -- captures made out of captures: tuned, with a file missing, cut off, of another kernel.
+/* variants.c -- captures made out of captures: tuned, with a file missing, cut off, of another
+ * kernel.
  *
  * Data-driven, over the snapshots of $NUMABOX_ORACLE and the archives of tests/machines:
- *   tuned    each step of a snapshot with steps/ as a capture of its own: the step's proc files, its settings.
- *            Expect: no difference.
- *   missing  each file taken away in turn. Expect: no difference, at least as many figures as the rest allows,
- *            and fewer than with it or as many; the loss of proc/zoneinfo stands under "absent".
- *   cut      proc/zoneinfo ended at many places. Expect: refused, or no difference.
- *   unknown  another release and unknown lines in zoneinfo. Expect: a note that names the profile used, the
- *            lines printed back, no difference but in what the other kernel's rules say.
+ *   tuned    each step of a snapshot with steps/ as a capture of its own: the step's proc files,
+ * its settings. Expect: no difference. missing  each file taken away in turn. Expect: no
+ * difference, at least as many figures as the rest allows, and fewer than with it or as many; the
+ * loss of proc/zoneinfo stands under "absent". cut      proc/zoneinfo ended at many places. Expect:
+ * refused, or no difference. unknown  another release and unknown lines in zoneinfo. Expect: a note
+ * that names the profile used, the lines printed back, no difference but in what the other kernel's
+ * rules say.
  */
 #include "base/hosted/text.h"
 #include "read/capture.h"
@@ -217,7 +218,8 @@ static void missing(void **state)
 	run(without(full, &all, ""), &whole);
 	for (i = 0; i < all.n; i++) {
 		/* files of sysfs.tsv come back with it; hundreds of them matter to nobody here */
-		if (starts(all.v[i], "sys/devices/system/cpu/") || starts(all.v[i], "sys/kernel/mm/"))
+		if (starts(all.v[i], "sys/devices/system/cpu/") ||
+		    starts(all.v[i], "sys/kernel/mm/"))
 			continue;
 		run(without(full, &all, all.v[i]), &o);
 		assert_true(o.refused || (o.compared && o.compared <= whole.compared + 2));
@@ -292,8 +294,8 @@ static void unknown(void **state)
 	expect_equal(&o, "unknown lines", false);
 
 	t = without(full, &all, "proc/version");
-	nb_tree_add(t, "proc/version", "Linux version 5.14.0-427.el9.x86_64 (builder@vendor) #1 SMP\n",
-		    60);
+	nb_tree_add(t, "proc/version",
+		    "Linux version 5.14.0-427.el9.x86_64 (builder@vendor) #1 SMP\n", 60);
 	run(t, &o);
 	assert_false(o.refused);
 	assert_non_null(strstr(nb_text_str(&o.report), "5.14.0-427"));
@@ -340,7 +342,8 @@ static bool has_steps(const char *dir, const char *name)
 	return d != NULL;
 }
 
-/* Of the snapshots every tenth gets its files taken away: the shipped archives have all of them done. */
+/* Of the snapshots every tenth gets its files taken away: the shipped archives have all of them
+ * done. */
 static void add_snapshots(struct list *l, const char *dir)
 {
 	struct dirent **names;

@@ -1,9 +1,10 @@
 /* verify.c -- every capture at hand is predicted, figure for figure.
  *
  * Data-driven: each directory of $NUMABOX_ORACLE/snapshots, the small trees policy/NAME/before and
- * traces/NAME/before, each archive of $NUMABOX_ORACLE/hwloc and of tests/machines is a test; a new one needs no
- * code. A difference fails it and is printed. Expect: at least the figures that a capture of its kind has were
- * compared, so that nothing passes by comparing nothing. hwloc's archives may have nothing to compare.
+ * traces/NAME/before, each archive of $NUMABOX_ORACLE/hwloc and of tests/machines is a test; a new
+ * one needs no code. A difference fails it and is printed. Expect: at least the figures that a
+ * capture of its kind has were compared, so that nothing passes by comparing nothing. hwloc's
+ * archives may have nothing to compare.
  */
 #include "base/hosted/text.h"
 #include "read/capture.h"
@@ -73,7 +74,8 @@ struct list {
 	size_t n;
 };
 
-/* Adds what stands in `dir` and is a capture: directories (or `below` of each), or files ending in `suffix`. */
+/* Adds what stands in `dir` and is a capture: directories (or `below` of each), or files ending in
+ * `suffix`. */
 static void add_all(struct list *l, const char *root, const char *dir, const char *suffix,
 		    const char *below, unsigned least)
 {
