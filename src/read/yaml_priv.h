@@ -44,7 +44,11 @@ int yaml_read_latency(struct ydoc *d, yaml_node_t *n, void *ctx);
 int yaml_read_bandwidth(struct ydoc *d, yaml_node_t *n, void *ctx);
 int yaml_read_topology(struct ydoc *d, yaml_node_t *n, void *ctx);
 int yaml_read_zones(struct ydoc *d, yaml_node_t *n, void *ctx);
-/* After the whole file was read and laid out. */
+/* After the whole file was read and laid out.
+ * A zone cannot have more managed pages than its node has memory, nor more than it says are
+ * present. Not looked at where the kernel makes other nodes, or takes memory from a firmware map.
+ */
+uint64_t yaml_most_managed(const struct nb_machine *m, const struct nb_zone_fact *f);
 int yaml_check_zones(const struct nb_machine *m, struct nb_error *err);
 int yaml_read_firmware(struct ydoc *d, yaml_node_t *n, void *ctx);
 int yaml_read_affinity(struct ydoc *d, yaml_node_t *n, void *ctx);

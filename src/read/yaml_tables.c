@@ -387,24 +387,24 @@ int yaml_read_zones(struct ydoc *d, yaml_node_t *n, void *ctx)
 	return ydoc_each(d, n, NB_MAX_NODES * NB_MAX_NR_ZONES, "zones", read_fact, ctx);
 }
 
-/* A zone cannot have more managed pages than its node has memory, nor more than it says are
- * present. Not looked at where the kernel makes other nodes, or takes memory from a firmware map.
- */
+uint64_t yaml_most_managed(const struct nb_machine *m, const struct nb_zone_fact *f)
+{
+	uint64_t most = f->present_pages, bytes = 0;
+
+	if (m->nr_firmware || strstr(m->cmdline, "numa="))
+		return most;
+	for (unsigned r = 0; r < m->nr_ranges; r++)
+		if (m->ranges[r].nid == f->nid)
+			bytes += m->ranges[r].end - m->ranges[r].start;
+	return bytes >> m->page_shift < most ? bytes >> m->page_shift : most;
+}
+
 int yaml_check_zones(const struct nb_machine *m, struct nb_error *err)
 {
 	for (unsigned i = 0; i < m->nr_zone_facts; i++) {
 		const struct nb_zone_fact *f = &m->zone_facts[i];
-		uint64_t most = f->present_pages;
+		uint64_t most = yaml_most_managed(m, f);
 
-		if (!m->nr_firmware && !strstr(m->cmdline, "numa=")) {
-			uint64_t bytes = 0;
-
-			for (unsigned r = 0; r < m->nr_ranges; r++)
-				if (m->ranges[r].nid == f->nid)
-					bytes += m->ranges[r].end - m->ranges[r].start;
-			if (bytes >> m->page_shift < most)
-				most = bytes >> m->page_shift;
-		}
 		if (f->managed_pages != NB_UNKNOWN && f->managed_pages > most)
 			return nb_error_set(err, -NB_EINVAL, f->line,
 					    "machine.zones: node %d, zone %s: managed %llu; at "

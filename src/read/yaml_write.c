@@ -316,11 +316,17 @@ static void put_pages(struct nb_text *out, const char *name, uint64_t pages)
 
 static void put_zones(const struct nb_machine *m, struct nb_text *out)
 {
-	if (m->nr_zone_facts)
-		nb_text_puts(out, "  zones:\n");
+	bool any = false;
+
 	for (unsigned i = 0; i < m->nr_zone_facts; i++) {
 		const struct nb_zone_fact *f = &m->zone_facts[i];
 
+		/* A capture's zoneinfo may contradict its memory; boot passes such a fact over. */
+		if (f->managed_pages != NB_UNKNOWN && f->managed_pages > yaml_most_managed(m, f))
+			continue;
+		if (!any)
+			nb_text_puts(out, "  zones:\n");
+		any = true;
 		nb_text_printf(out, "    - { node: %d, zone: %s", f->nid, nb_zone_name(f->type));
 		put_pages(out, "managed", f->managed_pages);
 		put_pages(out, "managed_at_init", f->managed_at_init_pages);
