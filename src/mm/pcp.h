@@ -10,8 +10,9 @@
 #include "mm/page_alloc.h"
 
 #define NB_PCP_BATCH_SCALE_MAX 5 /* CONFIG_PCP_BATCH_SCALE_MAX */
-#define NB_PCP_EXPIRE 3 /* quiet rounds of the vmstat worker until another node's set is emptied \
-			 */
+#define NB_PCP_EXPIRE                                                              \
+	3 /* quiet rounds of the vmstat worker until another node's set is emptied \
+	   */
 
 /* pcp.c: makes the zone's set on that CPU. NULL without host memory. */
 struct nb_pcp *nb_zone_pcp_make(struct nb_zone *z, int cpu);

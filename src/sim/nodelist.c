@@ -1,7 +1,7 @@
 /* nodelist.c -- numactl's node and CPU lists ("0-1,4", "all", "!0", "+0", "same") as masks.
  *
- * Called by touch_policy.c. Pure: text and a machine in, a mask or an error that names the word out.
- * Source: numactl's libnuma.c, __numa_parse_nodestring(); the forms stand in nodelist.h.
+ * Called by touch_policy.c. Pure: text and a machine in, a mask or an error that names the word
+ * out. Source: numactl's libnuma.c, __numa_parse_nodestring(); the forms stand in nodelist.h.
  */
 #include "sim/nodelist.h"
 

@@ -1,8 +1,8 @@
 /* watchdog.c -- a thread that ends the process when a scenario will not stop.
  *
- * Called by scenario.c around each run. Lua's own limits (sandbox.c) stop a loop of instructions; they
- * cannot stop one string function that runs for ever. What it prints first, and when, stands in
- * watchdog.h.
+ * Called by scenario.c around each run. Lua's own limits (sandbox.c) stop a loop of instructions;
+ * they cannot stop one string function that runs for ever. What it prints first, and when, stands
+ * in watchdog.h.
  */
 #define _GNU_SOURCE /* pthread_timedjoin_np */
 #include "sim/watchdog.h"
