@@ -18,6 +18,17 @@
 #include <time.h>
 #include <unistd.h>
 
+/* A sanitizer's shadow alone is larger than any bound on memory. gcc says so by a macro, clang by a
+ * feature. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define NB_SANITIZED
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || \
+	__has_feature(memory_sanitizer)
+#define NB_SANITIZED
+#endif
+#endif
+
 struct reply {
 	int code;
 	struct nb_error err;
@@ -45,8 +56,7 @@ static void bound_child(unsigned seconds)
 
 	setrlimit(RLIMIT_CPU, &cpu);
 	setrlimit(RLIMIT_CORE, &core);
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-	/* A sanitizer's shadow alone is larger than any bound. */
+#ifndef NB_SANITIZED
 	struct rlimit memory = {NB_CHILD_MAX_MEMORY, NB_CHILD_MAX_MEMORY};
 
 	setrlimit(RLIMIT_AS, &memory);

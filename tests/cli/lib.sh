@@ -53,7 +53,11 @@ ok()
 is()
 {
 	[ "$1" = "$2" ]
-	result $? "$3" || { echo "#      got: $1"; echo "# expected: $2"; return 1; }
+	result $? "$3" || {
+		printf '%s\n' "$1" | sed 's/^/#      got: /'
+		printf '%s\n' "$2" | sed 's/^/# expected: /'
+		return 1
+	}
 }
 
 # works TITLE: the last run had status 0 and said nothing on standard error
