@@ -12,6 +12,9 @@
 
 #include "base/fmt.h"
 
+/* From 6.15 on hugepages=NODE:N takes from no other node; before, memblock helped out. */
+#define NODE_EXACT_SINCE 6015u
+
 struct carve {
 	struct nb_system *sys;
 	uint64_t *free_end; /* of each memblock range: what lies above is taken */
@@ -113,7 +116,9 @@ static void take_by_node(struct carve *c, const char *s, size_t len)
 		count = nb_memparse(s + pos, len - pos, &used);
 		if (!used || !nb_node_data(c->sys, (int)nid))
 			return;
-		while (count-- && take_from(c, (int)nid))
+		while (count-- &&
+		       (take_from(c, (int)nid) ||
+			(c->sys->profile->version < NODE_EXACT_SINCE && take_from(c, NB_NO_NODE))))
 			;
 		pos += used;
 		if (pos < len && s[pos++] != ',')

@@ -268,7 +268,7 @@ static void test_random(void **state)
 	uint64_t seed = given ? strtoull(given, NULL, 0) : (uint64_t)time(NULL);
 
 	(void)state;
-	print_message("NUMABOX_SEED=%llu\n", (unsigned long long)seed);
+	print_message("# NUMABOX_SEED=%llu\n", (unsigned long long)seed);
 	rng = seed;
 	boot(&port, &m, &sys);
 	for (unsigned round = 0; round < 10; round++)
