@@ -212,11 +212,26 @@ static void place_part(struct nb_observed_plan *p, const struct nb_fragment *f)
 	}
 }
 
+/* Whose block a free chunk at an edge is: of the kind that is wanted more, so that halves of split
+ * blocks can be paired. -1: nobody wants that order. */
+static int type_for_edge(const struct nb_observed_plan *p, unsigned order)
+{
+	uint64_t plain = 0, apart = 0;
+	int last = -1;
+
+	for (unsigned mt = 0; mt < NB_MIGRATE_TYPES; mt++) {
+		*(mt < NB_MIGRATE_PCPTYPES ? &plain : &apart) += p->want[mt][order];
+		if (p->want[mt][order])
+			last = (int)mt;
+	}
+	return apart > plain ? last : type_that_wants(p, order);
+}
+
 static void place_fragments(struct nb_observed_plan *p)
 {
 	for (unsigned i = 0; i < p->nr_fragments; i++) {
 		const struct nb_fragment *f = &p->fragments[i];
-		int mt = f->order ? type_that_wants(p, f->order) : -1;
+		int mt = f->order ? type_for_edge(p, f->order) : -1;
 
 		if (!f->order) {
 			place_part(p, f);

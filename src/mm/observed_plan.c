@@ -176,6 +176,17 @@ static void use_fragment(struct nb_observed_plan *p, unsigned i, uint64_t want[]
 		absorb(sys, f, want[f->mt]);
 }
 
+/* How many split blocks `plain` and `apart` free halves need, when each can hold one of either kind
+ * and `roots` of them, of the more frequent kind, lie elsewhere. */
+static int64_t pairs_for(int64_t plain, int64_t apart, int64_t roots)
+{
+	int64_t more = plain > apart ? plain : apart, less = plain + apart - more;
+
+	if (roots <= more - less)
+		return more - roots;
+	return less - (roots - (more - less)) / 2;
+}
+
 /* Blocks of pageblock order up to max_order - 1: how many max-order blocks must be split for them
  * at least. When s are split, *ret_base + (s << (max_order - pageblock_order)) pageblocks are left
  * that are not free. */
@@ -194,8 +205,7 @@ static uint64_t split_for_large(const struct nb_observed_plan *p, int64_t *ret_b
 
 		for (unsigned mt = 0; mt < NB_MIGRATE_TYPES; mt++)
 			*(mt < NB_MIGRATE_PCPTYPES ? &plain : &apart) += (int64_t)p->want[mt][k];
-		int64_t want = plain + apart,
-			lack = (plain > apart ? plain : apart) - base - roots[k];
+		int64_t want = plain + apart, lack = pairs_for(plain, apart, roots[k]) - base;
 		unsigned shift = sys->max_order - k - 1;
 
 		if (p->loose) {

@@ -123,6 +123,22 @@ static void edges(void **state)
 	allocbox_end(&box);
 }
 
+/* An edge of a whole pageblock takes a block of the kind that is wanted more, so that the others
+ * pair up. */
+static void edges_and_pairs(void **state)
+{
+	struct nb_zone_observed obs;
+
+	(void)state;
+	allocbox_boot(&box, &(struct allocbox_spec){.ranges = "0 1200000-21fffff",
+						    .facts = "0 DMA32 4096"});
+	/* two edges of order 9 and three whole blocks: 2 + 3 * 2 places */
+	read_counts(&obs, "9M:3 9H:5");
+	assert_int_equal(nb_zone_set_observed(box.sys, 0, NB_ZONE_DMA32, &obs, NULL), 0);
+	expect_counts(&obs, 0, NB_ZONE_DMA32);
+	allocbox_end(&box);
+}
+
 /* Pageblocks, marks, reserves, counters; what is in use is the system's, and nobody can free it. */
 static void everything_else(void **state)
 {
@@ -192,8 +208,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(counts_that_fit), cmocka_unit_test(counts_that_do_not_fit),
-		cmocka_unit_test(edges),           cmocka_unit_test(everything_else),
-		cmocka_unit_test(cheap),
+		cmocka_unit_test(edges),           cmocka_unit_test(edges_and_pairs),
+		cmocka_unit_test(everything_else), cmocka_unit_test(cheap),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
