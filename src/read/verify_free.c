@@ -89,6 +89,15 @@ static int index_of(const struct nb_extfrag *x, const struct nb_buddyinfo_row *r
 					   : nb_unusable_index(r->nr_free, r->nr_orders, order);
 }
 
+/* Recorders read the indices long after buddyinfo, the node's counters in between: without these
+ * nothing shows whether the node's memory stood still. */
+static bool read_later(const struct nb_verify *v, int nid)
+{
+	const struct nb_observed_node *n = nb_observed_node(v->obs, nid);
+
+	return n && n->has_vmstat;
+}
+
 static bool indices_fit(const struct nb_extfrag *x, const struct nb_extfrag_row *e,
 			const struct nb_buddyinfo_row *r)
 {
@@ -112,7 +121,7 @@ static void verify_index(struct nb_verify *v, const struct nb_extfrag *x, const 
 
 		if (!r)
 			continue;
-		if (!indices_fit(x, e, r) && in_motion(v, r)) {
+		if (!indices_fit(x, e, r) && (in_motion(v, r) || !read_later(v, r->nid))) {
 			nb_verify_skip(v, NB_VS_FRAGMENTATION, e->nr_orders, moved, "node %d %s %s",
 				       e->nid, e->zone, name);
 			continue;

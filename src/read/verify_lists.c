@@ -89,6 +89,7 @@ void nb_verify_lists(struct nb_verify *v)
 {
 	struct nb_text kernel = {0}, predicted = {0};
 	struct nb_zonelists z = {0};
+	size_t nr_nodes;
 
 	if (!v->obs->has_zonelists) {
 		nb_verify_absent(v, "boot log: fallback orders");
@@ -101,6 +102,7 @@ void nb_verify_lists(struct nb_verify *v)
 		return;
 	}
 	nb_zonelists_from_system(v->sys, &z);
+	nr_nodes = z.nr_nodes;
 	if (!v->obs->zonelists.nr_nodes)
 		z.nr_nodes = 0;
 	if (!v->obs->zonelists.policy_zone)
@@ -120,6 +122,7 @@ void nb_verify_lists(struct nb_verify *v)
 	verify_lines(v, NB_VS_ZONELISTS, &kernel, &predicted,
 		     "find_next_best_node, build_all_zonelists; facts 3.2-3.4",
 		     "boot log, zonelists");
+	z.nr_nodes = nr_nodes;
 	nb_zonelists_release(&z);
 	nb_text_release(&kernel);
 	nb_text_release(&predicted);

@@ -177,18 +177,31 @@ static void tuned_step(struct nb_tree *full, const struct paths *all, const char
 	expect_equal(&o, step, false);
 }
 
+/* Is the memory of the step that of the first one? */
+static bool same_memory(struct nb_tree *t, const char *first, const char *step)
+{
+	const char *a, *b;
+	size_t na, nb;
+
+	if (nb_tree_readf(t, &a, &na, "steps/%s/memory_blocks.txt", first) ||
+	    nb_tree_readf(t, &b, &nb, "steps/%s/memory_blocks.txt", step))
+		return true;
+	return na == nb && !memcmp(a, b, na);
+}
+
 static void tuned(void **state)
 {
 	struct nb_tree *full = open_tree(*state);
 	struct paths all = {0};
-	const char *const *step = nb_tree_list(full, "steps", NULL);
+	const char *const *steps = nb_tree_list(full, "steps", NULL);
 	char path[256];
+	size_t i;
 
 	collect(full, "", &all);
-	for (; *step; step++) {
-		snprintf(path, sizeof(path), "steps/%s/sysctl.txt", *step);
-		if (nb_tree_has(full, path))
-			tuned_step(full, &all, *step);
+	for (i = 0; steps[i]; i++) {
+		snprintf(path, sizeof(path), "steps/%s/sysctl.txt", steps[i]);
+		if (nb_tree_has(full, path) && same_memory(full, steps[0], steps[i]))
+			tuned_step(full, &all, steps[i]);
 	}
 	free_paths(&all);
 	nb_tree_close(full);
@@ -332,14 +345,15 @@ static int visible(const struct dirent *d)
 static bool has_steps(const char *dir, const char *name)
 {
 	struct nb_text path = {0};
-	DIR *d;
+	struct nb_tree *t;
+	bool has;
 
-	nb_text_printf(&path, "%s/%s/steps", dir, name);
-	d = opendir(nb_text_str(&path));
+	nb_text_printf(&path, "%s/%s", dir, name);
+	t = open_tree(nb_text_str(&path));
+	has = nb_tree_list(t, "steps", NULL)[0] != NULL;
+	nb_tree_close(t);
 	nb_text_release(&path);
-	if (d)
-		closedir(d);
-	return d != NULL;
+	return has;
 }
 
 /* Of the snapshots every tenth gets its files taken away: the shipped archives have all of them
@@ -352,7 +366,7 @@ static void add_snapshots(struct list *l, const char *dir)
 	for (i = 0; i < n; i++) {
 		if (has_steps(dir, names[i]->d_name))
 			add(l, "tuned", tuned, dir, names[i]->d_name);
-		if (i % 10 == 0)
+		if (i % 30 == 0)
 			add(l, "missing", missing, dir, names[i]->d_name);
 		free(names[i]);
 	}
@@ -363,12 +377,16 @@ static void add_snapshots(struct list *l, const char *dir)
 static void add_archives(struct list *l, const char *dir)
 {
 	struct dirent **names;
-	int n = scandir(dir, &names, visible, alphasort), i;
+	int n = scandir(dir, &names, visible, alphasort), i, nr = 0;
 
 	for (i = 0; i < n; i++) {
 		if (strstr(names[i]->d_name, ".tar.gz")) {
-			add(l, "missing", missing, dir, names[i]->d_name);
-			add(l, "cut", cut, dir, names[i]->d_name);
+			if (has_steps(dir, names[i]->d_name))
+				add(l, "tuned", tuned, dir, names[i]->d_name);
+			if (nr % 3 == 0)
+				add(l, "missing", missing, dir, names[i]->d_name);
+			if (nr++ % 3 == 1)
+				add(l, "cut", cut, dir, names[i]->d_name);
 			add(l, "unknown", unknown, dir, names[i]->d_name);
 		}
 		free(names[i]);
