@@ -37,7 +37,7 @@ fuzz: deps
 	@tools/fuzz.sh
 
 install: all
-	@$(MESON) install -C $(BUILD)
+	@$(MESON) install --no-rebuild -C $(BUILD)
 
 uninstall: all
 	@$(NINJA) -C $(BUILD) uninstall

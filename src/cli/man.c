@@ -30,7 +30,7 @@ static void troff_str(struct nb_text *t, const char *s)
 
 static void heading(struct nb_text *t, const char *command, const char *brief)
 {
-	nb_text_puts(t, ".\\\" Made by the build from the program's help texts.\n.TH NUMABOX");
+	nb_text_puts(t, ".\\\" Made by the build from the program's help texts.\n.nh\n.TH NUMABOX");
 	if (command)
 		nb_text_puts(t, "\\-");
 	for (const char *c = command; c && *c; c++)
@@ -77,7 +77,8 @@ static void options(struct nb_text *t, const struct nb_cmd *cmd)
 	nb_text_puts(t, ".SH OPTIONS\n");
 	for (unsigned g = 0; g < n; g++) {
 		if (n > 1)
-			nb_text_printf(t, ".SS %s\n", groups[g].title);
+			nb_text_printf(t, ".SS %.*s\n", (int)strlen(groups[g].title) - 1,
+				       groups[g].title);
 		for (const struct nb_opt *o = groups[g].opts; o->name; o++) {
 			struct nb_text name = {0};
 
