@@ -44,7 +44,7 @@ struct nb_opt {
 };
 
 struct nb_opt_group {
-	const char *title; /* "Options", "Machine" */
+	const char *title; /* "Options:", "Machine:" */
 	const struct nb_opt *opts;
 	void *base; /* what offsets count from */
 };
