@@ -66,7 +66,9 @@ static void add_value(struct nb_hmat *h, enum nb_hmat_kind kind, uint32_t initia
 		      uint32_t target, uint32_t value)
 {
 	h->value = grown(h->value, h->nr_values, &h->cap_values, sizeof(*h->value));
-	h->value[h->nr_values++] = (struct nb_hmat_value){kind, initiator, target, value};
+	h->value[h->nr_values] =
+		(struct nb_hmat_value){kind, initiator, target, value, h->nr_values};
+	h->nr_values++;
 }
 
 /* Latencies: revision 1 in tenths of ns, later ones in ps, both rounded up; bandwidths as they are.
@@ -103,6 +105,8 @@ static void add_locality(struct nb_hmat *h, const uint8_t *e, size_t len, unsign
 	entry = tl + 4 * targets;
 	what = type % 3;
 	for (i = 0; i < initiators; i++) {
+		if (le32(il + 4 * i) >= NB_MAX_PXM)
+			continue;
 		add_initiator(h, le32(il + 4 * i));
 		for (k = 0; k < targets && !(e[8] & 0xf); k++) { /* 0: memory, not a cache of it */
 			uint32_t value = normalise(le16(entry + 2 * (i * targets + k)),
@@ -117,6 +121,19 @@ static void add_locality(struct nb_hmat *h, const uint8_t *e, size_t len, unsign
 					  le32(tl + 4 * k), value);
 		}
 	}
+}
+
+static int by_key(const void *a, const void *b)
+{
+	const struct nb_hmat_value *x = a, *y = b;
+
+	if (x->kind != y->kind)
+		return x->kind < y->kind ? -1 : 1;
+	if (x->initiator != y->initiator)
+		return x->initiator < y->initiator ? -1 : 1;
+	if (x->target != y->target)
+		return x->target < y->target ? -1 : 1;
+	return x->seq < y->seq ? -1 : x->seq > y->seq;
 }
 
 static int parse(const uint8_t *t, size_t len, struct nb_hmat *h)
@@ -153,6 +170,8 @@ int nb_hmat_parse(const char *text, size_t len, struct nb_hmat *h)
 	nb_text_release(&bytes);
 	if (rc)
 		nb_hmat_release(h);
+	if (h->nr_values)
+		qsort(h->value, h->nr_values, sizeof(*h->value), by_key);
 	return rc;
 }
 
@@ -175,27 +194,37 @@ uint32_t nb_hmat_home(const struct nb_hmat *h, uint32_t memory)
 	return NB_HMAT_NO_PXM;
 }
 
+/* The first value whose key is not below `key`. */
+static size_t lower_bound(const struct nb_hmat *h, const struct nb_hmat_value *key)
+{
+	size_t from = 0, to = h->nr_values;
+
+	while (from < to) {
+		size_t mid = from + (to - from) / 2;
+
+		if (by_key(&h->value[mid], key) < 0)
+			from = mid + 1;
+		else
+			to = mid;
+	}
+	return from;
+}
+
 uint32_t nb_hmat_value(const struct nb_hmat *h, enum nb_hmat_kind kind, uint32_t initiator,
 		       uint32_t target)
 {
-	size_t i;
+	struct nb_hmat_value past = {kind, initiator, target, 0, SIZE_MAX};
+	size_t i = lower_bound(h, &past);
+	const struct nb_hmat_value *x = i ? &h->value[i - 1] : NULL;
 
-	for (i = h->nr_values; i--;) {
-		const struct nb_hmat_value *x = &h->value[i];
-
-		if (x->kind == kind && x->initiator == initiator && x->target == target)
-			return x->value;
-	}
-	return 0;
+	return x && x->kind == kind && x->initiator == initiator && x->target == target ? x->value
+											: 0;
 }
 
 bool nb_hmat_has(const struct nb_hmat *h, enum nb_hmat_kind kind)
 {
-	size_t i;
+	struct nb_hmat_value first = {.kind = kind};
+	size_t i = lower_bound(h, &first);
 
-	for (i = 0; i < h->nr_values; i++) {
-		if (h->value[i].kind == kind)
-			return true;
-	}
-	return false;
+	return i < h->nr_values && h->value[i].kind == kind;
 }

@@ -25,6 +25,7 @@ enum nb_hmat_kind {
 struct nb_hmat_value {
 	enum nb_hmat_kind kind;
 	uint32_t initiator, target, value;
+	size_t seq; /* place in the table: of equal ones the last counts */
 };
 
 /* A memory domain whose entry names the domain of its processor. */
@@ -33,7 +34,7 @@ struct nb_hmat_home {
 };
 
 struct nb_hmat {
-	struct nb_hmat_value *value;
+	struct nb_hmat_value *value; /* ascending by kind, initiator, target, seq */
 	size_t nr_values, cap_values;
 	struct nb_hmat_home *home;
 	size_t nr_homes, cap_homes;
