@@ -3,7 +3,7 @@
 # contains it. The last line is "N passed, N failed"; the status tells the same.
 #
 #   build              gcc, every test: unit, property, oracle, fuzz corpus, cli, house
-#   build-check-asan    clang with AddressSanitizer and UBSan: unit, property, fuzz corpus
+#   build-check-asan    clang with AddressSanitizer and UBSan: unit, property, fuzz corpus, cli
 #   build-check-tsan    gcc with ThreadSanitizer: the tests that use threads
 # Warnings are errors in all of them.
 set -u
@@ -80,7 +80,7 @@ if setup build-check-asan clang $asan -Db_lundef=false -Doptimization=1 -Ddebug=
 	build build-check-asan; then
 	export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1
 	export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
-	run build-check-asan 8 --no-suite cli --no-suite house --no-suite oracle
+	run build-check-asan 8 --no-suite house --no-suite oracle
 else
 	lost "the build with clang"
 fi

@@ -72,7 +72,8 @@ good
 (cd "$tmp/a/cap/proc" && head -c 300000000 /dev/zero >buddyinfo)
 tar -C "$tmp/a" -czf "$tmp/bomb.tar.gz" cap
 ok "a bomb is small on disk" [ "$(wc -c <"$tmp/bomb.tar.gz")" -lt 1000000 ]
-(ulimit -v 2000000; "$NUMABOX" show -m "$tmp/bomb.tar.gz" >"$tmp/out" 2>"$tmp/err" </dev/null)
+# A sanitizer's shadow does not fit into any such limit.
+([ "$SANITIZED" = none ] && ulimit -v 2000000; "$NUMABOX" show -m "$tmp/bomb.tar.gz" >"$tmp/out" 2>"$tmp/err" </dev/null)
 status=$?
 refused "and is refused" "bomb"
 head -c 2000 "$tmp/good.tar" | gzip | head -c 100 >"$tmp/cut.tar.gz"
