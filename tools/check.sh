@@ -2,7 +2,7 @@
 # Everything that must hold, in one go: `make check`. With a word, only the tests whose name
 # contains it. The last line is "N passed, N failed"; the status tells the same.
 #
-#   build              gcc, every test: unit, property, oracle, fuzz corpus, cli, house
+#   build               gcc, every test: unit, property, oracle, fuzz corpus, cli, house
 #   build-check-asan    clang with AddressSanitizer and UBSan: unit, property, fuzz corpus, cli
 #   build-check-tsan    gcc with ThreadSanitizer: the tests that use threads
 # Warnings are errors in all of them.
@@ -60,7 +60,7 @@ run()
 	rm -f "$dir/meson-logs/testlog.json"
 	# shellcheck disable=SC2086
 	meson test -C "$dir" --print-errorlogs --timeout-multiplier "$factor" "$@" $names |
-		grep -v '^ninja: \|^$\|^Full log\|OK  \|^Ok:\|^Expected Fail:\|^Unexpected Pass:'
+		grep -v '^ninja: \|^$\|^Fail:  *0\|^Skipped:\|^Timeout:  *0\|^Full log\|OK  \|^Ok:\|^Expected Fail:\|^Unexpected Pass:'
 	logs="$logs $dir/meson-logs/testlog.json"
 }
 
