@@ -116,6 +116,12 @@ enum {
 };
 
 struct nb_pgdat;
+struct nb_lruvec;
+struct nb_kswapd;
+struct nb_kcompactd;
+struct nb_swap;
+struct nb_hugetlb;
+struct nb_file_side;
 
 struct nb_zone {
 	/* c */
@@ -221,6 +227,9 @@ struct nb_pgdat {
 	/* kswapd, as far as wake-ups need it */
 	int kswapd_order, kswapd_highest_zoneidx;
 	bool kswapd_awake;
+	struct nb_lruvec *lruvec;       /* lru.c: made with the first page that goes on a list */
+	struct nb_kswapd *kswapd;       /* kswapd.c */
+	struct nb_kcompactd *kcompactd; /* compaction.c */
 };
 
 /* 64 KiB of descriptors: the step in which the memory map is committed. */
@@ -334,6 +343,7 @@ struct nb_system {
 		bool zone_order;              /* old kernels: numa_zonelist_order=zone */
 		char zonelist_order_text[16]; /* as written, where the kernel keeps it */
 		bool thp_always_or_madvise;
+		uint8_t thp_enabled, thp_defrag; /* enum nb_thp_*, huge_memory.h */
 	} tune;
 	uint64_t totalreserve_pages;
 
@@ -342,6 +352,9 @@ struct nb_system {
 
 	/* tasks: task.c; NULL before the first */
 	_Atomic(struct nb_task_side *) task_side;
+	struct nb_swap *swap;       /* swap.c; NULL: no area */
+	struct nb_hugetlb *hugetlb; /* hugetlb.c; NULL: no pool was ever asked for */
+	struct nb_file_side *files; /* filemap.c; NULL: no file yet */
 
 	const char *message[NB_MAX_MESSAGES];
 	unsigned nr_messages;

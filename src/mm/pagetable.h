@@ -14,7 +14,13 @@ enum {
 	NB_PTE_PRESENT = 1 << 0,
 	NB_PTE_WRITE = 1 << 1,
 	NB_PTE_ZERO = 1 << 2, /* the shared page of zeros: no frame of its own */
-	NB_PTE_SHIFT = 12,    /* the frame stands above */
+	NB_PTE_ACCESSED = 1 << 3,
+	NB_PTE_DIRTY = 1 << 4,
+	NB_PTE_HINT = 1 << 5, /* present, but the next access faults: NUMA balancing */
+	NB_PTE_SWAP = 1 << 6, /* not present: a swap entry stands above (swap.h) */
+	NB_PTE_HUGE = 1 << 7, /* in a table of level 1: a huge page's first frame, no table below */
+	NB_PTE_POISON = 1 << 8, /* not present: the page was lost */
+	NB_PTE_SHIFT = 12,      /* the frame stands above */
 };
 
 struct nb_ptable {

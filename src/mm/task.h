@@ -13,6 +13,8 @@
 
 struct nb_vma;
 struct nb_ptable;
+struct nb_cpuset;
+struct nb_numab;
 
 /* Shape of the page tables: as the architecture's, so that Linux's page-table pages are ours. */
 struct nb_pt_shape {
@@ -34,8 +36,16 @@ struct nb_mm {
 	struct nb_pt_shape shape;
 	uint64_t task_size, mmap_base; /* bytes */
 	uint64_t rss_pages;
-	uint64_t *zone_rss;  /* [position of the node * NB_MAX_NR_ZONES + zone type] */
-	uint64_t nr_ptables; /* without the root */
+	uint64_t *zone_rss;      /* [position of the node * NB_MAX_NR_ZONES + zone type] */
+	uint64_t nr_ptables;     /* without the root */
+	struct nb_lock lock;     /* of all this; taken by calls of its tasks, tried by reclaim */
+	uint64_t start_brk, brk; /* the heap, bytes */
+	uint64_t stack_top;      /* 0: no stack mapped */
+	uint64_t total_pages;    /* mapped address space */
+	uint64_t locked_pages;   /* in VMAs that are NB_VM_LOCKED */
+	uint64_t anon_pages, file_pages, shmem_pages, swap_entries; /* MM_ANONPAGES and kin */
+	uint64_t hugetlb_pages; /* base pages of hugetlb mappings; not in rss */
+	unsigned def_flags;     /* NB_VM_* of new mappings: mlockall(MCL_FUTURE) */
 };
 
 enum {
@@ -63,6 +73,12 @@ struct nb_task {
 	int il_prev;                     /* last node of the interleave counter; -1: none */
 	unsigned il_weight;
 	struct nb_mm *mm;
+	struct nb_task *leader;   /* of its thread group; itself where it is the first thread */
+	struct nb_task *parent;   /* NULL: none */
+	struct nb_cpuset *cpuset; /* cpuset.c; NULL: all CPUs and all memory */
+	int oom_score_adj;        /* -1000 .. 1000 */
+	unsigned uid;             /* 0: may do everything */
+	struct nb_numab *numab;   /* balancing.c; NULL: never scanned */
 };
 
 /* What tasks need of a system; made with the first of them. */

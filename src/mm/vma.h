@@ -10,6 +10,33 @@
 
 #define NB_MAX_MAP_COUNT 65530u
 
+struct nb_address_space;
+struct nb_anon;
+
+enum {
+	NB_VM_GROWSDOWN = 1 << 0, /* the stack: grows down at faults below it */
+	NB_VM_LOCKED = 1 << 1,    /* mlock() */
+	NB_VM_LOCKONFAULT = 1 << 2,
+	NB_VM_HUGEPAGE = 1 << 3, /* madvise() */
+	NB_VM_NOHUGEPAGE = 1 << 4,
+	NB_VM_HUGETLB = 1 << 5, /* maps a file of hugetlbfs */
+	NB_VM_NORESERVE = 1 << 6,
+	NB_VM_SEQ_READ = 1 << 7, /* madvise() */
+	NB_VM_RAND_READ = 1 << 8,
+	NB_VM_DONTFORK = 1 << 9,
+	NB_VM_HEAP = 1 << 10, /* told by views: the brk area */
+	NB_VM_STACK = 1 << 11,
+	NB_VM_WIPEONFORK = 1 << 12,
+};
+
+/* A VMA's place in a tree of VMAs that map one object, ordered by their first page offset, so that
+ * those that map a page are found without a walk over all. */
+struct nb_rmap_link {
+	struct nb_vma *left, *right;
+	unsigned height;
+	uint64_t last; /* highest page offset in the subtree */
+};
+
 /* Equation (tree): what a node says of its subtree (sub_*) follows from its children's and its own.
  */
 struct nb_vma {
@@ -20,7 +47,16 @@ struct nb_vma {
 	uint64_t inode; /* shared: added to the page's index when interleaving */
 	int prot;       /* NB_PROT_* */
 	bool shared;
+	unsigned flags; /* NB_VM_* */
+	struct nb_mm *mm;
 	struct nb_mempolicy *policy; /* NULL: the task's */
+	/* What it maps: NULL for anonymous private memory. Shared anonymous memory has an unnamed
+	 * file of its own (shmem.c). Holds a reference. */
+	struct nb_address_space *file;
+	struct nb_anon *anon; /* of its anonymous pages (rmap.c); NULL until the first */
+
+	/* rmap.c: its places in the trees of `anon` and of `file`, by page offset */
+	struct nb_rmap_link anon_link, file_link;
 
 	struct nb_vma *left, *right;
 	unsigned height, sub_count;
