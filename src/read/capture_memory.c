@@ -6,7 +6,7 @@
  */
 #include "read/capture_priv.h"
 #include "base/mask.h"
-#include "read/layout.h"
+#include "read/ram_layout.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -228,7 +228,7 @@ static int from_totals(struct nb_build *b)
 {
 	uint64_t bytes[NB_MAX_NODES] = {0}, sum = 0, page = UINT64_C(1) << b->m->page_shift;
 	const char *how = "MemTotal of each node, laid out from address 0";
-	struct nb_layout layout;
+	struct nb_ram_layout layout;
 	int bad = 0;
 
 	for (unsigned i = 0; i < b->m->nr_nodes; i++) {
@@ -259,13 +259,13 @@ static int from_totals(struct nb_build *b)
 			sum += bytes[i] = UNKNOWN_NODE_BYTES;
 		how = "not in the capture, 1 GiB a node assumed";
 	}
-	nb_layout_init(&layout, sum);
+	nb_ram_layout_init(&layout, sum);
 	if (b->m->arch != NB_ARCH_X86_64)
-		layout.hole_start = NB_LAYOUT_4G;
+		layout.hole_start = NB_RAM_LAYOUT_4G;
 	for (unsigned i = 0; i < b->m->nr_nodes && !bad; i++)
 		if (bytes[i] / page)
-			bad = nb_layout_place(&layout, b->m, b->m->nodes[i].id,
-					      bytes[i] / page * page, 0, 0, b->err);
+			bad = nb_ram_layout_place(&layout, b->m, b->m->nodes[i].id,
+						  bytes[i] / page * page, 0, 0, b->err);
 	b->m->memory_source = NB_SOURCE_ESTIMATED;
 	nb_capture_add_note(b->c, "memory: %s", how);
 	return bad;

@@ -10,7 +10,7 @@
 #include "base/fmt.h"
 #include "base/hosted/text.h"
 #include "read/child.h"
-#include "read/layout.h"
+#include "read/ram_layout.h"
 #include "read/machine.h"
 #include "read/xml_bounds.h"
 #include "read/yaml.h"
@@ -157,7 +157,7 @@ static int add_memory(struct nb_machine *m, const hwloc_obj_t *nodes, unsigned n
 		      struct nb_error *err)
 {
 	uint64_t mask = (UINT64_C(1) << m->page_shift) - 1, total = 0;
-	struct nb_layout layout;
+	struct nb_ram_layout layout;
 	int rc = 0;
 
 	for (unsigned i = 0; i < n; i++) {
@@ -165,9 +165,9 @@ static int add_memory(struct nb_machine *m, const hwloc_obj_t *nodes, unsigned n
 			return nb_error_set(err, -NB_ERANGE, 0,
 					    "the nodes' memory overflows 64 bits");
 	}
-	nb_layout_init(&layout, total);
+	nb_ram_layout_init(&layout, total);
 	if (m->arch != NB_ARCH_X86_64 && m->arch != NB_ARCH_I386 && m->arch != NB_ARCH_I386PAE)
-		layout.hole_start = NB_LAYOUT_4G; /* the hole is a PC's */
+		layout.hole_start = NB_RAM_LAYOUT_4G; /* the hole is a PC's */
 	for (unsigned i = 0; !rc && i < n; i++) {
 		struct nb_node node = {.id = (int)nodes[i]->os_index, .online = true};
 
@@ -177,8 +177,8 @@ static int add_memory(struct nb_machine *m, const hwloc_obj_t *nodes, unsigned n
 					    nodes[i]->os_index, NB_MAX_NODES - 1);
 		if (nb_machine_add_node(m, &node))
 			return nb_error_set(err, -NB_ENOMEM, 0, "out of memory");
-		rc = nb_layout_place(&layout, m, node.id,
-				     nodes[i]->attr->numanode.local_memory & ~mask, 0, 0, err);
+		rc = nb_ram_layout_place(&layout, m, node.id,
+					 nodes[i]->attr->numanode.local_memory & ~mask, 0, 0, err);
 	}
 	return rc;
 }

@@ -8,7 +8,7 @@
 
 #include "base/fmt.h"
 #include "base/hosted/text.h"
-#include "read/layout.h"
+#include "read/ram_layout.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -106,7 +106,7 @@ static int count_term(struct shortform *f, const struct term *t, struct nb_error
 			(unsigned long long)f->nr_cpus, NB_MAX_CPUS);
 	if (__builtin_mul_overflow(t->count, t->bytes, &bytes) ||
 	    __builtin_add_overflow(f->total_bytes, bytes, &f->total_bytes) ||
-	    f->total_bytes > NB_LAYOUT_MAX)
+	    f->total_bytes > NB_RAM_LAYOUT_MAX)
 		return nb_error_set(err, -NB_ERANGE, 0,
 				    "memory adds up to more than 2^52 bytes (4096T), the end of "
 				    "physical addresses");
@@ -183,7 +183,7 @@ static int parse(struct shortform *f, const char *s, size_t len, struct nb_error
 	return 0;
 }
 
-static int add_node(struct nb_machine *m, const struct term *t, struct nb_layout *l,
+static int add_node(struct nb_machine *m, const struct term *t, struct nb_ram_layout *l,
 		    struct nb_error *err)
 {
 	int nid = (int)m->nr_nodes;
@@ -206,7 +206,7 @@ static int add_node(struct nb_machine *m, const struct term *t, struct nb_layout
 		if (nb_machine_add_cpu(m, &cpu))
 			return nb_error_set(err, -NB_ENOMEM, 0, "out of memory");
 	}
-	return nb_layout_place(l, m, nid, t->bytes, 0, 0, err);
+	return nb_ram_layout_place(l, m, nid, t->bytes, 0, 0, err);
 }
 
 static int set_distances(struct nb_machine *m, uint8_t distance, struct nb_error *err)
@@ -228,12 +228,12 @@ static int set_distances(struct nb_machine *m, uint8_t distance, struct nb_error
 
 static int build(const struct shortform *f, struct nb_machine *m, struct nb_error *err)
 {
-	struct nb_layout layout;
+	struct nb_ram_layout layout;
 	int rc;
 
-	nb_layout_init(&layout, f->total_bytes);
+	nb_ram_layout_init(&layout, f->total_bytes);
 	if (f->has_hole) {
-		rc = nb_layout_set_hole(&layout, f->hole, 0, err);
+		rc = nb_ram_layout_set_hole(&layout, f->hole, 0, err);
 		if (rc)
 			return rc;
 	}

@@ -9,7 +9,7 @@
 #include "base/fmt.h"
 #include "base/hosted/text.h"
 #include "base/mask.h"
-#include "read/layout.h"
+#include "read/ram_layout.h"
 #include "read/machine.h"
 #include "read/yaml_priv.h"
 
@@ -444,20 +444,20 @@ static int read_machine(struct ydoc *d, yaml_node_t *n, void *ctx)
 /* Memory that has a size and no place yet, in the order of the file. */
 static int lay_out(struct yaml_machine *y, struct nb_error *err)
 {
-	struct nb_layout layout;
+	struct nb_ram_layout layout;
 	int rc = 0;
 
 	if (!y->total_bytes && !y->m->nr_firmware)
 		return nb_error_set(
 			err, -NB_EINVAL, y->nodes_line,
 			"nodes: no node has memory; at least one needs memory: SIZE or ranges");
-	nb_layout_init(&layout, y->total_bytes);
+	nb_ram_layout_init(&layout, y->total_bytes);
 	if (y->has_hole)
-		rc = nb_layout_set_hole(&layout, y->hole, y->hole_line, err);
+		rc = nb_ram_layout_set_hole(&layout, y->hole, y->hole_line, err);
 	for (unsigned i = 0; !rc && i < y->nr_laid; i++) {
 		const struct yaml_laid *l = &y->laid[i];
 
-		rc = nb_layout_place(&layout, y->m, l->nid, l->bytes, l->flags, l->line, err);
+		rc = nb_ram_layout_place(&layout, y->m, l->nid, l->bytes, l->flags, l->line, err);
 	}
 	return rc;
 }

@@ -1,6 +1,6 @@
-/* layout.c -- memory of known size, with the PCI hole left out. */
+/* ram_layout.c -- memory of known size, with the PCI hole left out. */
 #include "form.h"
-#include "read/layout.h"
+#include "read/ram_layout.h"
 
 #define G (UINT64_C(1) << 30)
 
@@ -32,14 +32,14 @@ static void test_cases(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct nb_machine *m = nb_machine_new(test_port());
-		struct nb_layout l;
+		struct nb_ram_layout l;
 
-		nb_layout_init(&l, cases[i].total);
+		nb_ram_layout_init(&l, cases[i].total);
 		if (cases[i].hole != UINT64_MAX)
-			assert_int_equal(nb_layout_set_hole(&l, cases[i].hole, 0, NULL), 0);
+			assert_int_equal(nb_ram_layout_set_hole(&l, cases[i].hole, 0, NULL), 0);
 		for (int k = 0; k < 4; k++)
-			assert_int_equal(nb_layout_place(&l, m, k, cases[i].bytes[k], 0, 0, NULL),
-					 0);
+			assert_int_equal(
+				nb_ram_layout_place(&l, m, k, cases[i].bytes[k], 0, 0, NULL), 0);
 		check_ranges(m, cases[i].ranges);
 		nb_machine_free(m);
 	}
@@ -49,17 +49,17 @@ static void test_bad(void **state)
 {
 	struct nb_machine *m = nb_machine_new(test_port());
 	struct nb_error err = {0};
-	struct nb_layout l;
+	struct nb_ram_layout l;
 
 	(void)state;
-	nb_layout_init(&l, 8 * G);
-	assert_int_equal(nb_layout_set_hole(&l, 4 * G, 7, &err), -NB_EINVAL);
+	nb_ram_layout_init(&l, 8 * G);
+	assert_int_equal(nb_ram_layout_set_hole(&l, 4 * G, 7, &err), -NB_EINVAL);
 	assert_int_equal(err.line, 7);
-	assert_int_equal(nb_layout_set_hole(&l, 4096, 7, NULL), -NB_EINVAL);
-	assert_int_equal(nb_layout_place(&l, m, 0, 4095, 0, 0, NULL), -NB_EINVAL);
-	assert_int_equal(nb_layout_place(&l, m, 0, NB_LAYOUT_MAX, 0, 0, NULL), 0);
-	assert_int_equal(nb_layout_place(&l, m, 0, 4096, 0, 0, NULL), -NB_ERANGE);
-	assert_int_equal(nb_layout_place(&l, m, 0, UINT64_MAX - 4095, 0, 0, NULL), -NB_ERANGE);
+	assert_int_equal(nb_ram_layout_set_hole(&l, 4096, 7, NULL), -NB_EINVAL);
+	assert_int_equal(nb_ram_layout_place(&l, m, 0, 4095, 0, 0, NULL), -NB_EINVAL);
+	assert_int_equal(nb_ram_layout_place(&l, m, 0, NB_RAM_LAYOUT_MAX, 0, 0, NULL), 0);
+	assert_int_equal(nb_ram_layout_place(&l, m, 0, 4096, 0, 0, NULL), -NB_ERANGE);
+	assert_int_equal(nb_ram_layout_place(&l, m, 0, UINT64_MAX - 4095, 0, 0, NULL), -NB_ERANGE);
 	nb_machine_free(m);
 }
 
