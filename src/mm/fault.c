@@ -15,7 +15,6 @@
 #include "mm/vmstat.h"
 
 #define FAULT_GFP (NB_GFP_HIGHUSER_MOVABLE | NB_GFP_BIT_ZERO)
-#define MIGRATE_GFP (NB_GFP_HIGHUSER_MOVABLE | NB_GFP_BIT_RETRY_MAYFAIL)
 #define ERROR_USER 4u /* bits of x86's page fault error code */
 #define ERROR_WRITE 2u
 
@@ -159,46 +158,5 @@ void nb_zap_range(struct nb_task *t, uint64_t start, uint64_t end)
 			leaf->nr_pages--;
 			drop_page(t, pfn);
 		}
-	}
-}
-
-static void look_at(struct nb_task *t, const struct nb_vma *v, uint64_t addr, uint64_t *entry,
-		    const struct nb_nodemask *nodes, bool move, struct nb_misplaced *sum)
-{
-	nb_pfn_t pfn = nb_pte_pfn(*entry);
-	struct nb_zone *z;
-	uint64_t pte;
-
-	if (pfn == NB_NO_PFN)
-		return;
-	(void)nb_pfn_to_page(t->sys, pfn, &z);
-	if (nb_nodemask_test(nodes, z->pgdat->nid))
-		return;
-	sum->pages++;
-	if (!move)
-		return;
-	pte = new_page(t, v, addr, MIGRATE_GFP);
-	if (!pte) {
-		sum->stuck++;
-		return;
-	}
-	*entry = pte;
-	drop_page(t, pfn);
-	sum->moved++;
-}
-
-void nb_misplaced_pages(struct nb_task *t, const struct nb_vma *v, uint64_t start, uint64_t end,
-			const struct nb_nodemask *nodes, bool move, struct nb_misplaced *sum)
-{
-	struct nb_mm *mm = t->mm;
-	uint64_t page = UINT64_C(1) << mm->shape.page_shift;
-	struct nb_ptable *leaf;
-
-	while ((leaf = nb_pt_next_leaf(mm, &start, end))) {
-		uint64_t stop = (start & ~(nb_pt_leaf_span(mm) - 1)) + nb_pt_leaf_span(mm);
-		unsigned i = nb_pt_index(mm, start);
-
-		for (; start < stop && start < end; start += page, i++)
-			look_at(t, v, start, &leaf->entry[i], nodes, move, sum);
 	}
 }

@@ -16,12 +16,4 @@ int nb_fault_range(struct nb_task *t, const struct nb_vma *v, uint64_t start, ui
 /* Unmaps the pages of [start, end), of any VMAs, and frees them through the page sets. */
 void nb_zap_range(struct nb_task *t, uint64_t start, uint64_t end);
 
-/* mbind's look at what is there. Pages of [start, end) of v that lie outside `nodes` are counted;
- * with `move`, each is replaced by a page that v's policy places, or counted in *ret_stuck. */
-struct nb_misplaced {
-	uint64_t pages, moved, stuck;
-};
-void nb_misplaced_pages(struct nb_task *t, const struct nb_vma *v, uint64_t start, uint64_t end,
-			const struct nb_nodemask *nodes, bool move, struct nb_misplaced *sum);
-
 #endif

@@ -1,11 +1,11 @@
-/* mmap.c -- address ranges of a task: mapping, unmapping, touching, binding, and looking at them.
+/* mmap.c -- address ranges of a task: mapping, unmapping, touching, and looking at them.
  *
  * Called by drivers through include/numabox/task.h. Addresses are chosen top-down from 128 MiB
  * below the end of user space, as x86-64 does without randomness; from 6.7 on, whole huge pages are
  * aligned to one. A failed call changes nothing, but that borders between VMAs may stand where
  * memory ran out, as in Linux. Units: bytes, ends exclusive. Source: mm/mmap.c, do_mmap(),
  * do_vmi_munmap(), arch_get_unmapped_area_topdown(); mm/huge_memory.c, thp_get_unmapped_area();
- * mm/mempolicy.c, do_mbind(), queue_pages_range(); facts 6.6, 10.1.
+ * facts 10.1.
  */
 #include "mm/mmap.h"
 
@@ -16,9 +16,6 @@
 
 #define MMAP_MIN_ADDR UINT64_C(65536) /* vm.mmap_min_addr */
 #define MMAP_THP_SINCE 6007u
-#define MBIND_EIO_FIRST_SINCE 6006u
-
-enum { MPOL_MF_STRICT = 1, MPOL_MF_MOVE = 2, MPOL_MF_MOVE_ALL = 4, MPOL_MF_VALID = 7 };
 
 static uint64_t page_bytes(const struct nb_mm *mm)
 {
@@ -194,159 +191,6 @@ int nb_touch(struct nb_task *t, uint64_t addr, uint64_t length_bytes, bool write
 		start = stop;
 	}
 	*ret_faulted = faulted;
-	return err;
-}
-
-/* Are there holes in [start, end)? The default policy may be set over them, but not over nothing.
- */
-static bool mapped_for_mbind(const struct nb_mm *mm, uint64_t start, uint64_t end,
-			     bool holes_allowed)
-{
-	const struct nb_vma *v = nb_vma_first_above(mm, start);
-
-	if (!v || v->start >= end)
-		return false;
-	while (!holes_allowed && v && v->start <= start && v->end < end) {
-		start = v->end;
-		v = nb_vma_first_above(mm, start);
-	}
-	return holes_allowed || (v && v->start <= start);
-}
-
-static void install(struct nb_mm *mm, uint64_t start, uint64_t end, struct nb_mempolicy *pol)
-{
-	struct nb_vma *v;
-
-	while (start < end && (v = nb_vma_first_above(mm, start)) && v->start < end) {
-		start = v->end;
-		nb_mpol_get(pol);
-		nb_mpol_put(mm->sys, v->policy);
-		v->policy = pol;
-		(void)nb_vma_merge(mm, v);
-	}
-}
-
-static struct nb_misplaced misplaced(struct nb_task *t, uint64_t start, uint64_t end,
-				     const struct nb_nodemask *nodes, bool move)
-{
-	struct nb_misplaced sum = {0};
-	const struct nb_vma *v;
-
-	while (start < end && (v = nb_vma_first_above(t->mm, start)) && v->start < end) {
-		uint64_t from = v->start > start ? v->start : start;
-
-		start = v->end < end ? v->end : end;
-		nb_misplaced_pages(t, v, from, start, nodes, move, &sum);
-	}
-	return sum;
-}
-
-/* The policy is checked and made: look, install, move. */
-static int bind_range(struct nb_task *t, uint64_t start, uint64_t end, struct nb_mempolicy *pol,
-		      const struct nb_nodemask *nodes, unsigned flags)
-{
-	bool move = flags & (MPOL_MF_MOVE | MPOL_MF_MOVE_ALL);
-	struct nb_misplaced bad = {0};
-	int err;
-
-	if (!mapped_for_mbind(t->mm, start, end, !pol))
-		return -NB_EFAULT;
-	if (flags & MPOL_MF_STRICT && !move)
-		bad = misplaced(t, start, end, nodes, false);
-	if (bad.pages && t->sys->profile->version >= MBIND_EIO_FIRST_SINCE)
-		return -NB_EIO;
-	err = nb_vma_isolate(t->mm, start, end);
-	if (err)
-		return err;
-	install(t->mm, start, end, pol);
-	if (move) {
-		bad = misplaced(t, start, end, nodes, true);
-		nb_count_vm_events(t->sys, t->cpu, NB_VM_PGMIGRATE_SUCCESS, bad.moved);
-		nb_count_vm_events(t->sys, t->cpu, NB_VM_PGMIGRATE_FAIL, bad.stuck);
-		bad.pages = bad.stuck;
-	}
-	return bad.pages && flags & MPOL_MF_STRICT ? -NB_EIO : 0;
-}
-
-int nb_mbind(struct nb_task *t, uint64_t addr, uint64_t length_bytes, int mode_and_flags,
-	     const struct nb_nodemask *nodes, unsigned flags)
-{
-	static const struct nb_nodemask none;
-	struct nb_mempolicy *pol;
-	uint64_t len;
-	int err;
-
-	if (!t->alive)
-		return -NB_ESRCH;
-	err = nb_mpol_check_mode(t->sys, mode_and_flags);
-	if (err)
-		return err;
-	if (flags & ~(unsigned)MPOL_MF_VALID || addr & (page_bytes(t->mm) - 1))
-		return -NB_EINVAL;
-	if (mode_and_flags == NB_MPOL_DEFAULT)
-		flags &= ~(unsigned)MPOL_MF_STRICT;
-	len = round_up(t->mm, length_bytes);
-	if (addr + len < addr)
-		return -NB_EINVAL;
-	if (!len)
-		return 0;
-	err = nb_mpol_new(t, mode_and_flags, nodes, &pol);
-	if (err)
-		return err;
-	err = bind_range(t, addr, addr + len, pol, nodes ? nodes : &none, flags);
-	nb_mpol_put(t->sys, pol);
-	return err;
-}
-
-int nb_get_mempolicy_addr(const struct nb_task *t, uint64_t addr, int *ret_mode,
-			  struct nb_nodemask *ret_nodes)
-{
-	const struct nb_vma *v = t->alive ? nb_vma_find(t->mm, addr) : NULL;
-
-	if (!v)
-		return t->alive ? -NB_EFAULT : -NB_ESRCH;
-	nb_mpol_show(v->policy, ret_mode, ret_nodes);
-	return 0;
-}
-
-/* Source: mm/mempolicy.c, set_mempolicy_home_node(). */
-int nb_set_mempolicy_home_node(struct nb_task *t, uint64_t addr, uint64_t length_bytes, int node,
-			       unsigned flags)
-{
-	struct nb_vma *v;
-	uint64_t end;
-	int err = -NB_ENOENT;
-
-	if (!t->alive)
-		return -NB_ESRCH;
-	if (addr & (page_bytes(t->mm) - 1) || flags)
-		return -NB_EINVAL;
-	if (node < 0 || node >= NB_MAX_NODES || !nb_nodemask_test(&t->sys->online_nodes, node))
-		return -NB_EINVAL;
-	end = addr + round_up(t->mm, length_bytes);
-	if (end < addr)
-		return -NB_EINVAL;
-	if (end == addr)
-		return 0;
-	while (addr < end && (v = nb_vma_first_above(t->mm, addr)) && v->start < end) {
-		uint64_t from = v->start > addr ? v->start : addr;
-		struct nb_mempolicy *pol;
-
-		addr = v->end < end ? v->end : end;
-		if (!v->policy)
-			continue;
-		if (v->policy->mode != NB_MPOL_BIND && v->policy->mode != NB_MPOL_PREFERRED_MANY)
-			return -NB_EOPNOTSUPP;
-		pol = nb_mpol_with_home(t->sys, v->policy, node);
-		if (!pol)
-			return -NB_ENOMEM;
-		err = nb_vma_isolate(t->mm, from, addr);
-		if (!err)
-			install(t->mm, from, addr, pol);
-		nb_mpol_put(t->sys, pol);
-		if (err)
-			return err;
-	}
 	return err;
 }
 
