@@ -2,11 +2,18 @@
  *
  * Callers: the simulator, the fault path, embedders. Every call names the
  *          virtual CPU it runs on; see system.h for threads.
+ * Pages:   a call gives pages by frame number, or, where the kernel's gives an
+ *          address, by address in the system's linear map (nb_page_address()).
+ * Checks:  a free that is wrong is refused and changes nothing: what it gave was never
+ *          allocated, or is free already, begins elsewhere, has another order, or is still in
+ *          use. nb_free_pages_why() tells which; with nb_boot_options.debug (and in builds
+ *          without NDEBUG) the system reports each by an event, and looks at more.
  * Source:  mm/page_alloc.c; facts parts 2, 4, 5.
  */
 #ifndef NUMABOX_PAGE_ALLOC_H
 #define NUMABOX_PAGE_ALLOC_H
 
+#include <numabox/error.h>
 #include <numabox/gfp.h>
 #include <numabox/system.h>
 
@@ -31,9 +38,64 @@ struct nb_alloc_request {
  * asked (alloc_pages_node()). */
 nb_pfn_t nb_alloc_pages(struct nb_system *sys, const struct nb_alloc_request *rq);
 
+/* One page for no task in particular: near `cpu`, or NB_NO_PFN. Source: alloc_page(). */
+nb_pfn_t nb_alloc_page(struct nb_system *sys, int cpu, nb_gfp_t gfp);
+
+/* 1 << order pages from `nid` on along its fallback list (NB_NO_NODE: the CPU's own node), or
+ * NB_NO_PFN. No policy is asked. Source: alloc_pages_node(). */
+nb_pfn_t nb_alloc_pages_node(struct nb_system *sys, int cpu, int nid, nb_gfp_t gfp, unsigned order);
+
+/* Fills the holes (NB_NO_PFN) among pfns[0 .. nr_pages) with single pages, as far as one zone's
+ * page set and free lists give them without reclaim; where no local zone has room for all of them
+ * above its low mark, a single page is requested by the full path. rq->order is 0; no policy is
+ * asked, and no mm_page_alloc event tells of pages that came out of the set. Returns how many
+ * entries from the first on were looked at and hold a page (some may have held one before): less
+ * than nr_pages means that the call may be tried again. Source: alloc_pages_bulk(), 5.13 and
+ * later; older profiles get the same. */
+unsigned nb_alloc_pages_bulk(struct nb_system *sys, const struct nb_alloc_request *rq,
+			     unsigned nr_pages, nb_pfn_t *pfns);
+
 /* Frees what nb_alloc_pages() gave, with the same order. 0; -NB_EINVAL for a frame that is no
  * allocated block's first page of that order, or is still in use: then nothing is changed. */
 int nb_free_pages(struct nb_system *sys, int cpu, nb_pfn_t pfn, unsigned order);
+
+/* Why nb_free_pages() would refuse: 0 when it would not, else -NB_EINVAL, and *err (may be NULL)
+ * says what is wrong: "frame 0x1234: freed twice: it heads a free block of order 3". Changes
+ * nothing. */
+int nb_free_pages_why(const struct nb_system *sys, nb_pfn_t pfn, unsigned order,
+		      struct nb_error *err);
+
+/* Makes 1 << order single pages of an allocated block, each with a reference of its own, to be
+ * freed one by one. 0; -NB_EINVAL for what nb_free_pages() refuses, and for a compound page
+ * (__GFP_COMP). Source: split_page(). */
+int nb_split_page(struct nb_system *sys, nb_pfn_t pfn, unsigned order);
+
+/* Where the kernel's linear map has a frame: PAGE_OFFSET + pfn << page shift, an address that only
+ * other calls understand; in a system booted with nb_boot_options.backed, the host's address of
+ * the page's bytes. 0 for a hole, and for a page of high memory, which the map leaves out.
+ * nb_address_to_pfn() is the way back: NB_NO_PFN for an address outside.
+ * Source: page_address(), virt_to_page(). */
+uint64_t nb_page_address(const struct nb_system *sys, nb_pfn_t pfn);
+nb_pfn_t nb_address_to_pfn(const struct nb_system *sys, uint64_t addr);
+
+/* Pages by address; 0 without memory. `order` as ever; high memory is never used, whatever gfp
+ * says. nb_get_zeroed_page() is one page of zeroes, nb_get_dma_pages() lies in the DMA zone.
+ * Source: __get_free_pages(), __get_free_page(), get_zeroed_page(), __get_dma_pages(). */
+uint64_t nb_get_free_pages(struct nb_system *sys, int cpu, nb_gfp_t gfp, unsigned order);
+uint64_t nb_get_free_page(struct nb_system *sys, int cpu, nb_gfp_t gfp);
+uint64_t nb_get_zeroed_page(struct nb_system *sys, int cpu, nb_gfp_t gfp);
+uint64_t nb_get_dma_pages(struct nb_system *sys, int cpu, nb_gfp_t gfp, unsigned order);
+
+/* Frees what these gave. 0 (also for address 0: nothing is done), or -NB_EINVAL as
+ * nb_free_pages(). Source: free_pages(), free_page(). */
+int nb_free_pages_addr(struct nb_system *sys, int cpu, uint64_t addr, unsigned order);
+
+/* `bytes` of consecutive memory in whole pages, the rest of the block given back at once (to the
+ * tails of the free lists); an address, or 0. nb_free_pages_exact() frees the same number of
+ * bytes: 0, or -NB_EINVAL, and then nothing is changed. __GFP_COMP and __GFP_HIGHMEM are ignored.
+ * Source: alloc_pages_exact(), free_pages_exact(). */
+uint64_t nb_alloc_pages_exact(struct nb_system *sys, int cpu, uint64_t bytes, nb_gfp_t gfp);
+int nb_free_pages_exact(struct nb_system *sys, int cpu, uint64_t addr, uint64_t bytes);
 
 /* Empties the page sets of `cpu` (or of all CPUs: -1) into the buddy lists. */
 void nb_drain_pages(struct nb_system *sys, int cpu);

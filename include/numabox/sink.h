@@ -33,6 +33,7 @@ enum nb_event_kind {
 	NB_EV_OOM_KILL,                       /* pid: oom:mark_victim */
 	NB_EV_PAGE_FAULT_USER,                /* address ip error_code */
 	NB_EV_MM_MIGRATE_PAGES,               /* succeeded failed mode reason */
+	NB_EV_BAD_PAGE, /* our own; pfn order reason: a free that was refused (debug systems) */
 	NB_NR_EVENTS
 };
 

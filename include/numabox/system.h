@@ -22,6 +22,7 @@ struct nb_system;
 
 struct nb_boot_options {
 	bool backed;                /* pages hold bytes; default false: phantom */
+	bool debug;                 /* frees and requests are looked at closely; see page_alloc.h */
 	uint64_t seed;              /* of every choice that Linux leaves to chance */
 	const struct nb_sink *sink; /* may be NULL; copied */
 };

@@ -44,7 +44,7 @@ struct nb_page {
 	uint32_t mapping;     /* handle: anon_vma or address_space; 0 none */
 	uint64_t index : 40;  /* page offset in its mapping; blocks of an extent */
 	uint64_t cpupid : 21; /* last cpu and pid (NUMA balancing) */
-	uint64_t spare : 3;
+	uint64_t refs : 3;    /* multi-generation LRU: accesses through descriptors (tier) */
 };
 _Static_assert(sizeof(struct nb_page) == 32, "a page descriptor is 32 bytes");
 
@@ -70,11 +70,15 @@ enum {
 	PG_COMPOUND = 1u << 20, /* head or tail of a compound page */
 	PG_TAIL = 1u << 21,
 	PG_DESCENDING = 1u << 22, /* with PG_EXTENT: the head is the highest block */
-	/* bits 24..26: migrate type cached while in a page set or a free list;
+	PG_RECLAIM = 1u << 23,    /* goes to the tail of its list once its write-back has ended */
+	/* bits 24..26: migrate type cached while in a page set or a free list; of a page on a list
+	 * of the multi-generation LRU its generation + 1 (lru_gen.h).
 	 * bits 27..29: zone type of every head */
 	PG_MT_SHIFT = 24,
 	PG_ZONE_SHIFT = 27,
 };
+#define PG_WORKINGSET (1u << 30) /* was once found to be in use, or came back after a refault */
+#define PG_LRU_BATCH (1u << 31)  /* waits in a CPU's batch (lru.c) */
 #define PG_MT_MASK (7u << PG_MT_SHIFT)
 #define PG_ZONE_MASK (7u << PG_ZONE_SHIFT)
 
@@ -122,6 +126,7 @@ struct nb_kcompactd;
 struct nb_swap;
 struct nb_hugetlb;
 struct nb_file_side;
+struct nb_reclaim;
 
 struct nb_zone {
 	/* c */
@@ -172,6 +177,7 @@ struct nb_zone {
 	struct nb_free_area free_area[NB_NR_ORDERS];  /* z */
 	uint64_t nr_pageblocks[NB_MIGRATE_TYPES];     /* z */
 	_Atomic uint64_t nr_anon, nr_file, nr_pagetable;
+	_Atomic uint64_t nr_mapped, nr_shmem, nr_mlock; /* pages: of files that are mapped; ... */
 	uint64_t numa_base[NB_NR_NUMA_EVENTS]; /* observed beginning */
 	/* c: observed.c: whole max-order blocks in use since before observation began */
 	struct nb_block_run *system_runs;
@@ -227,7 +233,7 @@ struct nb_pgdat {
 	/* kswapd, as far as wake-ups need it */
 	int kswapd_order, kswapd_highest_zoneidx;
 	bool kswapd_awake;
-	struct nb_lruvec *lruvec;       /* lru.c: made with the first page that goes on a list */
+	struct nb_lruvec *lruvec;       /* lru.c: made by boot */
 	struct nb_kswapd *kswapd;       /* kswapd.c */
 	struct nb_kcompactd *kcompactd; /* compaction.c */
 };
@@ -289,7 +295,11 @@ struct nb_system {
 	const struct nb_kernel_profile *profile;
 	unsigned zones; /* mask of configured zone types */
 	unsigned page_shift, max_order, pageblock_order;
-	bool backed;
+	bool backed;          /* pages hold bytes: linear.c */
+	bool debug;           /* nb_boot_options.debug */
+	bool full_path_only;  /* requests do not go by alloc_hot(): CMA, backed or debug */
+	void *backing;        /* backed: the bytes of frame 0 and on */
+	uint64_t linear_base; /* address of frame 0 in the linear map */
 	uint64_t rng; /* seeded */
 	uint64_t time_ns;
 	struct nb_sink sink;
@@ -352,6 +362,7 @@ struct nb_system {
 
 	/* tasks: task.c; NULL before the first */
 	_Atomic(struct nb_task_side *) task_side;
+	struct nb_reclaim *reclaim; /* lru.c: what reclaim keeps of the whole system; made by boot */
 	struct nb_swap *swap;       /* swap.c; NULL: no area */
 	struct nb_hugetlb *hugetlb; /* hugetlb.c; NULL: no pool was ever asked for */
 	struct nb_file_side *files; /* filemap.c; NULL: no file yet */

@@ -376,6 +376,7 @@ static void set_marks(struct nb_zone *z, const struct nb_zone_observed *obs)
 	for (unsigned i = 0; i < NB_NR_NUMA_EVENTS; i++)
 		z->numa_base[i] = obs->numa[i];
 	z->sys->has_cma |= z->nr_pageblocks[NB_MIGRATE_CMA] != 0;
+	z->sys->full_path_only |= z->sys->has_cma;
 	nb_calculate_totalreserve_pages(z->sys);
 }
 

@@ -11,27 +11,10 @@
 #include <numabox/page_alloc.h>
 
 #include "mm/event.h"
+#include "mm/linear.h"
+#include "mm/page_check.h"
 #include "mm/pcp.h"
 #include "mm/task.h"
-
-/* One count for a block, whatever its order: against the node the policy wanted, and against the
- * CPU's. */
-static inline void zone_statistics(struct nb_zone *preferred, struct nb_zone *z, struct nb_pcp *pcp,
-				   int cpu)
-{
-	if (nb_unlikely(!z->sys->tune.numa_stat))
-		return;
-	if (nb_likely(z->pgdat == preferred->pgdat)) {
-		nb_pcp_count(&pcp->numa[NB_NUMA_HIT], 1);
-	} else {
-		struct nb_pcp *wanted = nb_zone_pcp(preferred, cpu);
-
-		nb_pcp_count(&pcp->numa[NB_NUMA_MISS], 1);
-		if (wanted)
-			nb_pcp_count(&wanted->numa[NB_NUMA_FOREIGN], 1);
-	}
-	nb_pcp_count(&pcp->numa[pcp->local ? NB_NUMA_LOCAL : NB_NUMA_OTHER], 1);
-}
 
 static struct nb_page *rmqueue_buddy(struct nb_zone *z, unsigned order, enum nb_migratetype mt,
 				     unsigned alloc_flags, int cpu)
@@ -65,7 +48,7 @@ static inline struct nb_page *rmqueue(const struct nb_alloc_context *ac, struct 
 	}
 	if (nb_likely(pcp)) {
 		nb_pcp_count(&pcp->pgalloc, UINT64_C(1) << ac->order);
-		zone_statistics(ac->preferred->zone, z, pcp, ac->cpu);
+		nb_zone_statistics(ac->preferred->zone, z, pcp, ac->cpu, 1);
 	}
 	return page;
 }
@@ -105,16 +88,6 @@ static bool zone_has_room(struct nb_system *sys, struct nb_alloc_context *ac, st
 	       nb_zone_watermark_ok(z, ac->order, mark, ac->highest_zoneidx, alloc_flags);
 }
 
-/* Gives a block out. */
-static inline void prep_page(const struct nb_zone *z, struct nb_page *page,
-			     uint32_t order_and_flags)
-{
-	nb_page_set_flags(page, PG_ALLOCATED | z->page_bits | order_and_flags);
-	page->refcount = 1;
-	page->mapcount = 0;
-	page->mapping = 0;
-}
-
 static inline struct nb_page *try_zone(struct nb_system *sys, struct nb_alloc_context *ac,
 				       struct nb_zone *z, unsigned alloc_flags)
 {
@@ -130,16 +103,15 @@ static inline struct nb_page *try_zone(struct nb_system *sys, struct nb_alloc_co
 		wake_for_boost(ac, z);
 	if (nb_unlikely(!page))
 		return NULL;
-	prep_page(z, page,
-		  ac->order | (ac->order && (ac->gfp & NB_GFP_BIT_COMP) ? PG_COMPOUND : 0u));
+	nb_prep_page(z, page,
+		     ac->order | (ac->order && (ac->gfp & NB_GFP_BIT_COMP) ? PG_COMPOUND : 0u));
 	if (nb_unlikely(alloc_flags & NB_ALLOC_HIGHATOMIC))
 		nb_reserve_highatomic(z, page, ac->order, ac->cpu);
 	return page;
 }
 
-/* Is the entry's node closed to this request, by cpuset or by too many dirty pages? */
-static bool zoneref_closed(struct nb_system *sys, const struct nb_alloc_context *ac,
-			   const struct nb_zoneref *ref, unsigned alloc_flags)
+bool nb_zoneref_closed(struct nb_system *sys, const struct nb_alloc_context *ac,
+		       const struct nb_zoneref *ref, unsigned alloc_flags)
 {
 	if ((alloc_flags & NB_ALLOC_CPUSET) && ac->mems_allowed &&
 	    !nb_nodemask_test(ac->mems_allowed, ref->nid))
@@ -159,7 +131,7 @@ retry:
 	for (ref = ac->preferred; ref->zone;
 	     ref = nb_next_zoneref(ref + 1, ac->highest_zoneidx, ac->nodemask)) {
 		if (nb_unlikely((alloc_flags & NB_ALLOC_CPUSET) || ac->spread_dirty) &&
-		    zoneref_closed(sys, ac, ref, alloc_flags))
+		    nb_zoneref_closed(sys, ac, ref, alloc_flags))
 			continue;
 		/* Fragmenting the local node is better than leaving it. */
 		if (no_fallback && many && ref != ac->preferred &&
@@ -212,9 +184,9 @@ static inline enum nb_migratetype request_mt(const struct nb_system *sys, nb_gfp
 }
 
 /* Fills the context in. */
-static void prepare(struct nb_system *sys, struct nb_alloc_context *ac,
-		    const struct nb_alloc_request *rq, const struct nb_pgdat *pgdat,
-		    enum nb_zone_type highest)
+void nb_alloc_prepare(struct nb_system *sys, struct nb_alloc_context *ac,
+		      const struct nb_alloc_request *rq, const struct nb_pgdat *pgdat,
+		      enum nb_zone_type highest)
 {
 	nb_gfp_t gfp = rq->gfp;
 
@@ -235,8 +207,6 @@ static void prepare(struct nb_system *sys, struct nb_alloc_context *ac,
 	if (nb_unlikely(sys->has_cma) && ac->migratetype == NB_MIGRATE_MOVABLE)
 		ac->alloc_flags |= NB_ALLOC_CMA;
 	ac->preferred = nb_next_zoneref(ac->zonelist, ac->highest_zoneidx, ac->nodemask);
-	if (ac->preferred->zone && ac->preferred->zone->nofragment)
-		ac->alloc_flags |= NB_ALLOC_NOFRAGMENT;
 }
 
 /* The whole of a request: fast path and slow path. */
@@ -247,7 +217,9 @@ static struct nb_page *alloc_full(struct nb_system *sys, const struct nb_alloc_r
 	struct nb_alloc_context ac;
 	struct nb_page *page;
 
-	prepare(sys, &ac, rq, pgdat, highest);
+	nb_alloc_prepare(sys, &ac, rq, pgdat, highest);
+	if (ac.preferred->zone && ac.preferred->zone->nofragment)
+		ac.alloc_flags |= NB_ALLOC_NOFRAGMENT;
 	page = nb_get_page_from_freelist(sys, &ac, ac.alloc_flags, ret_zone);
 	if (nb_likely(page))
 		return page;
@@ -268,7 +240,8 @@ static inline struct nb_page *alloc_hot(struct nb_system *sys, const struct nb_a
 	const struct nb_zoneref *ref = pgdat->zonelist;
 
 	if (nb_unlikely(rq->order || rq->nodemask || (rq->task && rq->task->flags) ||
-			sys->has_cma || (rq->gfp & (NB_GFP_BIT_THISNODE | NB_GFP_BIT_WRITE))))
+			sys->full_path_only ||
+			(rq->gfp & (NB_GFP_BIT_THISNODE | NB_GFP_BIT_WRITE))))
 		return NULL;
 	while (ref->zone && ref->zone_idx > highest)
 		ref++;
@@ -292,38 +265,80 @@ static inline struct nb_page *alloc_hot(struct nb_system *sys, const struct nb_a
 		nb_pcp_count(&pcp->numa[NB_NUMA_HIT], 1);
 		nb_pcp_count(&pcp->numa[pcp->local ? NB_NUMA_LOCAL : NB_NUMA_OTHER], 1);
 	}
-	prep_page(z, page, 0);
+	nb_prep_page(z, page, 0);
 	*ret_zone = z;
 	return page;
 }
 
-nb_pfn_t nb_alloc_pages(struct nb_system *sys, const struct nb_alloc_request *rq)
+const struct nb_pgdat *nb_request_node(const struct nb_system *sys,
+				       const struct nb_alloc_request *rq,
+				       enum nb_zone_type *ret_highest)
 {
-	struct nb_zone *z = NULL;
-	struct nb_page *page;
 	int nid = rq->nid, highest = sys->gfp_zone[rq->gfp & 0xf];
 
 	if (nb_unlikely(rq->order > sys->max_order || (unsigned)rq->cpu >= sys->nr_cpu_ids ||
 			sys->cpu_to_node[rq->cpu] < 0 || highest < 0))
-		return NB_NO_PFN;
-	if (nid == NB_NO_NODE) {
-		if (nb_unlikely(rq->task != NULL))
-			return nb_alloc_pages_task(sys, rq);
+		return NULL;
+	if (nid == NB_NO_NODE)
 		nid = sys->cpu_to_node[rq->cpu];
-	}
 	if (nb_unlikely((unsigned)nid >= NB_MAX_NODES || sys->node_index[nid] < 0))
-		return NB_NO_PFN;
-	const struct nb_pgdat *pgdat = sys->pgdat[sys->node_index[nid]];
+		return NULL;
+	*ret_highest = (enum nb_zone_type)highest;
+	return sys->pgdat[sys->node_index[nid]];
+}
 
-	page = alloc_hot(sys, rq, pgdat, (enum nb_zone_type)highest, &z);
-	if (nb_unlikely(!page))
-		page = alloc_full(sys, rq, pgdat, (enum nb_zone_type)highest, &z);
+/* What backed and debug systems do with a block before it is handed out. false: it is not. */
+static bool finish(struct nb_zone *z, struct nb_page *page, const struct nb_alloc_request *rq)
+{
+	struct nb_system *sys = z->sys;
+	nb_pfn_t pfn = nb_zone_page_pfn(z, page);
+
+	if (sys->debug)
+		nb_block_is_whole(z, page, rq->order, rq->cpu);
+	if (!sys->backed || nb_back_block(sys, pfn, rq->order, rq->gfp & NB_GFP_BIT_ZERO))
+		return true;
+	nb_free_page_block(z, page, rq->order, rq->cpu);
+	return false;
+}
+
+/* A request whose policy has been asked; in line for nb_alloc_pages(). */
+static inline nb_pfn_t alloc_nopolicy(struct nb_system *sys, const struct nb_alloc_request *rq)
+{
+	struct nb_zone *z = NULL;
+	enum nb_zone_type highest;
+	const struct nb_pgdat *pgdat = nb_request_node(sys, rq, &highest);
+
+	if (nb_unlikely(!pgdat))
+		return NB_NO_PFN;
+	struct nb_page *page = alloc_hot(sys, rq, pgdat, highest, &z);
+
+	if (nb_unlikely(!page)) {
+		page = alloc_full(sys, rq, pgdat, highest, &z);
+		if (nb_unlikely(sys->full_path_only) && page && !finish(z, page, rq))
+			page = NULL;
+	}
 	nb_pfn_t pfn = nb_likely(page) ? nb_zone_page_pfn(z, page) : NB_NO_PFN;
 
 	if (nb_event_wanted(sys, NB_EV_MM_PAGE_ALLOC))
 		nb_emit(sys, NB_EV_MM_PAGE_ALLOC, rq->cpu, rq->task, pfn, rq->order, rq->gfp,
 			request_mt(sys, rq->gfp));
 	return pfn;
+}
+
+nb_pfn_t nb_alloc_pages_nopolicy(struct nb_system *sys, const struct nb_alloc_request *rq)
+{
+	return alloc_nopolicy(sys, rq);
+}
+
+nb_pfn_t nb_alloc_pages(struct nb_system *sys, const struct nb_alloc_request *rq)
+{
+	if (nb_unlikely(rq->task && rq->nid == NB_NO_NODE)) {
+		enum nb_zone_type highest;
+
+		return nb_request_node(sys, rq, &highest) ? nb_alloc_pages_task(sys, rq)
+							  : NB_NO_PFN;
+	}
+	return alloc_nopolicy(sys, rq);
 }
 
 void nb_count_interleave_hit(struct nb_system *sys, int cpu, nb_pfn_t pfn, int nid)
@@ -339,32 +354,66 @@ void nb_count_interleave_hit(struct nb_system *sys, int cpu, nb_pfn_t pfn, int n
 }
 
 /* Straight to the free lists: orders without a page set list, isolated pageblocks. */
-static void free_to_buddy(struct nb_zone *z, struct nb_page *page, unsigned order, int cpu)
+static void free_to_buddy(struct nb_zone *z, struct nb_page *page, unsigned order, int cpu,
+			  unsigned fpi)
 {
 	nb_zone_lock(z, cpu);
-	nb_free_one_page(z, page, order, nb_pageblock_mt(z, nb_page_dense(z->mem_map, page)),
-			 NB_FPI_NONE);
+	nb_free_one_page(z, page, order, nb_pageblock_mt(z, nb_page_dense(z->mem_map, page)), fpi);
 	nb_zone_unlock(z);
 }
 
-void nb_free_page_block(struct nb_zone *z, struct nb_page *page, unsigned order, int cpu)
+/* What every free begins with: its event and its count. false: a debug system has found the block
+ * to be somebody's, and lets it be. */
+static inline bool prepare_free(struct nb_zone *z, struct nb_pcp *pcp, struct nb_page *page,
+				unsigned order, int cpu)
 {
 	struct nb_system *sys = z->sys;
-	struct nb_pcp *pcp = nb_zone_pcp(z, cpu);
-	enum nb_migratetype mt;
 
+	if (nb_unlikely(sys->debug)) {
+		enum nb_bad_page why = nb_bad_free(sys, nb_zone_page_pfn(z, page), order);
+
+		if (why) {
+			nb_report_bad_page(sys, cpu, nb_zone_page_pfn(z, page), order, why);
+			return false;
+		}
+	}
 	if (nb_event_wanted(sys, NB_EV_MM_PAGE_FREE))
 		nb_emit(sys, NB_EV_MM_PAGE_FREE, cpu, NULL, nb_zone_page_pfn(z, page), order);
 	if (nb_likely(pcp))
 		nb_pcp_count(&pcp->pgfree, UINT64_C(1) << order);
+	return true;
+}
+
+void nb_free_page_block(struct nb_zone *z, struct nb_page *page, unsigned order, int cpu)
+{
+	struct nb_pcp *pcp = nb_zone_pcp(z, cpu);
+	enum nb_migratetype mt;
+
+	if (!prepare_free(z, pcp, page, order, cpu))
+		return;
 	mt = nb_pageblock_mt(z, nb_page_dense(z->mem_map, page));
-	if (nb_unlikely(!pcp || mt == NB_MIGRATE_ISOLATE || !nb_pcp_allowed_order(sys, order))) {
-		free_to_buddy(z, page, order, cpu);
+	if (nb_unlikely(!pcp || mt == NB_MIGRATE_ISOLATE || !nb_pcp_allowed_order(z->sys, order))) {
+		free_to_buddy(z, page, order, cpu, NB_FPI_NONE);
 		return;
 	}
 	if (nb_unlikely(mt >= NB_MIGRATE_PCPTYPES))
 		mt = NB_MIGRATE_MOVABLE;
 	nb_pcp_free(z, pcp, page, order, mt, cpu);
+}
+
+void nb_free_page_to_tail(struct nb_zone *z, struct nb_page *page, int cpu)
+{
+	if (prepare_free(z, nb_zone_pcp(z, cpu), page, 0, cpu))
+		free_to_buddy(z, page, 0, cpu, NB_FPI_TO_TAIL);
+}
+
+/* A free that is wrong. */
+static __attribute__((cold)) int refuse(struct nb_system *sys, int cpu, nb_pfn_t pfn,
+					unsigned order)
+{
+	if (sys->debug && (unsigned)cpu < sys->nr_cpu_ids)
+		nb_report_bad_page(sys, cpu, pfn, order, nb_bad_free(sys, pfn, order));
+	return -NB_EINVAL;
 }
 
 int nb_free_pages(struct nb_system *sys, int cpu, nb_pfn_t pfn, unsigned order)
@@ -373,20 +422,22 @@ int nb_free_pages(struct nb_system *sys, int cpu, nb_pfn_t pfn, unsigned order)
 	struct nb_page *page = nb_pfn_to_page(sys, pfn, &z);
 
 	if (nb_unlikely(!page || (unsigned)cpu >= sys->nr_cpu_ids || order > sys->max_order))
-		return -NB_EINVAL;
+		return refuse(sys, cpu, pfn, order);
 	uint32_t dense = nb_page_dense(z->mem_map, page);
 
 	if (nb_unlikely(!nb_map_is_committed(z->pgdat, dense)))
-		return -NB_EINVAL;
+		return refuse(sys, cpu, pfn, order);
 	if (nb_unlikely((nb_page_flags(page) & (PG_ALLOCATED | PG_LRU | PG_ORDER_MASK)) !=
 				(PG_ALLOCATED | order) ||
 			page->refcount > 1 || page->mapcount))
-		return -NB_EINVAL;
+		return refuse(sys, cpu, pfn, order);
 	struct nb_pcp *pcp = nb_zone_pcp_peek(z, cpu);
 	enum nb_migratetype mt = nb_pageblock_mt(z, dense);
 
-	if (nb_unlikely(order || !pcp || mt >= NB_MIGRATE_PCPTYPES ||
+	if (nb_unlikely(order || !pcp || mt >= NB_MIGRATE_PCPTYPES || sys->debug ||
 			nb_event_wanted(sys, NB_EV_MM_PAGE_FREE))) {
+		if (sys->debug && nb_bad_free(sys, pfn, order))
+			return refuse(sys, cpu, pfn, order);
 		nb_free_page_block(z, page, order, cpu);
 		return 0;
 	}

@@ -133,6 +133,22 @@ static inline uint64_t nb_wmark_pages(const struct nb_zone *z, enum nb_wmark mar
 void nb_count_interleave_hit(struct nb_system *sys, int cpu, nb_pfn_t pfn, int nid);
 /* page_alloc.c: frees a block that is known to be allocated and unused; nothing is checked. */
 void nb_free_page_block(struct nb_zone *z, struct nb_page *page, unsigned order, int cpu);
+/* page_alloc.c: the same for a single page, to the tail of its free list. */
+void nb_free_page_to_tail(struct nb_zone *z, struct nb_page *page, int cpu);
+/* page_alloc.c: fills in the context of a request: of the fast path, without its NOFRAGMENT. */
+void nb_alloc_prepare(struct nb_system *sys, struct nb_alloc_context *ac,
+		      const struct nb_alloc_request *rq, const struct nb_pgdat *pgdat,
+		      enum nb_zone_type highest);
+/* page_alloc.c: is the entry closed to this request, by cpuset or by too many dirty pages? */
+bool nb_zoneref_closed(struct nb_system *sys, const struct nb_alloc_context *ac,
+		       const struct nb_zoneref *ref, unsigned alloc_flags);
+/* page_alloc.c: the node a request begins at, and its highest zone; NULL: it asks for nothing that
+ * there is. */
+const struct nb_pgdat *nb_request_node(const struct nb_system *sys,
+				       const struct nb_alloc_request *rq,
+				       enum nb_zone_type *ret_highest);
+/* page_alloc.c: the whole of a request that no policy changes, event included. */
+nb_pfn_t nb_alloc_pages_nopolicy(struct nb_system *sys, const struct nb_alloc_request *rq);
 /* page_alloc.c: the walk over the zonelist. NULL: nothing there. *ret_zone: where the page is. */
 struct nb_page *nb_get_page_from_freelist(struct nb_system *sys, struct nb_alloc_context *ac,
 					  unsigned alloc_flags, struct nb_zone **ret_zone);
@@ -142,6 +158,16 @@ struct nb_page *nb_alloc_slowpath(struct nb_system *sys, struct nb_alloc_context
 /* slowpath.c: wakes the zone's node's kswapd unless it is awake, hopeless or has nothing to do. */
 void nb_wakeup_kswapd(struct nb_zone *z, nb_gfp_t gfp, unsigned order,
 		      enum nb_zone_type highest_zoneidx, int cpu, struct nb_task *task);
+
+/* For probe.c, which tells what a request would do without doing it: the context that the fast path
+ * walks with, the alloc flags of the slow path, those of a task with rights of its own (0: none),
+ * and a mark after what the flags take off it. */
+void nb_alloc_prepare(struct nb_system *sys, struct nb_alloc_context *ac,
+		      const struct nb_alloc_request *rq, const struct nb_pgdat *pgdat,
+		      enum nb_zone_type highest);
+unsigned nb_alloc_slow_flags(struct nb_system *sys, struct nb_alloc_context *ac);
+unsigned nb_alloc_reserve_flags(const struct nb_alloc_context *ac);
+int64_t nb_wmark_reduced(const struct nb_zone *z, int64_t mark_pages, unsigned alloc_flags);
 
 /* highatomic.c. Source: facts 4.7. */
 void nb_reserve_highatomic(struct nb_zone *z, struct nb_page *page, unsigned order, int cpu);

@@ -65,24 +65,32 @@ void nb_pcp_refill(struct nb_zone *z, struct nb_pcp *pcp, unsigned order, enum n
 		   unsigned alloc_flags, int cpu);
 void nb_pcp_settle(struct nb_zone *z, struct nb_pcp *pcp, unsigned order, unsigned list, int cpu);
 
+/* Takes the head of a list that is not empty. */
+static inline struct nb_page *nb_pcp_pop(const struct nb_zone *z, struct nb_list *list)
+{
+	struct nb_page *map = z->mem_map, *page = nb_link_page(map, list->first);
+
+	list->first = page->next;
+	if (nb_likely(page->next))
+		nb_link_page(map, page->next)->prev = 0;
+	else
+		list->last = 0;
+	return page;
+}
+
 /* A block out of the set, refilled when its list is empty. NULL: the zone has none. */
 static inline struct nb_page *nb_pcp_alloc(struct nb_zone *z, struct nb_pcp *pcp, unsigned order,
 					   enum nb_migratetype mt, unsigned alloc_flags, int cpu)
 {
 	struct nb_list *list = &pcp->list[nb_pcp_list_of(order, mt)];
-	struct nb_page *page = NULL, *map = z->mem_map;
+	struct nb_page *page = NULL;
 
 	nb_pcp_lock(pcp, z->sys);
 	pcp->free_count >>= 1;
 	if (nb_unlikely(!list->first))
 		nb_pcp_refill(z, pcp, order, mt, alloc_flags, cpu);
 	if (nb_likely(list->first)) {
-		page = nb_link_page(map, list->first);
-		list->first = page->next;
-		if (nb_likely(page->next))
-			nb_link_page(map, page->next)->prev = 0;
-		else
-			list->last = 0;
+		page = nb_pcp_pop(z, list);
 		pcp->count -= 1 << order;
 	}
 	nb_pcp_unlock(pcp);
@@ -94,16 +102,11 @@ static inline struct nb_page *nb_pcp_take_one(struct nb_zone *z, struct nb_pcp *
 					      enum nb_migratetype mt)
 {
 	struct nb_list *list = &pcp->list[mt];
-	struct nb_page *page = NULL, *map = z->mem_map;
+	struct nb_page *page = NULL;
 
 	nb_pcp_lock(pcp, z->sys);
 	if (nb_likely(list->first)) {
-		page = nb_link_page(map, list->first);
-		list->first = page->next;
-		if (nb_likely(page->next))
-			nb_link_page(map, page->next)->prev = 0;
-		else
-			list->last = 0;
+		page = nb_pcp_pop(z, list);
 		pcp->count--;
 		pcp->free_count >>= 1;
 	}
@@ -147,6 +150,35 @@ static inline void nb_pcp_free_one(struct nb_zone *z, struct nb_pcp *pcp, struct
 		nb_pcp_settle(z, pcp, 0, mt, cpu);
 	}
 	nb_pcp_unlock(pcp);
+}
+
+/* One count for a block, whatever its order (n: so many blocks): against the node that was wanted,
+ * and against the CPU's. */
+static inline void nb_zone_statistics(struct nb_zone *preferred, struct nb_zone *z,
+				      struct nb_pcp *pcp, int cpu, uint64_t n)
+{
+	if (nb_unlikely(!z->sys->tune.numa_stat))
+		return;
+	if (nb_likely(z->pgdat == preferred->pgdat)) {
+		nb_pcp_count(&pcp->numa[NB_NUMA_HIT], n);
+	} else {
+		struct nb_pcp *wanted = nb_zone_pcp(preferred, cpu);
+
+		nb_pcp_count(&pcp->numa[NB_NUMA_MISS], n);
+		if (wanted)
+			nb_pcp_count(&wanted->numa[NB_NUMA_FOREIGN], n);
+	}
+	nb_pcp_count(&pcp->numa[pcp->local ? NB_NUMA_LOCAL : NB_NUMA_OTHER], n);
+}
+
+/* Gives a block out. */
+static inline void nb_prep_page(const struct nb_zone *z, struct nb_page *page,
+				uint32_t order_and_flags)
+{
+	nb_page_set_flags(page, PG_ALLOCATED | z->page_bits | order_and_flags);
+	page->refcount = 1;
+	page->mapcount = 0;
+	page->mapping = 0;
 }
 
 /* Empties one set into the free lists. `cpu` is the running CPU, the set may be another's. */

@@ -60,6 +60,7 @@ static const struct nb_event_desc descs[NB_NR_EVENTS] = {
 				    "mm_migrate_pages",
 				    4,
 				    {"succeeded", "failed", "mode", "reason"}},
+	[NB_EV_BAD_PAGE] = {"numabox", "bad_page", 3, {"pfn", "order", "reason"}},
 };
 
 const struct nb_event_desc *nb_event_desc(enum nb_event_kind kind)

@@ -9,6 +9,7 @@
 #include "base/fmt.h"
 #include "base/mem.h"
 #include "mm/boot.h"
+#include "mm/linear.h"
 
 static int boot_steps(struct nb_system *sys, struct nb_error *err)
 {
@@ -54,14 +55,20 @@ int nb_system_boot(const struct nb_port *port, const struct nb_machine *m,
 	sys->page_shift = m->page_shift;
 	sys->max_order = nb_arch_max_order(m->arch, m->page_shift);
 	sys->pageblock_order = nb_arch_pageblock_order(m->arch, m->page_shift);
+#ifdef NB_DEBUG
+	sys->debug = true;
+#endif
 	if (opt) {
-		sys->backed = opt->backed;
+		sys->debug |= opt->debug;
 		sys->rng = opt->seed;
 		nb_system_set_sink(sys, opt->sink);
 	}
 	memset(sys->node_index, 0xff, sizeof(sys->node_index));
 	nb_sysctl_defaults(sys);
 	ret = boot_steps(sys, err);
+	if (!ret)
+		ret = nb_boot_linear_map(sys, opt && opt->backed, err);
+	sys->full_path_only = sys->has_cma || sys->backed || sys->debug;
 	if (ret) {
 		nb_system_shutdown(sys);
 		return err && !err->code ? nb_error_set(err, ret, 0, "no memory for the system")
@@ -75,6 +82,7 @@ void nb_system_shutdown(struct nb_system *sys)
 {
 	if (!sys)
 		return;
+	nb_release_linear_map(sys);
 	nb_release_memory_map(sys);
 	nb_arena_free(sys->arena);
 }
