@@ -351,3 +351,26 @@ nb_pfn_t nb_alloc_pages_task(struct nb_system *sys, const struct nb_alloc_reques
 	return ask_policy(t, pol, rq->gfp, rq->order,
 			  interleaves(pol) ? node_by_counter(t, pol) : 0);
 }
+
+void nb_mpol_target(struct nb_task *t, const struct nb_mempolicy *pol, nb_gfp_t gfp,
+		    uint64_t index, int *ret_nid, const struct nb_nodemask **ret_mask)
+{
+	int il_prev = t->il_prev, local = nb_task_local_node(t);
+	__typeof__(t->il_weight) il_weight = t->il_weight;
+
+	*ret_mask = NULL;
+	*ret_nid = pol && pol->home_node != NB_NO_NODE ? pol->home_node : local;
+	if (interleaves(pol)) {
+		*ret_nid = index == NB_UNKNOWN ? node_by_counter(t, pol)
+					       : node_by_index(t, pol, index);
+		t->il_prev = il_prev;
+		t->il_weight = il_weight;
+	} else if (pol && pol->mode == NB_MPOL_PREFERRED) {
+		*ret_nid = pol->node[0];
+	} else if (pol && (pol->mode == NB_MPOL_PREFERRED_MANY ||
+			   (pol->mode == NB_MPOL_BIND && bind_applies(t, pol, gfp)))) {
+		*ret_mask = &pol->nodes;
+	} else if (!pol || pol->mode == NB_MPOL_LOCAL) {
+		*ret_nid = local;
+	}
+}

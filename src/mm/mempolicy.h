@@ -45,6 +45,12 @@ int nb_mpol_set_weight(struct nb_system *sys, unsigned nid, uint8_t weight);
 nb_pfn_t nb_mpol_alloc(struct nb_task *t, const struct nb_mempolicy *pol, nb_gfp_t gfp,
 		       unsigned order, uint64_t index);
 
+/* For probe.c: where a request under `pol` (NULL: default) would be sent first, without sending it:
+ * the node whose list is walked, and the mask (NULL: all). `index` as above, or NB_UNKNOWN: the
+ * task's counter decides, and is not moved. PREFERRED_MANY tries without its mask afterwards. */
+void nb_mpol_target(struct nb_task *t, const struct nb_mempolicy *pol, nb_gfp_t gfp,
+		    uint64_t index, int *ret_nid, const struct nb_nodemask **ret_mask);
+
 /* A kernel allocation of rq->task, without a node: alloc_pages(). Interleaving goes by the task's
  * counter. Called by nb_alloc_pages(); calls it back with a node. */
 nb_pfn_t nb_alloc_pages_task(struct nb_system *sys, const struct nb_alloc_request *rq);

@@ -445,3 +445,10 @@ int nb_free_pages(struct nb_system *sys, int cpu, nb_pfn_t pfn, unsigned order)
 	nb_pcp_free_one(z, pcp, page, mt, cpu);
 	return 0;
 }
+
+void nb_alloc_prepare(struct nb_system *sys, struct nb_alloc_context *ac,
+		      const struct nb_alloc_request *rq, const struct nb_pgdat *pgdat,
+		      enum nb_zone_type highest)
+{
+	prepare(sys, ac, rq, pgdat, highest);
+}

@@ -308,3 +308,15 @@ struct nb_page *nb_alloc_slowpath(struct nb_system *sys, struct nb_alloc_context
 		next = RETRY;
 	}
 }
+
+unsigned nb_alloc_slow_flags(struct nb_system *sys, struct nb_alloc_context *ac)
+{
+	const struct slow s = {.sys = sys, .ac = ac};
+
+	return slow_flags(&s);
+}
+
+unsigned nb_alloc_reserve_flags(const struct nb_alloc_context *ac)
+{
+	return reserve_flags(ac);
+}

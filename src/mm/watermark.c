@@ -18,50 +18,9 @@
 #include "base/fmt.h"
 #include "mm/boot.h"
 #include "mm/hugetlb_boot.h"
+#include "mm/watermark.h"
 
-#define CLUSTER_MAX 32u /* SWAP_CLUSTER_MAX */
-#define MIN_FREE_KBYTES_FLOOR 128u
 #define THP_MIN_RAM_BYTES (UINT64_C(512) << 20)
-
-/* Which count of managed pages a formula uses. */
-enum when {
-	WHEN_NOW,      /* a write at run time */
-	WHEN_POSTCORE, /* first pass at boot: gigantic pages not yet counted */
-	WHEN_INIT,     /* second pass at boot */
-};
-
-static uint64_t managed(const struct nb_zone *z, enum when when)
-{
-	uint64_t n;
-
-	if (when == WHEN_NOW || z->managed_at_init_pages == NB_UNKNOWN)
-		n = z->managed_pages;
-	else
-		n = z->managed_at_init_pages;
-	if (when == WHEN_POSTCORE)
-		n -= n < z->gigantic_pages ? n : z->gigantic_pages;
-	return n - (n < z->coming_pages ? n : z->coming_pages);
-}
-
-static bool populated(const struct nb_zone *z)
-{
-	return z->present_pages > z->coming_pages;
-}
-
-static uint64_t boost(const struct nb_zone *z)
-{
-	return atomic_load_explicit(&z->watermark_boost, memory_order_relaxed);
-}
-
-/* HighMem, and Movable when it is cut out of HighMem; later kernels treat every
- * Movable zone so (facts 2.2). */
-static bool like_highmem(const struct nb_zone *z)
-{
-	if (z->type == NB_ZONE_HIGHMEM)
-		return true;
-	return z->type == NB_ZONE_MOVABLE &&
-	       (z->sys->profile->movable_is_highmem || z->sys->movable_zone == NB_ZONE_HIGHMEM);
-}
 
 static uint64_t kbytes_to_pages(const struct nb_system *sys, uint64_t kbytes)
 {
@@ -137,42 +96,56 @@ static void thp_recommended_min_free(struct nb_system *sys, enum when when)
 	sys->tune.min_free_kbytes = (int64_t)want;
 }
 
-static void set_zone_wmarks(struct nb_zone *z, uint64_t pages_min, uint64_t lowmem_pages,
-			    enum when when)
+void nb_wmark_compute(const struct nb_zone *z, uint64_t pages_min, uint64_t lowmem_pages,
+		      enum when when, struct nb_wmark_parts *w)
 {
 	const struct nb_kernel_profile *prof = z->sys->profile;
 	uint64_t n = managed(z, when), scale = z->sys->tune.watermark_scale_factor;
-	uint64_t share = lowmem_pages ? pages_min * n / lowmem_pages : 0;
-	uint64_t gap = share >> 2, scaled;
-	uint64_t min = share;
+	uint64_t share = lowmem_pages ? pages_min * n / lowmem_pages : 0, gap;
 
-	if (like_highmem(z)) {
-		min = n / 1024;
-		if (min < CLUSTER_MAX)
-			min = CLUSTER_MAX;
-		if (min > 128)
-			min = 128;
+	*w = (struct nb_wmark_parts){.min_free_pages = pages_min, .lowmem_pages = lowmem_pages};
+	w->managed_pages = n;
+	w->shares = !like_highmem(z);
+	w->share_pages = w->min_pages = share;
+	w->quarter_pages = gap = share >> 2;
+	if (!w->shares) {
+		w->min_pages = n / 1024;
+		if (w->min_pages < CLUSTER_MAX)
+			w->min_pages = CLUSTER_MAX;
+		if (w->min_pages > 128)
+			w->min_pages = 128;
 	}
 	/* n * scale / 10000 without a product past 64 bits */
-	scaled = n / 10000 * scale + n % 10000 * scale / 10000;
-	if (prof->has_scale_factor && scaled > gap)
-		gap = scaled;
-	atomic_store_explicit(&z->watermark_boost, 0, memory_order_relaxed);
-	z->wmark[NB_WMARK_MIN] = min;
-	z->wmark[NB_WMARK_LOW] = min + gap;
-	z->wmark[NB_WMARK_HIGH] = min + 2 * gap;
-	z->wmark[NB_WMARK_PROMO] = min + 3 * gap;
+	w->scaled_pages = n / 10000 * scale + n % 10000 * scale / 10000;
+	w->scale_factor = prof->has_scale_factor ? (unsigned)scale : 0;
+	if (prof->has_scale_factor && w->scaled_pages > gap)
+		gap = w->scaled_pages;
+	w->low_pages = w->min_pages + gap;
+	w->high_pages = w->min_pages + 2 * gap;
+	w->promo_pages = w->min_pages + 3 * gap;
 	if (!prof->has_scale_factor)
-		z->wmark[NB_WMARK_HIGH] = min + share / 2;
+		w->high_pages = w->min_pages + share / 2;
 	if (prof->marks_are_multiples) {
-		z->wmark[NB_WMARK_LOW] = 2 * min;
-		z->wmark[NB_WMARK_HIGH] = 3 * min;
+		w->low_pages = 2 * w->min_pages;
+		w->high_pages = 3 * w->min_pages;
 	}
 }
 
-static void setup_wmarks(struct nb_system *sys, enum when when)
+static void set_zone_wmarks(struct nb_zone *z, uint64_t pages_min, uint64_t lowmem_pages,
+			    enum when when)
 {
-	uint64_t pages_min = kbytes_to_pages(sys, (uint64_t)sys->tune.min_free_kbytes);
+	struct nb_wmark_parts w;
+
+	nb_wmark_compute(z, pages_min, lowmem_pages, when, &w);
+	atomic_store_explicit(&z->watermark_boost, 0, memory_order_relaxed);
+	z->wmark[NB_WMARK_MIN] = w.min_pages;
+	z->wmark[NB_WMARK_LOW] = w.low_pages;
+	z->wmark[NB_WMARK_HIGH] = w.high_pages;
+	z->wmark[NB_WMARK_PROMO] = w.promo_pages;
+}
+
+uint64_t nb_wmark_lowmem_pages(const struct nb_system *sys, enum when when)
+{
 	uint64_t lowmem_pages = 0;
 
 	for (unsigned i = 0; i < sys->nr_pgdat; i++) {
@@ -183,6 +156,14 @@ static void setup_wmarks(struct nb_system *sys, enum when when)
 				lowmem_pages += managed(z, when);
 		}
 	}
+	return lowmem_pages;
+}
+
+static void setup_wmarks(struct nb_system *sys, enum when when)
+{
+	uint64_t pages_min = kbytes_to_pages(sys, (uint64_t)sys->tune.min_free_kbytes);
+	uint64_t lowmem_pages = nb_wmark_lowmem_pages(sys, when);
+
 	for (unsigned i = 0; i < sys->nr_pgdat; i++) {
 		for (unsigned t = 0; t < NB_MAX_NR_ZONES; t++) {
 			struct nb_zone *z = &sys->pgdat[i]->zone[t];

@@ -92,3 +92,9 @@ bool nb_zone_watermark_fast(const struct nb_zone *z, unsigned order, uint64_t ma
 	return nb_zone_watermark_ok_free(z, order, z->wmark[NB_WMARK_MIN], highest_zoneidx,
 					 alloc_flags, free_pages);
 }
+
+int64_t nb_wmark_reduced(const struct nb_zone *z, int64_t mark_pages, unsigned alloc_flags)
+{
+	return alloc_flags & NB_ALLOC_RESERVES ? reduced_mark(z, mark_pages, alloc_flags)
+					       : mark_pages;
+}
