@@ -79,6 +79,7 @@ enum {
 };
 #define PG_WORKINGSET (1u << 30) /* was once found to be in use, or came back after a refault */
 #define PG_LRU_BATCH (1u << 31)  /* waits in a CPU's batch (lru.c) */
+#define PG_ISOLATED PG_DESCENDING /* of an allocated page: off its list, see nb_lru_isolate() */
 #define PG_MT_MASK (7u << PG_MT_SHIFT)
 #define PG_ZONE_MASK (7u << PG_ZONE_SHIFT)
 
@@ -178,6 +179,8 @@ struct nb_zone {
 	uint64_t nr_pageblocks[NB_MIGRATE_TYPES];     /* z */
 	_Atomic uint64_t nr_anon, nr_file, nr_pagetable;
 	_Atomic uint64_t nr_mapped, nr_shmem, nr_mlock; /* pages: of files that are mapped; ... */
+	_Atomic uint64_t nr_dirty, nr_writeback;        /* pages of files */
+	_Atomic uint64_t nr_dirtied, nr_written;        /* ever */
 	uint64_t numa_base[NB_NR_NUMA_EVENTS]; /* observed beginning */
 	/* c: observed.c: whole max-order blocks in use since before observation began */
 	struct nb_block_run *system_runs;

@@ -1,0 +1,378 @@
+/* address_space.c -- see address_space.h: pages into a file's cache and out of it, marks, counts.
+ *
+ * Each call takes the file's lock for its length. A page's flags and its marks in the tree change
+ * together under it. Counters kept here: nr_file (every page of a cache), nr_shmem (those of files
+ * in memory), nr_dirty, nr_writeback of the page's zone. Pages under a frame-sized index only: a
+ * descriptor keeps 40 bits of it, so no file is longer (nb_address_space_new() refuses).
+ * Source: mm/filemap.c, __filemap_add_folio(), __filemap_remove_folio(); mm/migrate.c,
+ * folio_migrate_mapping(); mm/page-writeback.c, __folio_start_writeback().
+ */
+#include "mm/address_space.h"
+
+#include "base/mem.h"
+
+#define INDEX_BITS 40
+
+struct nb_file_side *nb_file_side(struct nb_system *sys)
+{
+	struct nb_file_side *side, *none = NULL;
+
+	side = __atomic_load_n(&sys->files, __ATOMIC_ACQUIRE);
+	if (side)
+		return side;
+	if (!nb_task_side(sys)) /* policies come from there */
+		return NULL;
+	side = nb_system_alloc(sys, sizeof(*side));
+	if (!side)
+		return NULL;
+	side->last = &side->files;
+	nb_pool_init(&side->as_pool, sizeof(struct nb_address_space));
+	nb_radix_pool_init(&side->node_pool);
+	nb_pool_init(&side->range_pool, sizeof(struct nb_policy_range));
+	/* Another thread may have been faster; what was made here then stays unused. */
+	if (!__atomic_compare_exchange_n(&sys->files, &none, side, false, __ATOMIC_ACQ_REL,
+					 __ATOMIC_ACQUIRE))
+		return none;
+	return side;
+}
+
+struct nb_address_space *nb_address_space_new(struct nb_system *sys, enum nb_as_kind kind,
+					      const char *name, uint64_t size)
+{
+	struct nb_file_side *side = nb_file_side(sys);
+	struct nb_address_space *as;
+
+	if (!side || size >> sys->page_shift >= UINT64_C(1) << INDEX_BITS)
+		return NULL;
+	as = nb_pool_get(sys, &side->as_pool);
+	if (!as)
+		return NULL;
+	if (nb_rmap_register(sys, &as->rmap, false)) {
+		nb_pool_put(sys, &side->as_pool, as);
+		return NULL;
+	}
+	as->sys = sys;
+	as->kind = kind;
+	as->refs = 1;
+	as->size = size;
+	as->gfp = NB_GFP_HIGHUSER_MOVABLE;
+	as->ra.prev_pos = UINT64_MAX;
+	nb_radix_init(&as->pages, &side->node_pool);
+	for (size_t n = 0; name && name[n] && n + 1 < sizeof(as->name); n++)
+		as->name[n] = name[n];
+	nb_lock(&side->lock, sys->port);
+	as->ino = ++side->next_ino;
+	as->link = side->last;
+	*side->last = as;
+	side->last = &as->next;
+	nb_unlock(&side->lock, sys->port);
+	return as;
+}
+
+void nb_address_space_free(struct nb_address_space *as)
+{
+	struct nb_system *sys = as->sys;
+	struct nb_file_side *side = nb_file_side(sys);
+
+	nb_lock(&side->lock, sys->port);
+	*as->link = as->next;
+	if (as->next)
+		as->next->link = as->link;
+	else
+		side->last = as->link;
+	nb_unlock(&side->lock, sys->port);
+	nb_radix_release(sys, &as->pages);
+	nb_shared_policy_release(sys, &as->policy);
+	nb_rmap_unregister(sys, &as->rmap);
+	nb_pool_put(sys, &side->as_pool, as);
+}
+
+/* A change of flags that others may change at the same time. */
+static void change_flags(const struct nb_system *sys, struct nb_page *page, uint32_t set,
+			 uint32_t clear)
+{
+	if (!sys->port->relax) {
+		page->flags = (page->flags | set) & ~clear;
+		return;
+	}
+	if (set)
+		__atomic_fetch_or(&page->flags, set, __ATOMIC_RELAXED);
+	if (clear)
+		__atomic_fetch_and(&page->flags, ~clear, __ATOMIC_RELAXED);
+}
+
+static int64_t pages_of(const struct nb_page *page)
+{
+	return INT64_C(1) << nb_page_order(page);
+}
+
+static void count_cached(struct nb_address_space *as, struct nb_zone *z, int64_t n)
+{
+	as->nrpages += (uint64_t)n;
+	nb_stat_add(as->sys, &z->nr_file, n);
+	if (nb_as_is_shmem(as))
+		nb_stat_add(as->sys, &z->nr_shmem, n);
+}
+
+struct nb_page *nb_as_find(struct nb_address_space *as, uint64_t index, struct nb_zone **ret_zone,
+			   uint64_t *ret_shadow)
+{
+	struct nb_system *sys = as->sys;
+	struct nb_page *page = NULL;
+	uint64_t e;
+
+	nb_lock(&as->lock, sys->port);
+	e = nb_radix_load(&as->pages, index);
+	if (nb_radix_is_page(e)) {
+		page = nb_pfn_to_page(sys, nb_radix_number(e), ret_zone);
+		nb_get_page(sys, page);
+	}
+	nb_unlock(&as->lock, sys->port);
+	if (ret_shadow)
+		*ret_shadow = nb_radix_is_value(e) ? nb_radix_number(e) : 0;
+	return page;
+}
+
+int nb_as_insert(struct nb_address_space *as, uint64_t index, struct nb_zone *z,
+		 struct nb_page *page, uint64_t *ret_shadow)
+{
+	struct nb_system *sys = as->sys;
+	uint64_t e, values = 0;
+	int err;
+
+	nb_lock(&as->lock, sys->port);
+	e = nb_radix_load(&as->pages, index);
+	err = nb_radix_store(sys, &as->pages, index, nb_page_order(page),
+			     nb_radix_page(nb_zone_page_pfn(z, page)), &values);
+	as->nrshadows -= values;
+	if (!err) {
+		page->mapping = as->rmap.handle;
+		page->index = index & ((UINT64_C(1) << INDEX_BITS) - 1);
+		change_flags(sys, page, nb_as_is_shmem(as) ? PG_SWAPBACKED : 0, PG_ANON);
+		nb_get_page(sys, page);
+		count_cached(as, z, pages_of(page));
+	}
+	nb_unlock(&as->lock, sys->port);
+	if (!err && ret_shadow)
+		*ret_shadow = nb_radix_is_value(e) ? nb_radix_number(e) : 0;
+	return err;
+}
+
+/* Under the lock. */
+static void remove_locked(struct nb_address_space *as, struct nb_zone *z, struct nb_page *page,
+			  uint64_t shadow)
+{
+	struct nb_system *sys = as->sys;
+	uint64_t index = page->index;
+	int64_t n = pages_of(page);
+
+	if (nb_page_flags(page) & PG_DIRTY) {
+		as->nr_dirty -= (uint64_t)n;
+		nb_stat_add(sys, &z->nr_dirty, -n);
+	}
+	change_flags(sys, page, 0, PG_DIRTY);
+	if (shadow) {
+		(void)nb_radix_replace(&as->pages, index, nb_radix_value(shadow));
+		for (unsigned m = 0; m < NB_NR_MARKS; m++)
+			nb_radix_clear_mark(&as->pages, index, (enum nb_mark)m);
+		as->nrshadows++;
+	} else {
+		(void)nb_radix_erase(sys, &as->pages, index);
+	}
+	page->mapping = 0;
+	count_cached(as, z, -n);
+}
+
+void nb_as_remove(struct nb_address_space *as, struct nb_zone *z, struct nb_page *page,
+		  uint64_t shadow)
+{
+	nb_lock(&as->lock, as->sys->port);
+	remove_locked(as, z, page, shadow);
+	nb_unlock(&as->lock, as->sys->port);
+}
+
+bool nb_as_remove_if_unused(struct nb_address_space *as, struct nb_zone *z, struct nb_page *page,
+			    unsigned refs, uint64_t shadow)
+{
+	bool unused;
+
+	nb_lock(&as->lock, as->sys->port);
+	unused = page->mapping == as->rmap.handle &&
+		 __atomic_load_n(&page->refcount, __ATOMIC_ACQUIRE) == refs + 1 &&
+		 !(nb_page_flags(page) & (PG_DIRTY | PG_WRITEBACK));
+	if (unused)
+		remove_locked(as, z, page, shadow);
+	nb_unlock(&as->lock, as->sys->port);
+	return unused;
+}
+
+int nb_as_replace(struct nb_address_space *as, struct nb_zone *zfrom, struct nb_page *from,
+		  struct nb_zone *zto, struct nb_page *to, unsigned refs)
+{
+	const uint32_t moved = PG_DIRTY | PG_SWAPBACKED;
+	struct nb_system *sys = as->sys;
+	int64_t n = pages_of(from);
+	int err = -NB_EAGAIN;
+
+	nb_lock(&as->lock, sys->port);
+	if (__atomic_load_n(&from->refcount, __ATOMIC_ACQUIRE) ==
+		    1 + refs + (uint32_t)from->mapcount &&
+	    !(nb_page_flags(from) & PG_WRITEBACK) && from->mapping == as->rmap.handle) {
+		(void)nb_radix_replace(&as->pages, from->index,
+				       nb_radix_page(nb_zone_page_pfn(zto, to)));
+		to->mapping = from->mapping;
+		to->index = from->index;
+		change_flags(sys, to, nb_page_flags(from) & moved, PG_ANON);
+		nb_get_page(sys, to);
+		count_cached(as, zfrom, -n);
+		count_cached(as, zto, n);
+		if (nb_page_flags(from) & PG_DIRTY) {
+			nb_stat_add(sys, &zfrom->nr_dirty, -n);
+			nb_stat_add(sys, &zto->nr_dirty, n);
+		}
+		change_flags(sys, from, 0, PG_DIRTY);
+		from->mapping = 0;
+		__atomic_fetch_sub(&from->refcount, 1, __ATOMIC_ACQ_REL);
+		err = 0;
+	}
+	nb_unlock(&as->lock, sys->port);
+	return err;
+}
+
+struct nb_address_space *nb_page_as(const struct nb_system *sys, const struct nb_page *page)
+{
+	struct nb_rmap *r;
+
+	if (!page->mapping || nb_page_flags(page) & PG_ANON)
+		return NULL;
+	r = nb_rmap_object(sys, page->mapping);
+	return r && !r->anon ? (struct nb_address_space *)r : NULL;
+}
+
+/* ---- marks ---- */
+
+enum change { DIRTY_ON, DIRTY_OFF, WRITEBACK_ON, WRITEBACK_OFF };
+
+static bool change_mark(struct nb_zone *z, struct nb_page *page, enum change c)
+{
+	bool wb = c == WRITEBACK_ON || c == WRITEBACK_OFF, on = c == DIRTY_ON || c == WRITEBACK_ON;
+	enum nb_mark mark = wb ? NB_MARK_WRITEBACK : NB_MARK_DIRTY;
+	uint32_t flag = wb ? PG_WRITEBACK : PG_DIRTY;
+	struct nb_system *sys = z->sys;
+	struct nb_address_space *as = nb_page_as(sys, page);
+	int64_t n = on ? pages_of(page) : -pages_of(page);
+	bool changed;
+
+	if (!as)
+		return false;
+	nb_lock(&as->lock, sys->port);
+	changed = page->mapping == as->rmap.handle && !(nb_page_flags(page) & flag) == on;
+	if (changed) {
+		change_flags(sys, page, on ? flag : 0, on ? 0 : flag);
+		if (on)
+			nb_radix_set_mark(&as->pages, page->index, mark);
+		else
+			nb_radix_clear_mark(&as->pages, page->index, mark);
+		*(wb ? &as->nr_writeback : &as->nr_dirty) += (uint64_t)n;
+		nb_stat_add(sys, wb ? &z->nr_writeback : &z->nr_dirty, n);
+	}
+	if (changed && c == DIRTY_OFF)
+		nb_radix_clear_mark(&as->pages, page->index, NB_MARK_TOWRITE);
+	nb_unlock(&as->lock, sys->port);
+	return changed;
+}
+
+bool nb_as_set_dirty(struct nb_zone *z, struct nb_page *page)
+{
+	return change_mark(z, page, DIRTY_ON);
+}
+
+bool nb_as_clear_dirty(struct nb_zone *z, struct nb_page *page)
+{
+	return change_mark(z, page, DIRTY_OFF);
+}
+
+bool nb_as_start_writeback(struct nb_zone *z, struct nb_page *page)
+{
+	return change_mark(z, page, WRITEBACK_ON);
+}
+
+bool nb_as_end_writeback(struct nb_zone *z, struct nb_page *page)
+{
+	return change_mark(z, page, WRITEBACK_OFF);
+}
+
+/* ---- checking ---- */
+
+static int check_page(struct nb_address_space *as, uint64_t index, uint64_t entry, uint64_t *pages,
+		      uint64_t *dirty, uint64_t *writeback, struct nb_error *err)
+{
+	struct nb_zone *z = NULL;
+	const struct nb_page *page = nb_pfn_to_page(as->sys, nb_radix_number(entry), &z);
+	uint32_t flags = page ? nb_page_flags(page) : 0;
+	const char *what = NULL;
+
+	if (!page || !(flags & PG_ALLOCATED))
+		what = "is not allocated";
+	else if (page->mapping != as->rmap.handle || flags & PG_ANON)
+		what = "belongs elsewhere";
+	else if (page->index != index || nb_page_order(page) != nb_radix_order(&as->pages, index))
+		what = "has another index or order";
+	else if (page->refcount < 1 + (uint32_t)page->mapcount)
+		what = "has too few references";
+	else if (!(flags & PG_DIRTY) == nb_radix_get_mark(&as->pages, index, NB_MARK_DIRTY))
+		what = "differs from its dirty mark";
+	else if (!(flags & PG_WRITEBACK) == nb_radix_get_mark(&as->pages, index, NB_MARK_WRITEBACK))
+		what = "differs from its write-back mark";
+	if (what)
+		return nb_error_set(err, -NB_EIO, 0, "file %llu: page %llu, frame 0x%llx, %s",
+				    (unsigned long long)as->ino, (unsigned long long)index,
+				    (unsigned long long)nb_radix_number(entry), what);
+	*pages += (uint64_t)pages_of(page);
+	*dirty += flags & PG_DIRTY ? (uint64_t)pages_of(page) : 0;
+	*writeback += flags & PG_WRITEBACK ? (uint64_t)pages_of(page) : 0;
+	return 0;
+}
+
+int nb_address_space_check(struct nb_address_space *as, struct nb_error *err)
+{
+	uint64_t index = 0, e, pages = 0, dirty = 0, writeback = 0, shadows;
+	int ret = nb_radix_check(&as->pages, NULL, &shadows, err);
+
+	while (!ret && (e = nb_radix_next(&as->pages, &index, UINT64_MAX))) {
+		uint64_t width = UINT64_C(1) << nb_radix_order(&as->pages, index);
+
+		if (nb_radix_is_page(e))
+			ret = check_page(as, index, e, &pages, &dirty, &writeback, err);
+		index += width;
+		if (!index)
+			break;
+	}
+	if (ret)
+		return ret;
+	if (pages != as->nrpages || shadows != as->nrshadows || dirty != as->nr_dirty ||
+	    writeback != as->nr_writeback)
+		return nb_error_set(err, -NB_EIO, 0,
+				    "file %llu: %llu pages, %llu shadows, %llu dirty, %llu being "
+				    "written; counted "
+				    "%llu, %llu, %llu, %llu",
+				    (unsigned long long)as->ino, (unsigned long long)as->nrpages,
+				    (unsigned long long)as->nrshadows,
+				    (unsigned long long)as->nr_dirty,
+				    (unsigned long long)as->nr_writeback, (unsigned long long)pages,
+				    (unsigned long long)shadows, (unsigned long long)dirty,
+				    (unsigned long long)writeback);
+	return nb_shared_policy_check(&as->policy, err);
+}
+
+int nb_files_check(const struct nb_system *sys, struct nb_error *err)
+{
+	struct nb_address_space *as = sys->files ? sys->files->files : NULL;
+	int ret = 0;
+
+	for (; !ret && as; as = as->next) {
+		if (as->kind != NB_AS_HUGETLB)
+			ret = nb_address_space_check(as, err);
+	}
+	return ret;
+}
