@@ -6,6 +6,7 @@
  * inside another head's block, and per zone managed == on free lists + in page sets + allocated +
  * in use since before observation.
  */
+#include "mm/lru.h"
 #include "mm/pcp.h"
 #include "mm/task.h"
 
@@ -285,5 +286,7 @@ int nb_system_check(const struct nb_system *sys, struct nb_error *err)
 		if (r)
 			return r;
 	}
+	if (nb_lru_check(sys, err))
+		return -NB_EIO;
 	return nb_tasks_check(sys, err);
 }

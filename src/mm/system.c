@@ -9,6 +9,7 @@
 #include "base/fmt.h"
 #include "base/mem.h"
 #include "mm/boot.h"
+#include "mm/lru.h"
 #include "mm/linear.h"
 
 static int boot_steps(struct nb_system *sys, struct nb_error *err)
@@ -25,7 +26,9 @@ static int boot_steps(struct nb_system *sys, struct nb_error *err)
 			return ret;
 	}
 	nb_boot_per_cpu_pagesets(sys);
-	ret = nb_boot_free_lists(sys, err);
+	ret = nb_lru_boot(sys);
+	if (!ret)
+		ret = nb_boot_free_lists(sys, err);
 	return ret ? ret : nb_sysctl_apply_machine(sys, err);
 }
 

@@ -1,0 +1,566 @@
+/* lru.c -- pages on and off the lists of reclaim, one by one and in batches.
+ *
+ * Called through lru.h by everything that makes, uses or frees pages of tasks and files. See lru.h
+ * for flags and locks. New pages take their place at the head; reclaim begins at the tail. A batch
+ * is carried out when it is full, when its CPU drains, and for a compound page at once.
+ * Source: mm/swap.c: folio_add_lru(), folio_batch_move_lru(), lru_add_fn(), folio_activate_fn(),
+ * lru_deactivate_fn(), lru_deactivate_file_fn(), lru_lazyfree_fn(), lru_move_tail_fn(),
+ * folio_mark_accessed(), lru_add_drain_cpu(); include/linux/mm_inline.h; facts 7.1.
+ */
+#include "mm/lru.h"
+
+#include "base/mem.h"
+#include "mm/event.h"
+#include "mm/lru_gen.h"
+#include "mm/vmstat.h"
+
+#include <numabox/error.h>
+
+/* PAGEVEC_SIZE: 31 since 6.11. */
+#define BATCH_31_SINCE 6011u
+#define BATCH_OLD 15u
+
+static void set_flags(struct nb_page *page, uint32_t set, uint32_t clear)
+{
+	nb_page_set_flags(page, (nb_page_flags(page) & ~clear) | set);
+}
+
+static struct nb_lru_cpu *cpu_batches(struct nb_system *sys, int cpu)
+{
+	struct nb_reclaim *r = sys->reclaim;
+	struct nb_lru_cpu *c = atomic_load_explicit(&r->cpu[cpu], memory_order_acquire);
+
+	if (nb_likely(c))
+		return c;
+	c = nb_system_alloc(sys, sizeof(*c));
+	if (c)
+		atomic_store_explicit(&r->cpu[cpu], c, memory_order_release);
+	return c;
+}
+
+/* ---- on and off a list; lruvec locked ---- */
+
+void nb_lruvec_add(struct nb_lruvec *v, struct nb_zone *z, struct nb_page *page, bool tail)
+{
+	enum nb_lru lru = nb_page_lru(page);
+
+	if (v->gen.enabled && lru != NB_LRU_UNEVICTABLE) {
+		nb_lru_gen_add(v, z, page, tail);
+		return;
+	}
+	if (tail)
+		nb_list_add_tail(z->mem_map, &v->list[lru], page);
+	else
+		nb_list_add_head(z->mem_map, &v->list[lru], page);
+	v->nr[lru][z->type] += nb_lru_page_nr(page);
+}
+
+void nb_lruvec_del(struct nb_lruvec *v, struct nb_zone *z, struct nb_page *page)
+{
+	enum nb_lru lru = nb_page_lru(page);
+
+	if (v->gen.enabled && lru != NB_LRU_UNEVICTABLE) {
+		nb_lru_gen_del(v, z, page);
+		return;
+	}
+	nb_list_del(z->mem_map, &v->list[lru], page);
+	v->nr[lru][z->type] -= nb_lru_page_nr(page);
+}
+
+/* ---- what each batch does with a page; lruvec locked ---- */
+
+static void emit_insertion(struct nb_zone *z, const struct nb_page *page, int cpu)
+{
+	uint32_t f = nb_page_flags(page);
+	uint64_t flags = 0;
+
+	if (page->mapcount)
+		flags |= 0x1; /* LRU_PAGE_MAPPED ... */
+	flags |= f & PG_ANON ? 0x2 : 0x4;
+	flags |= f & PG_SWAPCACHE ? 0x8 : 0;
+	flags |= f & PG_SWAPBACKED ? 0x10 : 0;
+	nb_emit(z->sys, NB_EV_MM_LRU_INSERTION, cpu, NULL, nb_zone_page_pfn(z, page),
+		nb_page_lru(page), flags);
+}
+
+static void do_add(struct nb_lruvec *v, struct nb_zone *z, struct nb_page *page, int cpu)
+{
+	uint32_t f = nb_page_flags(page);
+	bool was = f & PG_UNEVICTABLE;
+
+	if (f & PG_MLOCKED) {
+		set_flags(page, PG_UNEVICTABLE, PG_ACTIVE);
+		if (!was)
+			nb_count_vm_events(z->sys, cpu, NB_VM_UNEVICTABLE_PGCULLED,
+					   nb_lru_page_nr(page));
+	} else if (was) {
+		set_flags(page, 0, PG_UNEVICTABLE);
+		nb_count_vm_events(z->sys, cpu, NB_VM_UNEVICTABLE_PGRESCUED, nb_lru_page_nr(page));
+	}
+	set_flags(page, PG_LRU, 0);
+	nb_lruvec_add(v, z, page, false);
+	if (nb_event_wanted(z->sys, NB_EV_MM_LRU_INSERTION))
+		emit_insertion(z, page, cpu);
+}
+
+static void do_activate(struct nb_lruvec *v, struct nb_zone *z, struct nb_page *page, int cpu)
+{
+	if (nb_page_flags(page) & (PG_ACTIVE | PG_UNEVICTABLE))
+		return;
+	nb_lruvec_del(v, z, page);
+	set_flags(page, PG_ACTIVE, 0);
+	nb_lruvec_add(v, z, page, false);
+	if (nb_event_wanted(z->sys, NB_EV_MM_LRU_ACTIVATE))
+		nb_emit(z->sys, NB_EV_MM_LRU_ACTIVATE, cpu, NULL, nb_zone_page_pfn(z, page));
+	nb_count_vm_events(z->sys, cpu, NB_VM_PGACTIVATE, nb_lru_page_nr(page));
+}
+
+static void do_deactivate(struct nb_lruvec *v, struct nb_zone *z, struct nb_page *page, int cpu)
+{
+	uint32_t f = nb_page_flags(page);
+
+	if (f & PG_UNEVICTABLE || !(f & PG_ACTIVE || v->gen.enabled))
+		return;
+	nb_lruvec_del(v, z, page);
+	set_flags(page, 0, PG_ACTIVE | PG_REFERENCED);
+	nb_lruvec_add(v, z, page, false);
+	nb_count_vm_events(z->sys, cpu, NB_VM_PGDEACTIVATE, nb_lru_page_nr(page));
+}
+
+static void do_deactivate_file(struct nb_lruvec *v, struct nb_zone *z, struct nb_page *page,
+			       int cpu)
+{
+	uint32_t f = nb_page_flags(page);
+	uint64_t n = nb_lru_page_nr(page);
+
+	if (f & PG_UNEVICTABLE || page->mapcount)
+		return;
+	nb_lruvec_del(v, z, page);
+	set_flags(page, 0, PG_ACTIVE | PG_REFERENCED);
+	if (f & (PG_WRITEBACK | PG_DIRTY)) {
+		/* its write-back brings it to the tail */
+		nb_lruvec_add(v, z, page, false);
+		set_flags(page, PG_RECLAIM, 0);
+	} else {
+		nb_lruvec_add(v, z, page, true);
+		nb_count_vm_events(z->sys, cpu, NB_VM_PGROTATED, n);
+	}
+	if (f & PG_ACTIVE)
+		nb_count_vm_events(z->sys, cpu, NB_VM_PGDEACTIVATE, n);
+}
+
+static void do_lazyfree(struct nb_lruvec *v, struct nb_zone *z, struct nb_page *page, int cpu)
+{
+	uint32_t f = nb_page_flags(page);
+
+	if ((f & (PG_ANON | PG_SWAPBACKED)) != (PG_ANON | PG_SWAPBACKED) ||
+	    f & (PG_SWAPCACHE | PG_UNEVICTABLE))
+		return;
+	nb_lruvec_del(v, z, page);
+	set_flags(page, 0, PG_ACTIVE | PG_REFERENCED | PG_SWAPBACKED);
+	nb_lruvec_add(v, z, page, false);
+	nb_count_vm_events(z->sys, cpu, NB_VM_PGLAZYFREE, nb_lru_page_nr(page));
+}
+
+static void do_rotate(struct nb_lruvec *v, struct nb_zone *z, struct nb_page *page, int cpu)
+{
+	if (nb_page_flags(page) & PG_UNEVICTABLE)
+		return;
+	nb_lruvec_del(v, z, page);
+	set_flags(page, 0, PG_ACTIVE);
+	nb_lruvec_add(v, z, page, true);
+	nb_count_vm_events(z->sys, cpu, NB_VM_PGROTATED, nb_lru_page_nr(page));
+}
+
+static void carry_out(enum nb_lru_batch_kind kind, struct nb_lru_slot *s, int cpu)
+{
+	static void (*const fn[NB_NR_BATCHES])(struct nb_lruvec *, struct nb_zone *,
+					       struct nb_page *, int) = {
+		[NB_BATCH_ADD] = do_add,
+		[NB_BATCH_ROTATE] = do_rotate,
+		[NB_BATCH_DEACTIVATE_FILE] = do_deactivate_file,
+		[NB_BATCH_DEACTIVATE] = do_deactivate,
+		[NB_BATCH_LAZYFREE] = do_lazyfree,
+		[NB_BATCH_ACTIVATE] = do_activate,
+	};
+	struct nb_lruvec *v = nb_zone_lruvec(s->zone);
+
+	nb_lock(&v->lock, s->zone->sys->port);
+	set_flags(s->page, 0, PG_LRU_BATCH);
+	fn[kind](v, s->zone, s->page, cpu);
+	nb_unlock(&v->lock, s->zone->sys->port);
+}
+
+static void flush(struct nb_lru_cpu *c, enum nb_lru_batch_kind kind, int cpu)
+{
+	struct nb_lru_batch *b = &c->batch[kind];
+
+	for (unsigned i = 0; i < b->nr; i++) {
+		if (b->slot[i].page)
+			carry_out(kind, &b->slot[i], cpu);
+	}
+	b->nr = 0;
+}
+
+/* Queues the page; carried out at once where there is no batch or it is a large page. */
+static void queue(struct nb_system *sys, struct nb_zone *z, struct nb_page *page,
+		  enum nb_lru_batch_kind kind, int cpu)
+{
+	struct nb_lru_cpu *c = cpu_batches(sys, cpu);
+	struct nb_lru_slot one = {.zone = z, .page = page};
+
+	if (nb_unlikely(!c)) {
+		carry_out(kind, &one, cpu);
+		return;
+	}
+	struct nb_lru_batch *b = &c->batch[kind];
+
+	nb_lock(&c->lock, sys->port);
+	set_flags(page, PG_LRU_BATCH, 0);
+	if (kind == NB_BATCH_ADD) { /* where nb_lru_del() finds it */
+		page->prev = (nb_link_t)cpu + 1;
+		page->next = b->nr;
+	}
+	b->slot[b->nr++] = one;
+	if (b->nr >= sys->reclaim->batch_size || nb_page_order(page))
+		flush(c, kind, cpu);
+	nb_unlock(&c->lock, sys->port);
+}
+
+/* Takes a page out of the batch that holds it. */
+static void unqueue(struct nb_system *sys, struct nb_page *page)
+{
+	bool added = nb_page_flags(page) & PG_LRU;
+	unsigned first = added ? 0 : page->prev - 1, last = added ? sys->nr_cpu_ids : first + 1;
+
+	for (unsigned cpu = first; cpu < last; cpu++) {
+		struct nb_lru_cpu *c =
+			atomic_load_explicit(&sys->reclaim->cpu[cpu], memory_order_acquire);
+
+		if (!c)
+			continue;
+		nb_lock(&c->lock, sys->port);
+		for (unsigned k = added ? NB_BATCH_ROTATE : NB_BATCH_ADD;
+		     k < (added ? NB_NR_BATCHES : NB_BATCH_ROTATE); k++) {
+			for (unsigned i = 0; i < c->batch[k].nr; i++) {
+				if (c->batch[k].slot[i].page == page)
+					c->batch[k].slot[i].page = NULL;
+			}
+		}
+		nb_unlock(&c->lock, sys->port);
+	}
+	set_flags(page, 0, PG_LRU_BATCH);
+}
+
+/* ---- what others call ---- */
+
+void nb_lru_add(struct nb_system *sys, struct nb_zone *z, struct nb_page *page, int cpu)
+{
+	queue(sys, z, page, NB_BATCH_ADD, cpu);
+}
+
+void nb_lru_add_fault(struct nb_system *sys, struct nb_zone *z, struct nb_page *page, int cpu)
+{
+	if (sys->reclaim->gen_enabled && !(nb_page_flags(page) & PG_UNEVICTABLE))
+		set_flags(page, PG_ACTIVE, 0);
+	queue(sys, z, page, NB_BATCH_ADD, cpu);
+}
+
+void nb_lru_del(struct nb_system *sys, struct nb_zone *z, struct nb_page *page)
+{
+	uint32_t f = nb_page_flags(page);
+	struct nb_lruvec *v = nb_zone_lruvec(z);
+
+	if (nb_unlikely(f & PG_LRU_BATCH))
+		unqueue(sys, page);
+	if (nb_unlikely(f & PG_ISOLATED))
+		nb_lru_forget(sys, z, page);
+	if (!(f & PG_LRU)) {
+		set_flags(page, 0, PG_ACTIVE | PG_UNEVICTABLE);
+		return;
+	}
+	nb_lock(&v->lock, sys->port);
+	nb_lruvec_del(v, z, page);
+	set_flags(page, 0, PG_LRU | PG_ACTIVE | PG_UNEVICTABLE);
+	nb_unlock(&v->lock, sys->port);
+}
+
+bool nb_lru_isolate(struct nb_system *sys, struct nb_zone *z, struct nb_page *page)
+{
+	struct nb_lruvec *v = nb_zone_lruvec(z);
+
+	if (!(nb_page_flags(page) & PG_LRU))
+		return false;
+	if (nb_page_flags(page) & PG_LRU_BATCH)
+		unqueue(sys, page);
+	nb_lock(&v->lock, sys->port);
+	nb_lruvec_del(v, z, page);
+	set_flags(page, PG_ISOLATED, PG_LRU);
+	v->isolated[nb_page_is_file_lru(page)] += nb_lru_page_nr(page);
+	nb_unlock(&v->lock, sys->port);
+	return true;
+}
+
+void nb_lru_forget(struct nb_system *sys, struct nb_zone *z, struct nb_page *page)
+{
+	struct nb_lruvec *v = nb_zone_lruvec(z);
+
+	if (!(nb_page_flags(page) & PG_ISOLATED))
+		return;
+	nb_lock(&v->lock, sys->port);
+	v->isolated[nb_page_is_file_lru(page)] -= nb_lru_page_nr(page);
+	set_flags(page, 0, PG_ISOLATED);
+	nb_unlock(&v->lock, sys->port);
+}
+
+void nb_lru_putback(struct nb_system *sys, struct nb_zone *z, struct nb_page *page, int cpu)
+{
+	nb_lru_forget(sys, z, page);
+	queue(sys, z, page, NB_BATCH_ADD, cpu);
+}
+
+/* A page that waits in this CPU's batch of new ones is made active there. */
+static void activate_in_batch(struct nb_system *sys, struct nb_page *page, int cpu)
+{
+	if (nb_page_flags(page) & PG_LRU_BATCH && page->prev == (nb_link_t)cpu + 1)
+		set_flags(page, PG_ACTIVE, 0);
+	(void)sys;
+}
+
+void nb_mark_page_accessed(struct nb_system *sys, struct nb_zone *z, struct nb_page *page, int cpu)
+{
+	uint32_t f = nb_page_flags(page);
+
+	if (sys->reclaim->gen_enabled) {
+		nb_lru_gen_inc_refs(page);
+		return;
+	}
+	if (!(f & PG_REFERENCED)) {
+		set_flags(page, PG_REFERENCED, 0);
+		return;
+	}
+	if (f & (PG_UNEVICTABLE | PG_ACTIVE))
+		return;
+	if (f & PG_LRU)
+		nb_lru_activate(sys, z, page, cpu);
+	else
+		activate_in_batch(sys, page, cpu);
+	set_flags(page, 0, PG_REFERENCED);
+	/* workingset_activation() */
+	atomic_fetch_add_explicit(&nb_zone_lruvec(z)->nonresident_age, nb_lru_page_nr(page),
+				  memory_order_relaxed);
+}
+
+/* Queues a page that is on a list for what `kind` does. */
+static void queue_listed(struct nb_system *sys, struct nb_zone *z, struct nb_page *page,
+			 enum nb_lru_batch_kind kind, int cpu)
+{
+	if ((nb_page_flags(page) & (PG_LRU | PG_LRU_BATCH)) == PG_LRU)
+		queue(sys, z, page, kind, cpu);
+}
+
+void nb_lru_activate(struct nb_system *sys, struct nb_zone *z, struct nb_page *page, int cpu)
+{
+	if (!(nb_page_flags(page) & (PG_ACTIVE | PG_UNEVICTABLE)))
+		queue_listed(sys, z, page, NB_BATCH_ACTIVATE, cpu);
+}
+
+void nb_lru_deactivate(struct nb_system *sys, struct nb_zone *z, struct nb_page *page, int cpu)
+{
+	if (nb_page_flags(page) & PG_ACTIVE || sys->reclaim->gen_enabled)
+		queue_listed(sys, z, page, NB_BATCH_DEACTIVATE, cpu);
+}
+
+void nb_lru_deactivate_file(struct nb_system *sys, struct nb_zone *z, struct nb_page *page, int cpu)
+{
+	if (!(nb_page_flags(page) & PG_UNEVICTABLE))
+		queue_listed(sys, z, page, NB_BATCH_DEACTIVATE_FILE, cpu);
+}
+
+void nb_lru_lazyfree(struct nb_system *sys, struct nb_zone *z, struct nb_page *page, int cpu)
+{
+	uint32_t f = nb_page_flags(page);
+
+	if ((f & (PG_ANON | PG_SWAPBACKED)) == (PG_ANON | PG_SWAPBACKED) &&
+	    !(f & (PG_SWAPCACHE | PG_UNEVICTABLE)))
+		queue_listed(sys, z, page, NB_BATCH_LAZYFREE, cpu);
+}
+
+void nb_lru_rotate(struct nb_system *sys, struct nb_zone *z, struct nb_page *page, int cpu)
+{
+	if (!(nb_page_flags(page) & PG_RECLAIM))
+		return;
+	set_flags(page, 0, PG_RECLAIM);
+	if (!(nb_page_flags(page) & (PG_DIRTY | PG_UNEVICTABLE)))
+		queue_listed(sys, z, page, NB_BATCH_ROTATE, cpu);
+}
+
+void nb_lru_mlock(struct nb_system *sys, struct nb_zone *z, struct nb_page *page, int cpu)
+{
+	struct nb_lruvec *v = nb_zone_lruvec(z);
+
+	if (nb_page_flags(page) & PG_MLOCKED)
+		return;
+	set_flags(page, PG_MLOCKED, 0);
+	nb_count_vm_events(sys, cpu, NB_VM_UNEVICTABLE_PGMLOCKED, nb_lru_page_nr(page));
+	if (!(nb_page_flags(page) & PG_LRU)) /* in a batch: do_add() sees the flag */
+		return;
+	if (nb_page_flags(page) & PG_LRU_BATCH)
+		unqueue(sys, page);
+	nb_lock(&v->lock, sys->port);
+	if (!(nb_page_flags(page) & PG_UNEVICTABLE)) {
+		nb_lruvec_del(v, z, page);
+		set_flags(page, PG_UNEVICTABLE, PG_ACTIVE);
+		nb_lruvec_add(v, z, page, false);
+		nb_count_vm_events(sys, cpu, NB_VM_UNEVICTABLE_PGCULLED, nb_lru_page_nr(page));
+	}
+	nb_unlock(&v->lock, sys->port);
+}
+
+void nb_lru_munlock(struct nb_system *sys, struct nb_zone *z, struct nb_page *page, int cpu)
+{
+	struct nb_lruvec *v = nb_zone_lruvec(z);
+
+	if (!(nb_page_flags(page) & PG_MLOCKED))
+		return;
+	set_flags(page, 0, PG_MLOCKED);
+	nb_count_vm_events(sys, cpu, NB_VM_UNEVICTABLE_PGMUNLOCKED, nb_lru_page_nr(page));
+	nb_lock(&v->lock, sys->port);
+	if ((nb_page_flags(page) & (PG_LRU | PG_UNEVICTABLE)) == (PG_LRU | PG_UNEVICTABLE)) {
+		nb_lruvec_del(v, z, page);
+		set_flags(page, 0, PG_UNEVICTABLE);
+		nb_lruvec_add(v, z, page, false);
+		nb_count_vm_events(sys, cpu, NB_VM_UNEVICTABLE_PGRESCUED, nb_lru_page_nr(page));
+	}
+	nb_unlock(&v->lock, sys->port);
+}
+
+void nb_lru_add_drain(struct nb_system *sys, int cpu)
+{
+	struct nb_lru_cpu *c = atomic_load_explicit(&sys->reclaim->cpu[cpu], memory_order_acquire);
+
+	if (!c)
+		return;
+	nb_lock(&c->lock, sys->port);
+	for (unsigned k = 0; k < NB_NR_BATCHES; k++)
+		flush(c, (enum nb_lru_batch_kind)k, cpu);
+	nb_unlock(&c->lock, sys->port);
+}
+
+void nb_lru_add_drain_all(struct nb_system *sys)
+{
+	for (unsigned cpu = 0; cpu < sys->nr_cpu_ids; cpu++)
+		nb_lru_add_drain(sys, (int)cpu);
+}
+
+/* ---- sizes ---- */
+
+static uint64_t gen_pages(const struct nb_lruvec *v, enum nb_lru lru, enum nb_zone_type z)
+{
+	unsigned type = lru / NB_LRU_FILE, active = lru & NB_LRU_ACTIVE;
+	int64_t n = 0;
+
+	for (unsigned gen = 0; gen < NB_MAX_NR_GENS; gen++) {
+		if (nb_gen_is_active(v, gen) == (active != 0))
+			n += v->gen.nr[gen][type][z];
+	}
+	return n > 0 ? (uint64_t)n : 0;
+}
+
+static uint64_t zone_pages(const struct nb_lruvec *v, enum nb_lru lru, enum nb_zone_type z)
+{
+	if (!v->gen.enabled || lru == NB_LRU_UNEVICTABLE)
+		return v->nr[lru][z];
+	return gen_pages(v, lru, z);
+}
+
+uint64_t nb_lruvec_size(const struct nb_lruvec *v, enum nb_lru lru, enum nb_zone_type highest)
+{
+	uint64_t n = 0;
+
+	for (unsigned z = 0; z <= highest && z < NB_MAX_NR_ZONES; z++)
+		n += zone_pages(v, lru, (enum nb_zone_type)z);
+	return n;
+}
+
+uint64_t nb_zone_lru_pages(const struct nb_zone *z, enum nb_lru lru)
+{
+	return z->pgdat->lruvec ? zone_pages(z->pgdat->lruvec, lru, z->type) : 0;
+}
+
+/* ---- boot, proof ---- */
+
+int nb_lru_boot(struct nb_system *sys)
+{
+	struct nb_reclaim *r = nb_system_alloc(sys, sizeof(*r));
+
+	if (!r)
+		return -NB_ENOMEM;
+	r->cpu = nb_system_alloc(sys, sys->nr_cpu_ids * sizeof(*r->cpu));
+	if (!r->cpu)
+		return -NB_ENOMEM;
+	r->batch_size = sys->profile->version >= BATCH_31_SINCE ? NB_LRU_BATCH_MAX : BATCH_OLD;
+	sys->reclaim = r;
+	for (unsigned i = 0; i < sys->nr_pgdat; i++) {
+		struct nb_lruvec *v = nb_system_alloc(sys, sizeof(*v));
+
+		if (!v)
+			return -NB_ENOMEM;
+		nb_lru_gen_init(v);
+		sys->pgdat[i]->lruvec = v;
+	}
+	return 0;
+}
+
+static int wrong(struct nb_error *err, const struct nb_pgdat *p, const char *what, uint64_t found,
+		 uint64_t right)
+{
+	return nb_error_set(err, -NB_EIO, 0, "node %d: lru: %s: found %llu, should be %llu", p->nid,
+			    what, (unsigned long long)found, (unsigned long long)right);
+}
+
+static int check_list(const struct nb_pgdat *p, enum nb_lru lru, struct nb_error *err)
+{
+	const struct nb_lruvec *v = p->lruvec;
+	uint64_t nr[NB_MAX_NR_ZONES] = {0};
+	nb_link_t prev = 0;
+
+	for (nb_link_t link = v->list[lru].first; link;) {
+		struct nb_page *page = nb_link_page(p->mem_map, link);
+		uint32_t f = nb_page_flags(page);
+
+		if (page->prev != prev)
+			return wrong(err, p, "back link", page->prev, prev);
+		if ((f & (PG_ALLOCATED | PG_LRU)) != (PG_ALLOCATED | PG_LRU))
+			return wrong(err, p, "flags of a page on a list", f,
+				     f | PG_ALLOCATED | PG_LRU);
+		if (nb_page_lru(page) != lru)
+			return wrong(err, p, "page on the list of another kind", nb_page_lru(page),
+				     lru);
+		nr[(f & PG_ZONE_MASK) >> PG_ZONE_SHIFT] += nb_lru_page_nr(page);
+		prev = link;
+		link = page->next;
+	}
+	if (v->list[lru].last != prev)
+		return wrong(err, p, "last page of a list", v->list[lru].last, prev);
+	for (unsigned z = 0; z < NB_MAX_NR_ZONES; z++) {
+		if (v->nr[lru][z] != nr[z])
+			return wrong(err, p, "pages of a zone on a list", v->nr[lru][z], nr[z]);
+	}
+	return 0;
+}
+
+int nb_lru_check(const struct nb_system *sys, struct nb_error *err)
+{
+	int ret = 0;
+
+	for (unsigned i = 0; !ret && sys->reclaim && i < sys->nr_pgdat; i++) {
+		const struct nb_pgdat *p = sys->pgdat[i];
+
+		for (unsigned l = 0; !ret && l < NB_NR_LRU; l++)
+			ret = check_list(p, (enum nb_lru)l, err);
+		if (!ret)
+			ret = nb_lru_gen_check(p, err);
+	}
+	return ret;
+}

@@ -1,0 +1,196 @@
+/* lru.h -- the lists of pages that reclaim looks at, and the batches in front of them.
+ *
+ * Called by whoever maps, caches, frees or uses a page: fault.c, rmap.c, filemap.c, migrate.c, and
+ * by vmscan. A node has five lists (struct nb_lruvec), counted per zone; new pages wait in batches of
+ * the CPU that made them until a batch is full or drained.
+ * A page on a list has PG_LRU and uses next/prev; one in a batch of new pages has PG_LRU_BATCH
+ * instead and belongs to nobody else's list; one in another batch has both. Batches hold no
+ * reference: nb_lru_del() takes a page out of whatever it is in.
+ * Equation (nb_lru_check()): nr[l][z] == pages of zone z on the list l, and each of them has the
+ * flags that belong to l.
+ * Locks: the batches of a CPU, then the node's lruvec; both are leaves above the zone's.
+ * Units: base pages; a compound page counts 1 << order and is queued by its head.
+ * Source: mm/swap.c, include/linux/mm_inline.h; facts 7.1.
+ */
+#ifndef NB_MM_LRU_H
+#define NB_MM_LRU_H
+
+#include "mm/page.h"
+
+/* Numbers of enum lru_list. */
+enum nb_lru {
+	NB_LRU_INACTIVE_ANON,
+	NB_LRU_ACTIVE_ANON,
+	NB_LRU_INACTIVE_FILE,
+	NB_LRU_ACTIVE_FILE,
+	NB_LRU_UNEVICTABLE,
+	NB_NR_LRU
+};
+#define NB_LRU_ACTIVE 1 /* + inactive list: the active one */
+#define NB_LRU_FILE 2   /* + list of anonymous pages: that of file pages */
+
+/* The multi-generation lists of a node; lru_gen.c. Source: struct lru_gen_folio. */
+#define NB_MIN_NR_GENS 2u
+#define NB_MAX_NR_GENS 4u
+#define NB_MAX_NR_TIERS 4u
+#define NB_NR_HIST_GENS 1u
+struct nb_lru_gen {
+	bool enabled;
+	uint64_t max_seq, min_seq[2]; /* [0] anonymous, [1] file */
+	uint64_t birth_ns[NB_MAX_NR_GENS];
+	struct nb_list list[NB_MAX_NR_GENS][2][NB_MAX_NR_ZONES];
+	int64_t nr[NB_MAX_NR_GENS][2][NB_MAX_NR_ZONES];
+	uint64_t avg_refaulted[2][NB_MAX_NR_TIERS], avg_total[2][NB_MAX_NR_TIERS];
+	uint64_t protected_pages[2][NB_MAX_NR_TIERS - 1];
+	uint64_t evicted[2][NB_MAX_NR_TIERS], refaulted[2][NB_MAX_NR_TIERS];
+};
+
+/* What reclaim keeps of a node. All under `lock`, but what is read as an estimate. */
+struct nb_lruvec {
+	struct nb_lock lock;
+	struct nb_list list[NB_NR_LRU];
+	uint64_t nr[NB_NR_LRU][NB_MAX_NR_ZONES];
+	uint64_t isolated[2];              /* off the lists, in the hands of reclaim or migration */
+	uint64_t anon_cost, file_cost;     /* of reclaiming each kind, decaying */
+	_Atomic uint64_t nonresident_age;  /* workingset.c */
+	uint64_t refaults[2];              /* activations by refault when last looked at */
+	uint64_t refault[2], activate[2], restore[2]; /* workingset_* counters */
+	uint64_t nodereclaim;
+	uint64_t dirtied, written;
+	struct nb_lru_gen gen;
+};
+
+/* What waits for what. Source: struct cpu_fbatches. */
+enum nb_lru_batch_kind {
+	NB_BATCH_ADD,
+	NB_BATCH_ROTATE,
+	NB_BATCH_DEACTIVATE_FILE,
+	NB_BATCH_DEACTIVATE,
+	NB_BATCH_LAZYFREE,
+	NB_BATCH_ACTIVATE,
+	NB_NR_BATCHES
+};
+#define NB_LRU_BATCH_MAX 31
+struct nb_lru_batch {
+	unsigned nr;
+	struct nb_lru_slot {
+		struct nb_zone *zone;
+		struct nb_page *page; /* NULL: taken out meanwhile */
+	} slot[NB_LRU_BATCH_MAX];
+};
+struct nb_lru_cpu {
+	struct nb_lock lock;
+	struct nb_lru_batch batch[NB_NR_BATCHES];
+};
+
+/* sys->reclaim. */
+struct nb_reclaim {
+	_Atomic(struct nb_lru_cpu *) *cpu; /* [cpu id]; made on first use */
+	unsigned batch_size;               /* pages a batch holds: the profile's */
+	struct nb_lock lock;               /* shrinkers, OOM */
+	struct nb_shrinker *shrinkers;     /* shrinker.c */
+	struct nb_oom *oom;                /* oom.c */
+	uint64_t min_ttl_ns;               /* lru_gen: no eviction of younger generations */
+	bool gen_enabled;
+	int kswapd_threads;                /* nodes whose kswapd is driven; kswapd.c */
+	void (*kswapd_woken)(void *ctx, int nid);
+	void *kswapd_ctx;
+	unsigned workingset_bucket_order;
+	uint64_t workingset_timestamp_bits;
+};
+
+/* Makes the lists of all nodes; by boot, after the memory map. 0 or -NB_ENOMEM. */
+int nb_lru_boot(struct nb_system *sys);
+
+/* Base pages behind a head. */
+static inline uint64_t nb_lru_page_nr(const struct nb_page *page)
+{
+	return UINT64_C(1) << nb_page_order(page);
+}
+
+/* Does reclaim treat it as file memory? Also anonymous memory that was given up by MADV_FREE. */
+static inline bool nb_page_is_file_lru(const struct nb_page *page)
+{
+	return !(nb_page_flags(page) & PG_SWAPBACKED);
+}
+
+static inline enum nb_lru nb_page_lru(const struct nb_page *page)
+{
+	uint32_t f = nb_page_flags(page);
+
+	if (f & PG_UNEVICTABLE)
+		return NB_LRU_UNEVICTABLE;
+	return (enum nb_lru)((f & PG_SWAPBACKED ? 0 : NB_LRU_FILE) +
+			     (f & PG_ACTIVE ? NB_LRU_ACTIVE : 0));
+}
+
+/* A new page that is mapped or cached now, with PG_ANON, PG_SWAPBACKED, PG_ACTIVE as they should
+ * be: waits in the CPU's batch. One with PG_MLOCKED, or already PG_UNEVICTABLE, goes to the
+ * unevictable list. The page must be on no list. Source: folio_add_lru(). */
+void nb_lru_add(struct nb_system *sys, struct nb_zone *z, struct nb_page *page, int cpu);
+/* The same for a page that a fault brings in: the multi-generation lists hold it for young.
+ * Source: folio_add_lru() with lru_gen_in_fault(). */
+void nb_lru_add_fault(struct nb_system *sys, struct nb_zone *z, struct nb_page *page, int cpu);
+
+/* A page that is freed leaves list and batches, and loses PG_ACTIVE, PG_UNEVICTABLE. Nothing for a
+ * page that is in none. Source: __page_cache_release(). */
+void nb_lru_del(struct nb_system *sys, struct nb_zone *z, struct nb_page *page);
+
+/* Takes a page off its list for migration or reclaim; false when it is on none (as when it still
+ * waits in a batch: nb_lru_add_drain() first). The taker owns next/prev and gives it back by
+ * nb_lru_putback(). Counted as isolated in between. Source: folio_isolate_lru(). */
+bool nb_lru_isolate(struct nb_system *sys, struct nb_zone *z, struct nb_page *page);
+/* Back to the list that its flags say, through the CPU's batch. Source: folio_putback_lru(). */
+void nb_lru_putback(struct nb_system *sys, struct nb_zone *z, struct nb_page *page, int cpu);
+/* An isolated page that is not put back but freed or replaced: it counts as isolated no more. */
+void nb_lru_forget(struct nb_system *sys, struct nb_zone *z, struct nb_page *page);
+
+/* An access that no page-table entry shows: read(), write(), a mapping of a file going away after
+ * use. Second chance: unused -> referenced -> active. Source: folio_mark_accessed(). */
+void nb_mark_page_accessed(struct nb_system *sys, struct nb_zone *z, struct nb_page *page, int cpu);
+
+/* To the active list; through the batch. Source: folio_activate(). */
+void nb_lru_activate(struct nb_system *sys, struct nb_zone *z, struct nb_page *page, int cpu);
+/* To the inactive list: MADV_COLD, and cgroup's proactive reclaim. Source: folio_deactivate(). */
+void nb_lru_deactivate(struct nb_system *sys, struct nb_zone *z, struct nb_page *page, int cpu);
+/* An invalidation could not drop it (fadvise DONTNEED): near the tail. Source:
+ * deactivate_file_folio(). */
+void nb_lru_deactivate_file(struct nb_system *sys, struct nb_zone *z, struct nb_page *page,
+			    int cpu);
+/* MADV_FREE: clean anonymous memory that may be dropped. Source: folio_mark_lazyfree(). */
+void nb_lru_lazyfree(struct nb_system *sys, struct nb_zone *z, struct nb_page *page, int cpu);
+/* Its write-back ended and reclaim waits for it: to the tail, where PG_RECLAIM is set (and now
+ * cleared). Source: folio_rotate_reclaimable(). */
+void nb_lru_rotate(struct nb_system *sys, struct nb_zone *z, struct nb_page *page, int cpu);
+
+/* mlock: the page gets PG_MLOCKED and moves to the unevictable list; and back. */
+void nb_lru_mlock(struct nb_system *sys, struct nb_zone *z, struct nb_page *page, int cpu);
+void nb_lru_munlock(struct nb_system *sys, struct nb_zone *z, struct nb_page *page, int cpu);
+
+/* Empties the batches of one CPU, as munmap, reclaim and migration do at their start. Source:
+ * lru_add_drain(). */
+void nb_lru_add_drain(struct nb_system *sys, int cpu);
+/* Of all CPUs. Source: lru_add_drain_all(). */
+void nb_lru_add_drain_all(struct nb_system *sys);
+
+/* For reclaim, with the node's lruvec locked: on and off the lists, counts kept. `tail`: where it
+ * is found first. */
+void nb_lruvec_add(struct nb_lruvec *v, struct nb_zone *z, struct nb_page *page, bool tail);
+void nb_lruvec_del(struct nb_lruvec *v, struct nb_zone *z, struct nb_page *page);
+
+static inline struct nb_lruvec *nb_zone_lruvec(const struct nb_zone *z)
+{
+	return z->pgdat->lruvec;
+}
+
+/* Pages on a list in the zones up to `highest`. With the multi-generation lists the two youngest
+ * generations count as active. Source: lruvec_lru_size(). */
+uint64_t nb_lruvec_size(const struct nb_lruvec *v, enum nb_lru lru, enum nb_zone_type highest);
+
+/* Pages of one zone on a list: NR_ZONE_*. */
+uint64_t nb_zone_lru_pages(const struct nb_zone *z, enum nb_lru lru);
+
+/* What is wrong with the lists, for nb_system_check(). 0, or -NB_EIO with *err. */
+int nb_lru_check(const struct nb_system *sys, struct nb_error *err);
+
+#endif
