@@ -1,6 +1,7 @@
 /* fault.h -- pages into an address space and out of it.
  *
- * Called by task.c. Ranges are whole pages inside one VMA where not said otherwise.
+ * Called by mmap.c, madvise.c, mlock.c, under the mm's lock. Ranges are whole pages inside one VMA
+ * where not said otherwise.
  */
 #ifndef NB_MM_FAULT_H
 #define NB_MM_FAULT_H
@@ -8,12 +9,21 @@
 #include "mm/pagetable.h"
 #include "mm/vma.h"
 
-/* Faults in what is absent of [start, end), page by page; *faulted goes up by one for each. 0,
- * -NB_EFAULT (the protection forbids it), -NB_ENOMEM: it stops there. */
-int nb_fault_range(struct nb_task *t, const struct nb_vma *v, uint64_t start, uint64_t end,
-		   bool write, uint64_t *faulted);
+#define NB_FAULT_GFP (NB_GFP_HIGHUSER_MOVABLE | NB_GFP_BIT_ZERO)
 
-/* Unmaps the pages of [start, end), of any VMAs, and frees them through the page sets. */
+/* fault.c. Faults in what is absent of [start, end), page by page; *faulted goes up by one for
+ * each. 0, -NB_EFAULT (the protection forbids it), -NB_ENOMEM: it stops there. */
+int nb_fault_range(struct nb_task *t, struct nb_vma *v, uint64_t start, uint64_t end, bool write,
+		   uint64_t *faulted);
+/* A page for addr of v where the VMA's policy or the task's wants it: alloc_page_vma(). */
+nb_pfn_t nb_fault_alloc(struct nb_task *t, const struct nb_vma *v, uint64_t addr, nb_gfp_t gfp);
+
+/* cow.c. A write to an entry that is present and not writable. 0 (also when the page went away
+ * meanwhile: the access faults again), -NB_ENOMEM. */
+int nb_wp_fault(struct nb_task *t, struct nb_vma *v, uint64_t addr, struct nb_ptable *leaf,
+		unsigned i);
+
+/* zap.c. Unmaps the pages of [start, end), of any VMAs; whoever was their last user frees them. */
 void nb_zap_range(struct nb_task *t, uint64_t start, uint64_t end);
 
 #endif

@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "mm/fault.h"
+#include "mm/rmap.h"
 #include "mm/page_alloc.h"
 #include "mm/vmstat.h"
 
@@ -81,8 +82,10 @@ static int place(struct nb_task *t, uint64_t addr, uint64_t len, int flags, uint
 	return *ret_addr ? 0 : -NB_ENOMEM;
 }
 
-int nb_mmap(struct nb_task *t, uint64_t addr, uint64_t length_bytes, int prot, int flags,
-	    uint64_t *ret_addr)
+static int munmap_range(struct nb_task *t, uint64_t addr, uint64_t length_bytes);
+
+static int mmap_range(struct nb_task *t, uint64_t addr, uint64_t length_bytes, int prot, int flags,
+		      uint64_t *ret_addr)
 {
 	struct nb_task_side *side = nb_task_side(t->sys);
 	struct nb_mm *mm = t->mm;
@@ -90,8 +93,6 @@ int nb_mmap(struct nb_task *t, uint64_t addr, uint64_t length_bytes, int prot, i
 	struct nb_vma *v;
 	int err;
 
-	if (!t->alive)
-		return -NB_ESRCH;
 	len = round_up(mm, length_bytes);
 	if (!length_bytes)
 		return -NB_EINVAL;
@@ -99,12 +100,13 @@ int nb_mmap(struct nb_task *t, uint64_t addr, uint64_t length_bytes, int prot, i
 		return -NB_ENOMEM;
 	err = place(t, addr, len, flags, &addr);
 	if (!err && flags & NB_MAP_FIXED)
-		err = nb_munmap(t, addr, len);
+		err = munmap_range(t, addr, len);
 	if (err)
 		return err;
 	v = nb_pool_get(t->sys, &side->vma_pool);
 	if (!v)
 		return -NB_ENOMEM;
+	v->mm = mm;
 	v->start = addr;
 	v->end = addr + len;
 	v->prot = prot;
@@ -122,6 +124,20 @@ int nb_mmap(struct nb_task *t, uint64_t addr, uint64_t length_bytes, int prot, i
 	return 0;
 }
 
+int nb_mmap(struct nb_task *t, uint64_t addr, uint64_t length_bytes, int prot, int flags,
+	    uint64_t *ret_addr)
+{
+	struct nb_mm *mm = t->mm;
+	int err;
+
+	if (!t->alive)
+		return -NB_ESRCH;
+	nb_mm_lock(mm, t->cpu);
+	err = mmap_range(t, addr, length_bytes, prot, flags, ret_addr);
+	nb_mm_unlock(mm);
+	return err;
+}
+
 /* Takes [start, end), whose borders are VMA borders, out. */
 static void unmap(struct nb_task *t, uint64_t start, uint64_t end)
 {
@@ -137,15 +153,13 @@ static void unmap(struct nb_task *t, uint64_t start, uint64_t end)
 	nb_pt_free_range(t, start, end, prev ? prev->end : 0, next ? next->start : UINT64_MAX);
 }
 
-int nb_munmap(struct nb_task *t, uint64_t addr, uint64_t length_bytes)
+static int munmap_range(struct nb_task *t, uint64_t addr, uint64_t length_bytes)
 {
 	struct nb_mm *mm = t->mm;
 	struct nb_vma *v;
 	uint64_t len;
 	int err;
 
-	if (!t->alive)
-		return -NB_ESRCH;
 	len = round_up(mm, length_bytes);
 	if (addr & (page_bytes(mm) - 1) || !len || addr > mm->task_size ||
 	    len > mm->task_size - addr)
@@ -160,37 +174,60 @@ int nb_munmap(struct nb_task *t, uint64_t addr, uint64_t length_bytes)
 	return 0;
 }
 
+int nb_munmap(struct nb_task *t, uint64_t addr, uint64_t length_bytes)
+{
+	struct nb_mm *mm = t->mm;
+	int err;
+
+	if (!t->alive)
+		return -NB_ESRCH;
+	nb_mm_lock(mm, t->cpu);
+	err = munmap_range(t, addr, length_bytes);
+	nb_mm_unlock(mm);
+	return err;
+}
+
 void nb_mm_unmap_all(struct nb_task *t)
 {
 	unmap(t, 0, t->mm->task_size);
 }
 
-int nb_touch(struct nb_task *t, uint64_t addr, uint64_t length_bytes, bool write,
-	     uint64_t *ret_faulted)
+static int touch_range(struct nb_task *t, uint64_t addr, uint64_t length_bytes, bool write,
+		       uint64_t *faulted)
 {
 	struct nb_mm *mm = t->mm;
-	uint64_t start, end, faulted = 0;
+	uint64_t start = addr & ~(page_bytes(mm) - 1), end;
 	int err = 0;
 
-	*ret_faulted = 0;
-	if (!t->alive)
-		return -NB_ESRCH;
-	if (!length_bytes)
-		return 0;
-	start = addr & ~(page_bytes(mm) - 1);
 	if (addr >= mm->task_size)
 		return -NB_EFAULT;
 	end = length_bytes > mm->task_size || addr > mm->task_size - length_bytes
 		      ? mm->task_size + 1
 		      : round_up(mm, addr + length_bytes);
 	while (!err && start < end) {
-		const struct nb_vma *v = nb_vma_find(mm, start);
+		struct nb_vma *v = nb_vma_find(mm, start);
 		uint64_t stop = v && v->end < end ? v->end : end;
 
-		err = v ? nb_fault_range(t, v, start, stop, write, &faulted) : -NB_EFAULT;
+		err = v ? nb_fault_range(t, v, start, stop, write, faulted) : -NB_EFAULT;
 		start = stop;
 	}
-	*ret_faulted = faulted;
+	return err;
+}
+
+int nb_touch(struct nb_task *t, uint64_t addr, uint64_t length_bytes, bool write,
+	     uint64_t *ret_faulted)
+{
+	struct nb_mm *mm = t->mm;
+	int err;
+
+	*ret_faulted = 0;
+	if (!t->alive)
+		return -NB_ESRCH;
+	if (!length_bytes)
+		return 0;
+	nb_mm_lock(mm, t->cpu);
+	err = touch_range(t, addr, length_bytes, write, ret_faulted);
+	nb_mm_unlock(mm);
 	return err;
 }
 

@@ -68,7 +68,9 @@ static unsigned entry_index(const struct nb_mm *mm, unsigned level, uint64_t add
 
 static struct nb_ptable *child(const struct nb_ptable *table, unsigned i)
 {
-	return (struct nb_ptable *)(uintptr_t)table->entry[i];
+	uint64_t entry = table->entry[i];
+
+	return nb_pt_is_huge(entry) ? NULL : (struct nb_ptable *)(uintptr_t)entry;
 }
 
 struct nb_ptable *nb_pt_leaf(const struct nb_mm *mm, uint64_t addr)
@@ -145,18 +147,21 @@ static void free_table(struct nb_task *t, struct nb_ptable *table)
 	nb_pool_put(sys, &nb_task_side(sys)->table_pool, table);
 }
 
-struct nb_ptable *nb_pt_make_leaf(struct nb_task *t, uint64_t addr)
+/* The table of level `down_to` that covers addr, made with those above. */
+static struct nb_ptable *make_table(struct nb_task *t, struct nb_mm *mm, uint64_t addr,
+				    unsigned down_to)
 {
-	struct nb_mm *mm = t->mm;
 	struct nb_ptable *table = mm->root;
 
-	for (unsigned level = mm->shape.levels - 1u; level > 0; level--) {
+	for (unsigned level = mm->shape.levels - 1u; level > down_to; level--) {
 		unsigned i = entry_index(mm, level, addr);
 		struct nb_ptable *next = child(table, i);
 
 		if (!next) {
 			struct nb_pool *pool = &nb_task_side(t->sys)->table_pool;
 
+			if (table->entry[i]) /* a huge page: not for this way in */
+				return NULL;
 			next = nb_pool_get(t->sys, pool);
 			if (!next)
 				return NULL;
@@ -171,6 +176,39 @@ struct nb_ptable *nb_pt_make_leaf(struct nb_task *t, uint64_t addr)
 		table = next;
 	}
 	return table;
+}
+
+struct nb_ptable *nb_pt_make_leaf_in(struct nb_task *t, struct nb_mm *mm, uint64_t addr)
+{
+	return make_table(t, mm, addr, 0);
+}
+
+struct nb_ptable *nb_pt_make_leaf(struct nb_task *t, uint64_t addr)
+{
+	return make_table(t, t->mm, addr, 0);
+}
+
+uint64_t *nb_pt_make_huge_entry(struct nb_task *t, struct nb_mm *mm, uint64_t addr,
+				struct nb_ptable **ret_table)
+{
+	struct nb_ptable *table = make_table(t, mm, addr, 1);
+
+	if (!table)
+		return NULL;
+	*ret_table = table;
+	return &table->entry[entry_index(mm, 1, addr)];
+}
+
+uint64_t *nb_pt_huge_entry(const struct nb_mm *mm, uint64_t addr, struct nb_ptable **ret_table)
+{
+	struct nb_ptable *table = mm->root;
+
+	for (unsigned level = mm->shape.levels - 1u; table && level > 1; level--)
+		table = child(table, entry_index(mm, level, addr));
+	if (!table)
+		return NULL;
+	*ret_table = table;
+	return &table->entry[entry_index(mm, 1, addr)];
 }
 
 /* Frees the children of `table` (at `level`, its first byte at `base`) that [start, end) touches

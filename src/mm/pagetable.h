@@ -39,6 +39,24 @@ static inline uint64_t nb_pte_make(nb_pfn_t pfn, unsigned flags)
 	return pfn << NB_PTE_SHIFT | flags;
 }
 
+/* Writes an entry of a leaf and keeps the leaf's counts. */
+static inline void nb_pt_set(struct nb_ptable *leaf, unsigned i, uint64_t pte)
+{
+	uint64_t old = leaf->entry[i];
+
+	leaf->nr += (uint32_t)(pte != 0) - (uint32_t)(old != 0);
+	leaf->nr_pages += (uint32_t)(nb_pte_pfn(pte) != NB_NO_PFN) -
+			  (uint32_t)(nb_pte_pfn(old) != NB_NO_PFN);
+	leaf->entry[i] = pte;
+}
+
+/* An entry of a table above the leaves leads to a table, whose address is even, or holds a huge
+ * page itself: NB_PTE_PRESENT | NB_PTE_HUGE | ... Walks over leaves pass huge ones by. */
+static inline bool nb_pt_is_huge(uint64_t entry)
+{
+	return entry & NB_PTE_PRESENT;
+}
+
 /* Shape of the architecture's tables, and the bytes of user address space. */
 struct nb_pt_shape nb_pt_shape(const struct nb_system *sys, uint64_t *ret_task_size);
 /* Bytes of a table below the root. */
@@ -61,8 +79,17 @@ struct nb_ptable *nb_pt_leaf(const struct nb_mm *mm, uint64_t addr);
 /* The first leaf that covers some of [*addr, end); *addr moves up to where it begins to. NULL:
  * none. */
 struct nb_ptable *nb_pt_next_leaf(const struct nb_mm *mm, uint64_t *addr, uint64_t end);
+/* The entry of level 1 that covers addr: 0, a huge page's, or a table's (nb_pt_is_huge()); NULL
+ * where no table of level 1 is. *ret_table gets that table, for its nr. */
+uint64_t *nb_pt_huge_entry(const struct nb_mm *mm, uint64_t addr, struct nb_ptable **ret_table);
+/* The same with the tables above made. NULL: no memory. */
+uint64_t *nb_pt_make_huge_entry(struct nb_task *t, struct nb_mm *mm, uint64_t addr,
+				struct nb_ptable **ret_table);
 /* The leaf of addr, made with the tables above it where they are missing. NULL: no memory. */
 struct nb_ptable *nb_pt_make_leaf(struct nb_task *t, uint64_t addr);
+/* The same in an address space that need not be the task's: fork() fills the child's while the
+ * parent runs, so that its policy and CPU place the tables. */
+struct nb_ptable *nb_pt_make_leaf_in(struct nb_task *t, struct nb_mm *mm, uint64_t addr);
 /* Frees the tables of [start, end) that lie wholly in [floor, ceiling), whose leaves are empty. */
 void nb_pt_free_range(struct nb_task *t, uint64_t start, uint64_t end, uint64_t floor,
 		      uint64_t ceiling);

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "mm/fault.h"
 #include "mm/mmap.h"
+#include "mm/rmap.h"
 
 #define FIRST_PID 1000 /* lower ones belong to a system's own daemons */
 
@@ -30,6 +31,7 @@ struct nb_task_side *nb_task_side(struct nb_system *sys)
 	nb_pool_init(&side->task_pool, sizeof(struct nb_task));
 	nb_pool_init(&side->mm_pool, sizeof(struct nb_mm));
 	nb_pool_init(&side->vma_pool, sizeof(struct nb_vma));
+	nb_pool_init(&side->anon_pool, sizeof(struct nb_anon));
 	nb_pool_init(&side->policy_pool, sizeof(struct nb_mempolicy));
 	nb_pool_init(&side->table_pool, nb_pt_table_bytes(&shape));
 	nb_pool_init(&side->root_pool,
@@ -61,6 +63,7 @@ static struct nb_mm *new_mm(struct nb_system *sys)
 		return NULL;
 	mm->sys = sys;
 	mm->users = 1;
+	atomic_store_explicit(&mm->lock_cpu, -1, memory_order_relaxed);
 	mm->shape = nb_pt_shape(sys, &mm->task_size);
 	/* 128 MiB are left for the stack, as where its limit is the usual 8 MiB. */
 	mm->mmap_base = mm->task_size - (UINT64_C(128) << 20);
@@ -148,7 +151,9 @@ void nb_task_exit(struct nb_task *t)
 	if (!t->alive)
 		return;
 	if (--t->mm->users == 0) {
+		nb_mm_lock(t->mm, t->cpu);
 		nb_mm_unmap_all(t);
+		nb_mm_unlock(t->mm);
 		free_mm(t->sys, t->mm);
 	}
 	t->mm = NULL;

@@ -15,6 +15,8 @@ struct nb_vma;
 struct nb_ptable;
 struct nb_cpuset;
 struct nb_numab;
+struct nb_rmap_slot;
+struct nb_rmap;
 
 /* Shape of the page tables: as the architecture's, so that Linux's page-table pages are ours. */
 struct nb_pt_shape {
@@ -29,7 +31,7 @@ struct nb_pt_shape {
 struct nb_mm {
 	struct nb_system *sys;
 	unsigned users;      /* tasks that live in it */
-	uint32_t id;         /* page->mapping of its anonymous pages */
+	uint32_t id;         /* in the order of making */
 	struct nb_vma *vmas; /* root of the tree, by address */
 	unsigned nr_vmas;
 	struct nb_ptable *root;
@@ -39,12 +41,18 @@ struct nb_mm {
 	uint64_t *zone_rss;      /* [position of the node * NB_MAX_NR_ZONES + zone type] */
 	uint64_t nr_ptables;     /* without the root */
 	struct nb_lock lock;     /* of all this; taken by calls of its tasks, tried by reclaim */
+	_Atomic int lock_cpu;    /* who holds it, in threaded systems; -1 nobody (rmap.h) */
+	_Atomic(struct nb_rmap *) held_by; /* a move of one of its pages holds it (rmap.c) */
 	uint64_t start_brk, brk; /* the heap, bytes */
 	uint64_t stack_top;      /* 0: no stack mapped */
 	uint64_t total_pages;    /* mapped address space */
 	uint64_t locked_pages;   /* in VMAs that are NB_VM_LOCKED */
 	uint64_t anon_pages, file_pages, shmem_pages, swap_entries; /* MM_ANONPAGES and kin */
 	uint64_t hugetlb_pages; /* base pages of hugetlb mappings; not in rss */
+	/* NUMA balancing (balancing.h): when the next walk may begin, where it goes on, and how
+	 * often it came round; 0: no walk yet */
+	uint64_t born_ns, numa_next_scan_ns, numa_scan_offset;
+	unsigned numa_scan_seq;
 	unsigned def_flags;     /* NB_VM_* of new mappings: mlockall(MCL_FUTURE) */
 };
 
@@ -89,7 +97,15 @@ struct nb_task_side {
 	uint32_t next_mm;
 	uint64_t next_inode; /* of shared anonymous memory */
 	struct nb_pool task_pool, mm_pool, vma_pool, policy_pool, table_pool, root_pool, rss_pool;
-	uint8_t *il_weights; /* of weighted interleave by node id; NULL: all 1 */
+	struct nb_pool anon_pool;
+	/* rmap.c: objects by handle, NB_RMAP_STEP to a piece; handles that came back are linked */
+	struct nb_lock rmap_lock;
+	_Atomic(struct nb_rmap_slot *) *rmap_piece;
+	uint32_t rmap_top, rmap_free; /* highest handle given out so far; the first to reuse */
+	uint32_t next_anon_id;
+	struct nb_pool numab_pool, numab_vma_pool, numa_group_pool;
+	struct nb_lock numab_lock; /* groups and their counts */
+	uint8_t *il_weights;       /* of weighted interleave by node id; NULL: all 1 */
 };
 
 /* NULL without memory. */

@@ -2,9 +2,7 @@
  *
  * Called by nb_system_check(). Walks every VMA and every leaf: O(mapped pages). Changes nothing.
  */
-#include "mm/page.h"
-#include "mm/pagetable.h"
-#include "mm/vma.h"
+#include "mm/rmap.h"
 
 struct walk {
 	const struct nb_system *sys;
@@ -19,6 +17,46 @@ static int wrong(struct walk *w, const char *what, uint64_t got, uint64_t want)
 			    what, (unsigned long long)got, (unsigned long long)want);
 }
 
+/* Entries that map a page, found from the page. */
+struct mappings {
+	nb_pfn_t pfn;
+	uint64_t pgoff;
+	unsigned count;
+	const struct nb_mm *mm; /* was this entry among them? */
+	uint64_t addr;
+	bool found;
+};
+
+static int count_mapping(void *arg, struct nb_vma *v)
+{
+	struct mappings *m = arg;
+	uint64_t addr = nb_vma_address(v, m->pgoff);
+	const struct nb_ptable *leaf = addr == UINT64_MAX ? NULL : nb_pt_leaf(v->mm, addr);
+
+	if (!leaf || nb_pte_pfn(leaf->entry[nb_pt_index(v->mm, addr)]) != m->pfn)
+		return 0;
+	m->count++;
+	m->found |= v->mm == m->mm && addr == m->addr;
+	return 0;
+}
+
+static int check_counts(struct walk *w, const struct nb_page *page, nb_pfn_t pfn, uint64_t addr)
+{
+	struct mappings m = {.pfn = pfn, .pgoff = page->index, .mm = w->t->mm, .addr = addr};
+	const struct nb_rmap *r = nb_rmap_object(w->sys, page->mapping);
+	uint32_t flags = nb_page_flags(page), refs;
+
+	if (!r)
+		return wrong(w, "owner of a mapped page", page->mapping, 1);
+	(void)nb_rmap_tree_walk(r, m.pgoff, m.pgoff, count_mapping, &m);
+	if (!m.found)
+		return wrong(w, "address that no walk from its page finds", addr, 0);
+	if (page->mapcount != (int32_t)m.count)
+		return wrong(w, "mapcount of a page", (uint64_t)page->mapcount, m.count);
+	refs = m.count + (!r->anon || flags & PG_SWAPCACHE ? 1 : 0);
+	return page->refcount == refs ? 0 : wrong(w, "refcount of a page", page->refcount, refs);
+}
+
 static int check_entry(struct walk *w, uint64_t pte, uint64_t addr)
 {
 	nb_pfn_t pfn = nb_pte_pfn(pte);
@@ -30,14 +68,10 @@ static int check_entry(struct walk *w, uint64_t pte, uint64_t addr)
 	page = nb_pfn_to_page(w->sys, pfn, &z);
 	if (!page || !(nb_page_flags(page) & PG_ALLOCATED))
 		return wrong(w, "frame of a mapped page, not allocated,", pfn, 0);
-	if (page->mapping != w->t->mm->id)
-		return wrong(w, "mapping of a page", page->mapping, w->t->mm->id);
-	if (page->mapcount != 1)
-		return wrong(w, "mapcount of a page", (uint64_t)page->mapcount, 1);
 	if (!nb_vma_find(w->t->mm, addr))
 		return wrong(w, "address of a page without a mapping", addr, 0);
 	w->pages++;
-	return 0;
+	return check_counts(w, page, pfn, addr);
 }
 
 static int check_leaf(struct walk *w, const struct nb_ptable *leaf, uint64_t base)

@@ -1,11 +1,39 @@
 /* vma.c -- splitting and merging of VMAs.
  *
- * Called by task.c. Two neighbours are one VMA when nothing tells them apart: protection, kind,
- * policy and consecutive page offsets. Source: mm/mmap.c, vma_merge(), __split_vma(); facts 10.1.
+ * Called by mmap.c and all that changes a range. Two neighbours are one VMA when nothing tells them
+ * apart: protection, flags, what they map, policy, consecutive page offsets, and private pages that
+ * may belong together. A VMA whose extent changes leaves the trees of rmap.c for that moment.
+ * Source: mm/mmap.c, can_vma_merge_before(), can_vma_merge_after(), vma_merge(), __split_vma();
+ * facts 10.1.
  */
 #include "mm/vma.h"
 
 #include "base/mem.h"
+#include "mm/rmap.h"
+
+void nb_vma_adjust(struct nb_mm *mm, struct nb_vma *v, uint64_t start, uint64_t end, uint64_t pgoff)
+{
+	nb_rmap_unlink_vma(v);
+	nb_vma_resize(mm, v, start, end);
+	v->pgoff = pgoff;
+	nb_rmap_link_vma(v);
+}
+
+struct nb_vma *nb_vma_dup(struct nb_mm *mm, const struct nb_vma *v)
+{
+	static const struct nb_rmap_link unlinked;
+	struct nb_vma *copy = nb_pool_get(mm->sys, &nb_task_side(mm->sys)->vma_pool);
+
+	if (!copy)
+		return NULL;
+	*copy = *v;
+	copy->mm = mm;
+	copy->anon_link = copy->file_link = unlinked;
+	copy->left = copy->right = NULL;
+	copy->numab = NULL;
+	nb_mpol_get(copy->policy);
+	return copy;
+}
 
 struct nb_vma *nb_vma_split(struct nb_mm *mm, struct nb_vma *v, uint64_t addr)
 {
@@ -13,38 +41,40 @@ struct nb_vma *nb_vma_split(struct nb_mm *mm, struct nb_vma *v, uint64_t addr)
 
 	if (mm->nr_vmas >= NB_MAX_MAP_COUNT)
 		return NULL;
-	upper = nb_pool_get(mm->sys, &nb_task_side(mm->sys)->vma_pool);
+	upper = nb_vma_dup(mm, v);
 	if (!upper)
 		return NULL;
 	upper->start = addr;
-	upper->end = v->end;
-	upper->pgoff = v->pgoff + ((addr - v->start) >> mm->shape.page_shift);
-	upper->inode = v->inode;
-	upper->prot = v->prot;
-	upper->shared = v->shared;
-	upper->policy = v->policy;
-	nb_mpol_get(upper->policy);
-	nb_vma_resize(mm, v, v->start, addr);
+	upper->pgoff = nb_vma_pgoff(v, addr);
+	nb_vma_adjust(mm, v, v->start, addr, v->pgoff);
 	nb_vma_insert(mm, upper);
+	nb_rmap_link_vma(upper);
 	return upper;
 }
 
-static bool alike(const struct nb_mm *mm, const struct nb_vma *a, const struct nb_vma *b)
+static bool alike(const struct nb_vma *a, const struct nb_vma *b)
 {
 	return a->end == b->start && a->prot == b->prot && a->shared == b->shared &&
-	       a->inode == b->inode &&
-	       a->pgoff + ((a->end - a->start) >> mm->shape.page_shift) == b->pgoff &&
-	       nb_mpol_equal(a->policy, b->policy);
+	       a->flags == b->flags && a->inode == b->inode && a->file == b->file &&
+	       nb_vma_pgoff(a, a->end) == b->pgoff && nb_mpol_equal(a->policy, b->policy) &&
+	       nb_anon_mergeable(a, b);
 }
 
-/* `low` takes over what `high` covers. */
+/* `low` takes over what `high` covers, and its private pages' owner where it has none. */
 static void join(struct nb_mm *mm, struct nb_vma *low, struct nb_vma *high)
 {
 	uint64_t end = high->end;
 
+	nb_rmap_unlink_vma(low);
+	if (!low->anon) {
+		low->anon = high->anon;
+		low->anon_id = high->anon_id;
+		low->anon_chained = high->anon_chained;
+	}
 	nb_vma_remove(mm, high);
-	nb_vma_free(mm, high);
 	nb_vma_resize(mm, low, low->start, end);
+	nb_rmap_link_vma(low);
+	nb_vma_free(mm, high);
 }
 
 struct nb_vma *nb_vma_merge(struct nb_mm *mm, struct nb_vma *v)
@@ -52,12 +82,12 @@ struct nb_vma *nb_vma_merge(struct nb_mm *mm, struct nb_vma *v)
 	struct nb_vma *prev = nb_vma_last_below(mm, v->start);
 	struct nb_vma *next = nb_vma_first_above(mm, v->end);
 
-	if (next && alike(mm, v, next))
-		join(mm, v, next);
-	if (prev && alike(mm, prev, v)) {
+	if (prev && alike(prev, v)) {
 		join(mm, prev, v);
 		v = prev;
 	}
+	if (next && alike(v, next))
+		join(mm, v, next);
 	return v;
 }
 
@@ -75,6 +105,7 @@ int nb_vma_isolate(struct nb_mm *mm, uint64_t start, uint64_t end)
 
 void nb_vma_free(struct nb_mm *mm, struct nb_vma *v)
 {
+	nb_anon_leave(v);
 	nb_mpol_put(mm->sys, v->policy);
 	nb_pool_put(mm->sys, &nb_task_side(mm->sys)->vma_pool, v);
 }

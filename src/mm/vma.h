@@ -12,6 +12,7 @@
 
 struct nb_address_space;
 struct nb_anon;
+struct nb_numab_vma;
 
 enum {
 	NB_VM_GROWSDOWN = 1 << 0, /* the stack: grows down at faults below it */
@@ -54,6 +55,12 @@ struct nb_vma {
 	 * file of its own (shmem.c). Holds a reference. */
 	struct nb_address_space *file;
 	struct nb_anon *anon; /* of its anonymous pages (rmap.c); NULL until the first */
+	/* Linux's own anon_vma of this VMA, which decides merging: VMAs with the same one may
+	 * become one. 0: none yet. A child's VMA has a new one, chained to its parent's. */
+	uint32_t anon_id;
+	bool anon_chained;
+
+	struct nb_numab_vma *numab; /* balancing.h; NULL: not walked yet */
 
 	/* rmap.c: its places in the trees of `anon` and of `file`, by page offset */
 	struct nb_rmap_link anon_link, file_link;
@@ -79,10 +86,16 @@ uint64_t nb_vma_gap_bottomup(const struct nb_mm *mm, uint64_t len, uint64_t low,
 
 void nb_vma_insert(struct nb_mm *mm, struct nb_vma *v);
 void nb_vma_remove(struct nb_mm *mm, struct nb_vma *v);
-/* Changes the extent of a VMA that is in the tree; its place in the order must not change. */
+/* Changes the extent of a VMA that is in the tree; its place in the order must not change. Only
+ * vma.c calls it: nb_vma_adjust() keeps the trees of rmap.h right as well. */
 void nb_vma_resize(struct nb_mm *mm, struct nb_vma *v, uint64_t start, uint64_t end);
 
-/* vma.c. Cuts v at addr (inside it); the upper part is returned, NULL without memory. */
+/* vma.c. Changes the extent and the page offset of its start. */
+void nb_vma_adjust(struct nb_mm *mm, struct nb_vma *v, uint64_t start, uint64_t end,
+		   uint64_t pgoff);
+/* A copy, in no tree yet, with a reference to the policy; it is in mm. NULL: no memory. */
+struct nb_vma *nb_vma_dup(struct nb_mm *mm, const struct nb_vma *v);
+/* Cuts v at addr (inside it); the upper part is returned, NULL without memory. */
 struct nb_vma *nb_vma_split(struct nb_mm *mm, struct nb_vma *v, uint64_t addr);
 /* Joins v with equal neighbours; returns the VMA that now covers it. */
 struct nb_vma *nb_vma_merge(struct nb_mm *mm, struct nb_vma *v);

@@ -1,0 +1,309 @@
+/* rmap.c -- counts of mappings, and walks from a page to its entries.
+ *
+ * Called through rmap.h. Counters of an address space are guarded by its lock; a page's own counts
+ * are atomic in threaded systems, as address spaces that share it have different locks.
+ * Source: mm/rmap.c, page_add_anon_rmap(), page_remove_rmap(), rmap_walk(), folio_referenced_one(),
+ * try_to_unmap_one(); mm/migrate.c, remove_migration_pte(); mm/swap.c, __folio_put().
+ */
+#include "mm/rmap.h"
+
+#include "mm/page_alloc.h"
+
+static int add_mapcount(const struct nb_system *sys, struct nb_page *page, int n)
+{
+	if (sys->port->relax)
+		return __atomic_add_fetch(&page->mapcount, n, __ATOMIC_RELAXED);
+	return page->mapcount += n;
+}
+
+void nb_rmap_add_anon(struct nb_vma *v, uint64_t addr, struct nb_zone *z, struct nb_page *page,
+		      unsigned pages)
+{
+	struct nb_system *sys = v->mm->sys;
+
+	if (add_mapcount(sys, page, 1) == 1) {
+		nb_page_set_flags(page, page->flags | PG_ANON | PG_SWAPBACKED);
+		page->mapping = v->anon->rmap.handle;
+		nb_page_set_index(page, nb_vma_pgoff(v, addr));
+		nb_stat_add(sys, &z->nr_anon, pages);
+	}
+	nb_mm_count_page(v->mm, z, PG_ANON, pages);
+}
+
+void nb_rmap_add_file(struct nb_vma *v, struct nb_zone *z, struct nb_page *page, unsigned pages)
+{
+	struct nb_system *sys = v->mm->sys;
+
+	if (add_mapcount(sys, page, 1) == 1)
+		nb_stat_add(sys, &z->nr_mapped, pages);
+	nb_mm_count_page(v->mm, z, page->flags & PG_SWAPBACKED, pages);
+}
+
+void nb_rmap_remove(struct nb_mm *mm, struct nb_zone *z, struct nb_page *page, unsigned pages)
+{
+	uint32_t flags = nb_page_flags(page);
+
+	if (add_mapcount(mm->sys, page, -1) == 0)
+		nb_stat_add(mm->sys, flags & PG_ANON ? &z->nr_anon : &z->nr_mapped,
+			    -(int64_t)pages);
+	nb_mm_count_page(mm, z, flags, -(int64_t)pages);
+}
+
+void nb_release_page(struct nb_zone *z, struct nb_page *page, int cpu)
+{
+	uint32_t flags = nb_page_flags(page);
+	unsigned order = nb_flags_order(flags);
+
+	/* shared memory that no file stands behind: its mappings are all that knows it */
+	if (!(flags & PG_ANON) && page->mapping) {
+		nb_stat_add(z->sys, &z->nr_file, -(INT64_C(1) << order));
+		nb_stat_add(z->sys, &z->nr_shmem, -(INT64_C(1) << order));
+	}
+	if (flags & PG_MLOCKED)
+		nb_stat_add(z->sys, &z->nr_mlock, -(INT64_C(1) << order));
+	page->mapcount = 0;
+	page->mapping = 0;
+	nb_free_page_block(z, page, order, cpu);
+}
+
+struct walk {
+	struct nb_system *sys;
+	nb_pfn_t pfn;
+	uint64_t pgoff, index;
+	int cpu;
+	bool busy, held;
+	nb_rmap_fn *fn;
+	void *arg;
+};
+
+/* One VMA that may map the page. */
+static int visit(void *arg, struct nb_vma *v)
+{
+	struct walk *w = arg;
+	uint64_t addr = nb_vma_address(v, w->pgoff);
+	struct nb_ptable *leaf;
+	int got = w->held ? 2 : nb_mm_trylock(v->mm, w->cpu), ret = 0;
+	unsigned i;
+
+	if (!got) {
+		w->busy = true;
+		return 0;
+	}
+	leaf = addr == UINT64_MAX ? NULL : nb_pt_leaf(v->mm, addr);
+	i = nb_pt_index(v->mm, addr);
+	if (leaf && nb_pte_pfn(leaf->entry[i]) == w->pfn)
+		ret = w->fn(w->arg, v, addr, leaf, i);
+	if (got == 1)
+		nb_mm_unlock(v->mm);
+	return ret;
+}
+
+static int walk_object(struct nb_rmap *r, struct nb_page *page, struct walk *w)
+{
+	int ret;
+
+	w->pgoff = page->index;
+	ret = nb_rmap_tree_walk(r, w->pgoff, w->pgoff, visit, w);
+	if (ret)
+		return ret;
+	return w->busy ? -NB_EAGAIN : 0;
+}
+
+int nb_rmap_walk(struct nb_system *sys, struct nb_zone *z, struct nb_page *page, int cpu,
+		 nb_rmap_fn *fn, void *arg)
+{
+	struct walk w = {.sys = sys,
+			 .pfn = nb_zone_page_pfn(z, page),
+			 .cpu = cpu,
+			 .fn = fn,
+			 .arg = arg};
+	struct nb_rmap *r = nb_rmap_lock_object(sys, page->mapping);
+	int ret;
+
+	if (!r)
+		return 0;
+	ret = walk_object(r, page, &w);
+	nb_unlock(&r->lock, sys->port);
+	return ret;
+}
+
+struct referenced {
+	int count;
+	unsigned vm_flags;
+};
+
+static int see_accessed(void *arg, struct nb_vma *v, uint64_t addr, struct nb_ptable *leaf,
+			unsigned i)
+{
+	struct referenced *ref = arg;
+
+	(void)addr;
+	ref->vm_flags |= v->flags | (unsigned)v->prot << 24;
+	if (leaf->entry[i] & NB_PTE_ACCESSED) {
+		leaf->entry[i] &= ~(uint64_t)NB_PTE_ACCESSED;
+		/* read once in order: a reference says little */
+		ref->count += !(v->flags & NB_VM_SEQ_READ);
+	}
+	return 0;
+}
+
+int nb_page_referenced(struct nb_system *sys, struct nb_zone *z, struct nb_page *page, int cpu,
+		       unsigned *ret_vm_flags)
+{
+	struct referenced ref = {0};
+	int err = nb_rmap_walk(sys, z, page, cpu, see_accessed, &ref);
+
+	*ret_vm_flags = ref.vm_flags;
+	return err ? -1 : ref.count;
+}
+
+struct unmap {
+	struct nb_zone *z;
+	struct nb_page *page;
+	int cpu;
+	uint64_t entry;
+	bool force;
+	void (*dup)(void *arg);
+	void *arg;
+	unsigned put;
+};
+
+static int unmap_one(void *arg, struct nb_vma *v, uint64_t addr, struct nb_ptable *leaf, unsigned i)
+{
+	struct unmap *u = arg;
+
+	(void)addr;
+	if (v->flags & NB_VM_LOCKED && !u->force)
+		return 0;
+	if (leaf->entry[i] & NB_PTE_DIRTY)
+		nb_page_set_flags(u->page, nb_page_flags(u->page) | PG_DIRTY);
+	nb_pt_set(leaf, i, nb_page_flags(u->page) & PG_ANON ? u->entry : 0);
+	nb_rmap_remove(v->mm, u->z, u->page, 1);
+	if (leaf->entry[i]) {
+		v->mm->swap_entries++;
+		if (u->dup)
+			u->dup(u->arg);
+	}
+	u->put++;
+	return 0;
+}
+
+bool nb_try_to_unmap(struct nb_system *sys, struct nb_zone *z, struct nb_page *page, int cpu,
+		     uint64_t entry, bool force, void (*dup)(void *arg), void *arg)
+{
+	struct unmap u = {.z = z,
+			  .page = page,
+			  .cpu = cpu,
+			  .entry = entry,
+			  .force = force,
+			  .dup = dup,
+			  .arg = arg};
+
+	(void)nb_rmap_walk(sys, z, page, cpu, unmap_one, &u);
+	/* the caller has a reference of its own: these cannot be the last */
+	while (u.put--)
+		nb_put_page(sys, z, page, cpu);
+	return __atomic_load_n(&page->mapcount, __ATOMIC_RELAXED) == 0;
+}
+
+/* Every mm of the tree is locked, or none: so that a page moves as a whole. */
+static int hold(void *arg, struct nb_vma *v)
+{
+	struct walk *w = arg;
+	struct nb_rmap *r = w->arg;
+	int got;
+
+	if (atomic_load_explicit(&v->mm->held_by, memory_order_relaxed) == r)
+		return 0;
+	got = nb_mm_trylock(v->mm, w->cpu);
+	if (got == 1)
+		atomic_store_explicit(&v->mm->held_by, r, memory_order_relaxed);
+	return got ? 0 : -NB_EAGAIN;
+}
+
+static int let_go(void *arg, struct nb_vma *v)
+{
+	struct walk *w = arg;
+
+	if (atomic_load_explicit(&v->mm->held_by, memory_order_relaxed) != w->arg)
+		return 0;
+	atomic_store_explicit(&v->mm->held_by, NULL, memory_order_relaxed);
+	nb_mm_unlock(v->mm);
+	return 0;
+}
+
+struct move {
+	struct nb_system *sys;
+	struct nb_zone *fromz, *toz;
+	struct nb_page *from, *to;
+	nb_pfn_t pfn;
+	unsigned moved;
+};
+
+static int move_one(void *arg, struct nb_vma *v, uint64_t addr, struct nb_ptable *leaf, unsigned i)
+{
+	const uint64_t bits = (UINT64_C(1) << NB_PTE_SHIFT) - 1;
+	struct move *m = arg;
+	uint32_t flags = nb_page_flags(m->from);
+
+	(void)addr;
+	leaf->entry[i] = nb_pte_make(m->pfn, leaf->entry[i] & bits);
+	nb_mm_count_page(v->mm, m->fromz, flags, -1);
+	nb_mm_count_page(v->mm, m->toz, flags, 1);
+	m->moved++;
+	return 0;
+}
+
+/* What the page is goes with it; what its place on lists is does not. */
+static void move_counts(struct move *m)
+{
+	const uint32_t keep = PG_ANON | PG_SWAPBACKED | PG_DIRTY | PG_REFERENCED | PG_ACTIVE |
+			      PG_UNEVICTABLE | PG_MLOCKED;
+	bool anon = m->from->flags & PG_ANON;
+	int n = (int)m->moved;
+
+	nb_page_set_flags(m->to, m->to->flags | (m->from->flags & keep));
+	m->to->mapping = m->from->mapping;
+	m->to->index = m->from->index;
+	m->to->mapcount = n;
+	m->to->refcount += m->moved;
+	if (m->moved) {
+		nb_stat_add(m->sys, anon ? &m->fromz->nr_anon : &m->fromz->nr_mapped, -1);
+		nb_stat_add(m->sys, anon ? &m->toz->nr_anon : &m->toz->nr_mapped, 1);
+	}
+	if (m->from->flags & PG_MLOCKED) {
+		nb_page_set_flags(m->from, m->from->flags & ~(uint32_t)PG_MLOCKED);
+		nb_stat_add(m->sys, &m->fromz->nr_mlock, -1);
+		nb_stat_add(m->sys, &m->toz->nr_mlock, 1);
+	}
+	(void)add_mapcount(m->sys, m->from, -n);
+}
+
+int nb_rmap_move(struct nb_system *sys, struct nb_zone *fromz, struct nb_page *from,
+		 struct nb_zone *toz, struct nb_page *to, int cpu)
+{
+	struct move m = {sys, fromz, toz, from, to, nb_zone_page_pfn(toz, to), 0};
+	struct nb_rmap *r = nb_rmap_lock_object(sys, from->mapping);
+	struct walk w = {.sys = sys, .pfn = nb_zone_page_pfn(fromz, from), .cpu = cpu, .arg = r};
+	int err = 0;
+
+	if (r && sys->port->relax)
+		err = nb_rmap_tree_walk(r, from->index, from->index, hold, &w);
+	if (r && !err) {
+		struct walk v = w;
+
+		v.held = true;
+		v.fn = move_one;
+		v.arg = &m;
+		(void)walk_object(r, from, &v);
+	}
+	if (!err)
+		move_counts(&m);
+	if (r && sys->port->relax)
+		(void)nb_rmap_tree_walk(r, from->index, from->index, let_go, &w);
+	if (r)
+		nb_unlock(&r->lock, sys->port);
+	while (m.moved--)
+		nb_put_page(sys, fromz, from, cpu);
+	return err;
+}
