@@ -94,7 +94,7 @@ unsigned nb_alloc_pages_bulk(struct nb_system *sys, const struct nb_alloc_reques
 	if (nr_pages - at == 1)
 		return single(sys, rq, at, pfns);
 	nb_alloc_prepare(sys, &ac, rq, pgdat, highest);
-	ac.alloc_flags &= ~(unsigned)NB_ALLOC_KSWAPD;
+	ac.alloc_flags &= ~(unsigned)(NB_ALLOC_KSWAPD | NB_ALLOC_NOFRAGMENT);
 	if (!ac.preferred->zone)
 		return at;
 	struct nb_zone *z = choose(sys, &ac, nr_pages);

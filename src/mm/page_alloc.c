@@ -207,6 +207,8 @@ void nb_alloc_prepare(struct nb_system *sys, struct nb_alloc_context *ac,
 	if (nb_unlikely(sys->has_cma) && ac->migratetype == NB_MIGRATE_MOVABLE)
 		ac->alloc_flags |= NB_ALLOC_CMA;
 	ac->preferred = nb_next_zoneref(ac->zonelist, ac->highest_zoneidx, ac->nodemask);
+	if (ac->preferred->zone && ac->preferred->zone->nofragment)
+		ac->alloc_flags |= NB_ALLOC_NOFRAGMENT;
 }
 
 /* The whole of a request: fast path and slow path. */
@@ -218,8 +220,6 @@ static struct nb_page *alloc_full(struct nb_system *sys, const struct nb_alloc_r
 	struct nb_page *page;
 
 	nb_alloc_prepare(sys, &ac, rq, pgdat, highest);
-	if (ac.preferred->zone && ac.preferred->zone->nofragment)
-		ac.alloc_flags |= NB_ALLOC_NOFRAGMENT;
 	page = nb_get_page_from_freelist(sys, &ac, ac.alloc_flags, ret_zone);
 	if (nb_likely(page))
 		return page;
@@ -444,11 +444,4 @@ int nb_free_pages(struct nb_system *sys, int cpu, nb_pfn_t pfn, unsigned order)
 	nb_pcp_count(&pcp->pgfree, 1);
 	nb_pcp_free_one(z, pcp, page, mt, cpu);
 	return 0;
-}
-
-void nb_alloc_prepare(struct nb_system *sys, struct nb_alloc_context *ac,
-		      const struct nb_alloc_request *rq, const struct nb_pgdat *pgdat,
-		      enum nb_zone_type highest)
-{
-	prepare(sys, ac, rq, pgdat, highest);
 }

@@ -133,6 +133,18 @@ static inline uint64_t nb_wmark_pages(const struct nb_zone *z, enum nb_wmark mar
 void nb_count_interleave_hit(struct nb_system *sys, int cpu, nb_pfn_t pfn, int nid);
 /* page_alloc.c: frees a block that is known to be allocated and unused; nothing is checked. */
 void nb_free_page_block(struct nb_zone *z, struct nb_page *page, unsigned order, int cpu);
+/* page_alloc.c: the same for a single page, to the tail of its free list. */
+void nb_free_page_to_tail(struct nb_zone *z, struct nb_page *page, int cpu);
+/* page_alloc.c: is the entry closed to this request, by cpuset or by too many dirty pages? */
+bool nb_zoneref_closed(struct nb_system *sys, const struct nb_alloc_context *ac,
+		       const struct nb_zoneref *ref, unsigned alloc_flags);
+/* page_alloc.c: the node a request begins at, and its highest zone; NULL: it asks for nothing that
+ * there is. */
+const struct nb_pgdat *nb_request_node(const struct nb_system *sys,
+				       const struct nb_alloc_request *rq,
+				       enum nb_zone_type *ret_highest);
+/* page_alloc.c: the whole of a request that no policy changes, event included. */
+nb_pfn_t nb_alloc_pages_nopolicy(struct nb_system *sys, const struct nb_alloc_request *rq);
 /* page_alloc.c: the walk over the zonelist. NULL: nothing there. *ret_zone: where the page is. */
 struct nb_page *nb_get_page_from_freelist(struct nb_system *sys, struct nb_alloc_context *ac,
 					  unsigned alloc_flags, struct nb_zone **ret_zone);

@@ -74,7 +74,8 @@ static void add_facts(struct nb_machine *m, const char *s)
 
 void allocbox_boot(struct allocbox *box, const struct allocbox_spec *spec)
 {
-	struct nb_boot_options opt = {.seed = spec->seed};
+	struct nb_boot_options opt = {
+		.seed = spec->seed, .backed = spec->backed, .debug = spec->debug};
 	struct nb_error err = {0};
 
 	memset(box, 0, sizeof(*box));

@@ -25,7 +25,7 @@ struct allocbox_spec {
 	const char *cmdline;
 	uint64_t lowmem_end;
 	uint64_t seed;
-	bool threaded;
+	bool threaded, backed, debug;
 };
 
 #define ALLOCBOX_SLOTS 65536
