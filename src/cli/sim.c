@@ -5,6 +5,7 @@
 #include "cli/cmd.h"
 #include "cli/onmachine.h"
 #include "cli/out.h"
+#include "cli/scenario_head.h"
 #include "cli/views.h"
 
 #include "base/fmt.h"
@@ -191,13 +192,32 @@ static int run_on(struct nb_onmachine *om, struct sim_args *a, struct nb_sim_opt
 	return status;
 }
 
+/* On the machine of the command line, else on the scenario's own, else on this computer. */
+static int open_and_run(struct sim_args *a, struct nb_sim_options *opt)
+{
+	struct nb_scenario_head head = {0};
+	struct nb_error err = {0};
+	struct nb_onmachine om;
+	int status;
+
+	if ((opt->scenario && nb_scenario_head_apply(&head, opt->scenario, &a->common, &err)) ||
+	    nb_onmachine_open(&om, &a->common, a->fresh, false, &err)) {
+		nb_scenario_head_release(&head);
+		return nb_complain(&err);
+	}
+	status = run_on(&om, a, opt);
+	if (status != NB_EXIT_WRONG && !a->quiet)
+		nb_onmachine_note_profile(&om);
+	nb_onmachine_close(&om);
+	nb_scenario_head_release(&head);
+	return status;
+}
+
 static int run(struct nb_common *c)
 {
 	struct sim_args *a = (struct sim_args *)(void *)c;
 	struct nb_sim_options opt;
-	struct nb_onmachine om;
 	struct nb_error err = {0};
-	int status;
 
 	nb_sim_options_init(&opt);
 	opt.fresh = a->fresh;
@@ -219,13 +239,7 @@ static int run(struct nb_common *c)
 		if (nb_views_check(a->views.v[i], &err))
 			return nb_complain(&err);
 	}
-	if (nb_onmachine_open(&om, c, a->fresh, false, &err))
-		return nb_complain(&err);
-	status = run_on(&om, a, &opt);
-	if (status != NB_EXIT_WRONG && !a->quiet)
-		nb_onmachine_note_profile(&om);
-	nb_onmachine_close(&om);
-	return status;
+	return open_and_run(a, &opt);
 }
 
 static const char *const synopsis[] = {"[options] SCENARIO.lua [arguments]",
@@ -255,6 +269,10 @@ const struct nb_cmd nb_cmd_sim = {
 		"\n"
 		"On a capture the run begins at the observed state: its free blocks, watermarks "
 		"and reserves; --fresh boots by rule instead.\n"
+		"\n"
+		"Without -m a scenario runs on the machine that it names for itself, in a comment "
+		"line at its top: -- numabox: -m 2x32G,hole=0 (with the other options of a machine "
+		"where it needs them); else on this computer.\n"
 		"\n"
 		"Scenarios have no os and no io beyond print, and are stopped past their limits. "
 		"The status is 1 when one of a scenario's expect() failed.",
