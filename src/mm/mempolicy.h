@@ -1,6 +1,6 @@
 /* mempolicy.h -- which node a request goes to.
  *
- * Called by task.c (set_mempolicy, mbind), fault.c (user pages) and page_alloc.c, which hands a
+ * Called by task.c (set_mempolicy), mbind.c, fault.c (user pages) and page_alloc.c, which hands a
  * request that names a task but no node to nb_alloc_pages_task(). Policies are shared by reference
  * between a VMA's pieces. Source: mm/mempolicy.c; facts 6.
  */
@@ -13,11 +13,13 @@
 
 struct nb_mempolicy {
 	unsigned refs;
-	uint8_t mode;                 /* enum nb_mpol_mode, never DEFAULT */
-	unsigned flags;               /* NB_MPOL_F_* */
-	int home_node;                /* or NB_NO_NODE */
-	struct nb_nodemask nodes;     /* in force */
-	struct nb_nodemask user;      /* as given with STATIC or RELATIVE; else mems_allowed then */
+	uint8_t mode;             /* enum nb_mpol_mode, never DEFAULT */
+	unsigned flags;           /* NB_MPOL_F_* */
+	int home_node;            /* or NB_NO_NODE */
+	struct nb_nodemask nodes; /* in force */
+	/* as given with STATIC or RELATIVE; else mems_allowed then. One field, as in Linux: a
+	 * cpuset's change of a preferred policy writes the latter over the former. */
+	struct nb_nodemask user;
 	unsigned weight;              /* bits in nodes */
 	uint16_t node[NB_MPOL_SHORT]; /* the first of them, ascending */
 };
@@ -31,6 +33,11 @@ int nb_mpol_new(struct nb_task *t, int mode_and_flags, const struct nb_nodemask 
 /* A copy with that home node. NULL without memory. */
 struct nb_mempolicy *nb_mpol_with_home(struct nb_system *sys, const struct nb_mempolicy *pol,
 				       int node);
+/* What the policy is after the memory nodes of its cpuset became `mems`: takes the caller's
+ * reference and returns one, to another policy where something changed. `pol` itself also without
+ * memory. Source: mpol_rebind_policy(). */
+struct nb_mempolicy *nb_mpol_rebind(struct nb_system *sys, struct nb_mempolicy *pol,
+				    const struct nb_nodemask *mems);
 void nb_mpol_get(struct nb_mempolicy *pol); /* NULL is fine */
 void nb_mpol_put(struct nb_system *sys, struct nb_mempolicy *pol);
 bool nb_mpol_equal(const struct nb_mempolicy *a, const struct nb_mempolicy *b);
@@ -48,8 +55,12 @@ nb_pfn_t nb_mpol_alloc(struct nb_task *t, const struct nb_mempolicy *pol, nb_gfp
 /* For probe.c: where a request under `pol` (NULL: default) would be sent first, without sending it:
  * the node whose list is walked, and the mask (NULL: all). `index` as above, or NB_UNKNOWN: the
  * task's counter decides, and is not moved. PREFERRED_MANY tries without its mask afterwards. */
-void nb_mpol_target(struct nb_task *t, const struct nb_mempolicy *pol, nb_gfp_t gfp,
-		    uint64_t index, int *ret_nid, const struct nb_nodemask **ret_mask);
+void nb_mpol_target(struct nb_task *t, const struct nb_mempolicy *pol, nb_gfp_t gfp, uint64_t index,
+		    int *ret_nid, const struct nb_nodemask **ret_mask);
+
+/* The node of the task's next page without a place, when its policy interleaves; else NB_NO_NODE.
+ * Nothing moves. */
+int nb_mpol_next_node(const struct nb_task *t);
 
 /* A kernel allocation of rq->task, without a node: alloc_pages(). Interleaving goes by the task's
  * counter. Called by nb_alloc_pages(); calls it back with a node. */
