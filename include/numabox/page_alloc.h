@@ -97,7 +97,9 @@ int nb_free_pages_addr(struct nb_system *sys, int cpu, uint64_t addr, unsigned o
 uint64_t nb_alloc_pages_exact(struct nb_system *sys, int cpu, uint64_t bytes, nb_gfp_t gfp);
 int nb_free_pages_exact(struct nb_system *sys, int cpu, uint64_t addr, uint64_t bytes);
 
-/* Empties the page sets of `cpu` (or of all CPUs: -1) into the buddy lists. */
+/* Empties the page sets of `cpu` (or of all CPUs: -1) into the buddy lists, and folds what they keep
+ * back of the zones' counters, as when a CPU goes offline: free_pages is exact then. Source:
+ * page_alloc_cpu_dead(). */
 void nb_drain_pages(struct nb_system *sys, int cpu);
 
 struct nb_page_info {
@@ -120,6 +122,18 @@ enum {
 	NB_PAGE_ANON = 1 << 5,
 	NB_PAGE_LRU = 1 << 6,
 	NB_PAGE_SYSTEM = 1 << 7, /* in use when observation began */
+	/* of pages in use, as the kernel's flags of these names */
+	NB_PAGE_REFERENCED = 1 << 8,
+	NB_PAGE_ACTIVE = 1 << 9,
+	NB_PAGE_DIRTY = 1 << 10,
+	NB_PAGE_WRITEBACK = 1 << 11,
+	NB_PAGE_SWAPBACKED = 1 << 12,
+	NB_PAGE_SWAPCACHE = 1 << 13,
+	NB_PAGE_UNEVICTABLE = 1 << 14,
+	NB_PAGE_MLOCKED = 1 << 15,
+	NB_PAGE_COMPOUND = 1 << 16,
+	NB_PAGE_HUGETLB = 1 << 17,
+	NB_PAGE_RECLAIM = 1 << 18,
 };
 /* What stands at a frame; -NB_ENOENT for a hole. Constant time. */
 int nb_page_info(const struct nb_system *sys, nb_pfn_t pfn, struct nb_page_info *ret_info);

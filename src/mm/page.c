@@ -42,6 +42,33 @@ static bool in_system_run(const struct nb_zone *z, uint32_t dense)
 	return false;
 }
 
+/* What the flags of a page in use are called outside. */
+static uint32_t use_flags(uint32_t flags)
+{
+	static const struct {
+		uint32_t inside, outside;
+	} names[] = {
+		{PG_ANON, NB_PAGE_ANON},
+		{PG_LRU, NB_PAGE_LRU},
+		{PG_REFERENCED, NB_PAGE_REFERENCED},
+		{PG_ACTIVE, NB_PAGE_ACTIVE},
+		{PG_DIRTY, NB_PAGE_DIRTY},
+		{PG_WRITEBACK, NB_PAGE_WRITEBACK},
+		{PG_SWAPBACKED, NB_PAGE_SWAPBACKED},
+		{PG_SWAPCACHE, NB_PAGE_SWAPCACHE},
+		{PG_UNEVICTABLE, NB_PAGE_UNEVICTABLE},
+		{PG_MLOCKED, NB_PAGE_MLOCKED},
+		{PG_COMPOUND, NB_PAGE_COMPOUND},
+		{PG_HUGETLB, NB_PAGE_HUGETLB},
+		{PG_RECLAIM, NB_PAGE_RECLAIM},
+	};
+	uint32_t ret = 0;
+
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		ret |= flags & names[i].inside ? names[i].outside : 0u;
+	return ret;
+}
+
 static void fill_from_head(struct nb_page_info *info, const struct nb_page *page,
 			   const struct nb_page *head)
 {
@@ -60,7 +87,7 @@ static void fill_from_head(struct nb_page_info *info, const struct nb_page *page
 		info->flags = is_head ? NB_PAGE_HEAD : 0u;
 	if (!(flags & PG_ALLOCATED))
 		return;
-	info->flags |= (flags & PG_ANON ? NB_PAGE_ANON : 0u) | (flags & PG_LRU ? NB_PAGE_LRU : 0u);
+	info->flags |= use_flags(flags);
 	info->refcount = head->refcount;
 	info->mapcount = head->mapcount;
 	info->mapping = head->mapping;

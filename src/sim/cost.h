@@ -32,6 +32,7 @@ enum {
 	NB_COST_MMAP_NS = 1000,       /* one that changes the VMA tree */
 	NB_COST_UNMAP_PAGE_NS = 60,   /* unmapping and freeing one page */
 	NB_COST_ALLOC_PAGES_NS = 120, /* alloc_pages() or free_pages(), page set hit */
+	NB_COST_BULK_PAGE_NS = 20,    /* a page of alloc_pages_bulk() */
 	NB_COST_TASK_NS = 50000,      /* fork and exec of a small process */
 	NB_COST_SCHED_NS = 3000,      /* a move to another CPU */
 };

@@ -139,10 +139,13 @@ void nb_set_u64(lua_State *L, const char *key, uint64_t v);
 
 void nb_lua_machine_open(lua_State *L); /* lua_machine.c: the global `machine` */
 void nb_lua_observe_open(lua_State *L); /* lua_observe.c: adds to the table at the top */
+void nb_lua_pages_open(lua_State *L);   /* lua_pages.c: the same */
 void nb_lua_expect_open(lua_State *L);  /* lua_machine.c: the global `expect` */
 void nb_lua_task_open(lua_State *L);    /* lua_task.c: the metatable of tasks */
 /* lua_memory.c: mmap, touch and the rest of a task's memory; adds to the table at the top */
 void nb_lua_memory_open(lua_State *L);
+/* The machine's first CPU, on which a call runs that names none. */
+int nb_lua_first_cpu(const struct nb_sim *s);
 struct nb_sim_task *nb_lua_check_task(lua_State *L, int index);
 void nb_lua_push_task(lua_State *L, struct nb_sim_task *t);
 /* A method that belongs to a later version: raises "not supported yet by this version: NAME". */

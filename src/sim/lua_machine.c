@@ -1,26 +1,17 @@
-/* lua_machine.c -- the global `machine` of a scenario: tasks, pages, sysctls, time, hardware; and
+/* lua_machine.c -- the global `machine` of a scenario: tasks, sysctls, time, hardware; and
  * expect().
  *
- * Called by scenario.c. What looks at the machine's state stands in lua_observe.c.
+ * Called by scenario.c. What looks at the machine's state stands in lua_observe.c, its page
+ * allocator in lua_pages.c.
  */
 #include "sim/lua_host.h"
 
 #include "base/mask.h"
 
-#include <numabox/gfp.h>
-
 #include <stdlib.h>
 #include <string.h>
 
 /* ---- tasks ---- */
-
-static int first_cpu(const struct nb_cost *c)
-{
-	for (unsigned i = 0; i < c->nr_cpus; i++)
-		if (c->cpu_node[i] != NB_NO_NODE)
-			return (int)i;
-	return 0;
-}
 
 /* machine:task{ cpu =, comm = } */
 static int op_task(lua_State *L, struct nb_op *op)
@@ -28,7 +19,7 @@ static int op_task(lua_State *L, struct nb_op *op)
 	static const char *const keys[] = {"cpu", "comm", NULL};
 	struct nb_sim *s = op->host->sim;
 	const char *name = op->def->name, *comm = "task";
-	int cpu = first_cpu(&s->cost), ret;
+	int cpu = nb_lua_first_cpu(s), ret;
 	struct nb_sim_task *t;
 
 	nb_arg_keys(L, 2, name, keys);
@@ -47,113 +38,6 @@ static int op_task(lua_State *L, struct nb_op *op)
 	t->clock_ns = op->strand->now_ns + NB_COST_TASK_NS;
 	op->cost_ns = NB_COST_TASK_NS;
 	nb_lua_push_task(L, t);
-	return 1;
-}
-
-/* ---- pages ---- */
-
-/* Reads gfp into *ret: words of either vocabulary, or a number in the engine's bits. */
-static void read_gfp(lua_State *L, int index, const char *name, nb_gfp_t *ret)
-{
-	const char *s, *bad = NULL;
-
-	*ret = NB_GFP_KERNEL;
-	if (lua_isnil(L, index))
-		return;
-	if (lua_type(L, index) == LUA_TNUMBER) {
-		*ret = (nb_gfp_t)nb_arg_integer(L, index, name, "gfp", 0, UINT32_MAX);
-		return;
-	}
-	s = luaL_checkstring(L, index);
-	if (nb_gfp_parse(s, ret, &bad))
-		nb_arg_error(L, name, "gfp: unknown flag at '%.40s'", bad ? bad : s);
-}
-
-/* machine:alloc_pages{ gfp =, order =, cpu =, node =, nodes =, task = } */
-static int op_alloc_pages(lua_State *L, struct nb_op *op)
-{
-	static const char *const keys[] = {"gfp", "order", "cpu", "node", "nodes", "task", NULL};
-	struct nb_sim *s = op->host->sim;
-	const char *name = op->def->name;
-	struct nb_alloc_request rq = {.nid = NB_NO_NODE, .cpu = first_cpu(&s->cost)};
-	struct nb_system_info info;
-	struct nb_nodemask nodes;
-	nb_pfn_t pfn;
-
-	nb_arg_keys(L, 2, name, keys);
-	lua_settop(L, 2);
-	nb_system_info(s->sys, &info);
-	nb_arg_field(L, 2, "gfp");
-	read_gfp(L, 3, name, &rq.gfp);
-	if (nb_arg_field(L, 2, "order"))
-		rq.order = (unsigned)nb_arg_integer(L, 4, name, "order", 0, 63);
-	if (nb_arg_field(L, 2, "task")) {
-		rq.task = nb_lua_check_task(L, 5)->task;
-		rq.cpu = nb_task_cpu(rq.task);
-	}
-	if (nb_arg_field(L, 2, "cpu"))
-		rq.cpu = (int)nb_arg_integer(L, 6, name, "cpu", 0, NB_MAX_CPUS - 1);
-	if (nb_arg_field(L, 2, "node"))
-		rq.nid = (int)nb_arg_integer(L, 7, name, "node", -1, NB_MAX_NODES - 1);
-	nb_arg_field(L, 2, "nodes");
-	if (nb_arg_set(L, 8, name, "nodes", nodes.bits, NB_MAX_NODES))
-		rq.nodemask = &nodes;
-	op->cost_ns = NB_COST_ALLOC_PAGES_NS;
-	if (rq.order > info.max_order)
-		return nb_push_errno(L, -NB_EINVAL,
-				     "alloc_pages: order %u is above the highest, %u", rq.order,
-				     info.max_order);
-	if (nb_cost_cpu_node(&s->cost, rq.cpu) == NB_NO_NODE)
-		return nb_push_errno(L, -NB_EINVAL, "alloc_pages: CPU %d is not online", rq.cpu);
-	if (rq.nid >= 0 && nb_cost_position(&s->cost, rq.nid) < 0)
-		return nb_push_errno(L, -NB_EINVAL, "alloc_pages: there is no node %d", rq.nid);
-	if (nb_gfp_zone(rq.gfp, info.zones) < 0)
-		return nb_push_errno(L, -NB_EINVAL,
-				     "alloc_pages: these zone flags exclude each other");
-	pfn = nb_alloc_pages(s->sys, &rq);
-	if (pfn == NB_NO_PFN)
-		return nb_push_errno(L, -NB_ENOMEM, "alloc_pages: no memory for order %u",
-				     rq.order);
-	nb_push_u64(L, pfn);
-	return 1;
-}
-
-/* machine:free_pages(pfn, order) */
-static int op_free_pages(lua_State *L, struct nb_op *op)
-{
-	struct nb_sim *s = op->host->sim;
-	const char *name = op->def->name;
-	uint64_t pfn = nb_arg_address(L, 2, name, "pfn");
-	unsigned order = 0;
-	int cpu = first_cpu(&s->cost), ret;
-
-	if (!lua_isnoneornil(L, 3))
-		order = (unsigned)nb_arg_integer(L, 3, name, "order", 0, 63);
-	if (!lua_isnoneornil(L, 4))
-		cpu = (int)nb_arg_integer(L, 4, name, "cpu", 0, NB_MAX_CPUS - 1);
-	op->cost_ns = NB_COST_ALLOC_PAGES_NS;
-	if (nb_cost_cpu_node(&s->cost, cpu) == NB_NO_NODE)
-		return nb_push_errno(L, -NB_EINVAL, "free_pages: CPU %d is not online", cpu);
-	ret = nb_free_pages(s->sys, cpu, pfn, order);
-	if (ret)
-		return nb_push_errno(L, ret,
-				     "free_pages: frame %llu heads no allocated block of "
-				     "order %u",
-				     (unsigned long long)pfn, order);
-	lua_pushboolean(L, 1);
-	return 1;
-}
-
-static int op_drain(lua_State *L, struct nb_op *op)
-{
-	int cpu = -1;
-
-	if (!lua_isnoneornil(L, 2))
-		cpu = (int)nb_arg_integer(L, 2, op->def->name, "cpu", 0, NB_MAX_CPUS - 1);
-	if (cpu >= 0 && nb_cost_cpu_node(&op->host->sim->cost, cpu) == NB_NO_NODE)
-		return nb_push_errno(L, -NB_EINVAL, "drain: CPU %d is not online", cpu);
-	nb_drain_pages(op->host->sim->sys, cpu);
-	lua_pushboolean(L, 1);
 	return 1;
 }
 
@@ -320,19 +204,11 @@ static int op_page_size(lua_State *L, struct nb_op *op)
 }
 
 static const struct nb_op_def ops[] = {
-	{"task", op_task, false, false},
-	{"alloc_pages", op_alloc_pages, false, false},
-	{"free_pages", op_free_pages, false, false},
-	{"drain", op_drain, false, false},
-	{"sysctl", op_sysctl, false, false},
-	{"run", op_run, false, false},
-	{"time_ns", op_time_ns, false, true},
-	{"nodes", op_nodes, false, true},
-	{"cpus", op_cpus, false, true},
-	{"distance", op_distance, false, true},
-	{"latency_ns", op_latency_ns, false, true},
-	{"fallback", op_fallback, false, true},
-	{"page_size", op_page_size, false, true},
+	{"task", op_task, false, false},        {"sysctl", op_sysctl, false, false},
+	{"run", op_run, false, false},          {"time_ns", op_time_ns, false, true},
+	{"nodes", op_nodes, false, true},       {"cpus", op_cpus, false, true},
+	{"distance", op_distance, false, true}, {"latency_ns", op_latency_ns, false, true},
+	{"fallback", op_fallback, false, true}, {"page_size", op_page_size, false, true},
 };
 
 static int machine_tostring(lua_State *L)
@@ -354,6 +230,7 @@ void nb_lua_machine_open(lua_State *L)
 	lua_newtable(L);
 	for (size_t i = 0; i < sizeof(ops) / sizeof(*ops); i++)
 		nb_op_register(L, &ops[i]);
+	nb_lua_pages_open(L);
 	nb_lua_observe_open(L);
 	nb_lua_later(L, "machine", "file");
 	lua_setfield(L, -2, "__index");

@@ -24,6 +24,17 @@ static void push_page_flags(lua_State *L, uint32_t flags)
 						   {"anon", NB_PAGE_ANON},
 						   {"lru", NB_PAGE_LRU},
 						   {"system", NB_PAGE_SYSTEM},
+						   {"referenced", NB_PAGE_REFERENCED},
+						   {"active", NB_PAGE_ACTIVE},
+						   {"dirty", NB_PAGE_DIRTY},
+						   {"writeback", NB_PAGE_WRITEBACK},
+						   {"swapbacked", NB_PAGE_SWAPBACKED},
+						   {"swapcache", NB_PAGE_SWAPCACHE},
+						   {"unevictable", NB_PAGE_UNEVICTABLE},
+						   {"mlocked", NB_PAGE_MLOCKED},
+						   {"compound", NB_PAGE_COMPOUND},
+						   {"hugetlb", NB_PAGE_HUGETLB},
+						   {"reclaim", NB_PAGE_RECLAIM},
 						   {NULL, 0}};
 	lua_Integer n = 0;
 
