@@ -28,13 +28,43 @@ static inline void add_relaxed(_Atomic uint64_t *counter, int64_t n)
 	atomic_store_explicit(counter, v + (uint64_t)n, memory_order_relaxed);
 }
 
+/* A CPU's part of a counter goes into the zone's when it exceeds the threshold. Source:
+ * __mod_zone_page_state(). */
+static inline void mod_zone_state(const struct nb_zone *z, _Atomic uint64_t *counter,
+				  _Atomic int32_t *diff, int64_t n)
+{
+	if (nb_likely(diff != NULL)) {
+		n += atomic_load_explicit(diff, memory_order_relaxed);
+		bool keep = n <= z->stat_threshold && n >= -z->stat_threshold;
+
+		atomic_store_explicit(diff, keep ? (int32_t)n : 0, memory_order_relaxed);
+		if (keep)
+			return;
+	}
+	add_relaxed(counter, n);
+}
+
+void nb_account_lump(struct nb_zone *z, bool begin)
+{
+	z->lump = begin;
+	if (begin)
+		z->lump_pages = 0;
+	else
+		nb_account_free(z, NB_MIGRATE_MOVABLE, z->lump_pages);
+}
+
 void nb_account_free(struct nb_zone *z, enum nb_migratetype mt, int64_t pages)
 {
 	if (nb_unlikely(mt == NB_MIGRATE_ISOLATE))
 		return;
-	add_relaxed(&z->nr_free_pages, pages);
+	if (nb_unlikely(z->lump))
+		z->lump_pages += pages;
+	else
+		mod_zone_state(z, &z->nr_free_pages,
+			       z->lock_pcp ? &z->lock_pcp->free_pages_diff : NULL, pages);
 	if (nb_unlikely(mt == NB_MIGRATE_CMA))
-		add_relaxed(&z->nr_free_cma, pages);
+		mod_zone_state(z, &z->nr_free_cma, z->lock_pcp ? &z->lock_pcp->free_cma_diff : NULL,
+			       pages);
 	else if (nb_unlikely(mt == NB_MIGRATE_HIGHATOMIC))
 		add_relaxed(&z->nr_free_highatomic, pages);
 }

@@ -19,21 +19,38 @@ enum {
  */
 enum nb_rmqueue_mode { NB_RMQUEUE_NORMAL, NB_RMQUEUE_CMA, NB_RMQUEUE_CLAIM, NB_RMQUEUE_STEAL };
 
+/* The zone's set on a CPU, or NULL while it was never used. */
+static inline struct nb_pcp *nb_zone_pcp_peek(const struct nb_zone *z, int cpu)
+{
+	_Atomic(struct nb_pcp *) *sets = atomic_load_explicit(&z->pageset, memory_order_acquire);
+
+	return sets ? atomic_load_explicit(&sets[cpu], memory_order_acquire) : NULL;
+}
+
 static inline void nb_zone_lock(struct nb_zone *z, int cpu)
 {
 	nb_lock(&z->lock, z->sys->port);
 	z->lock_cpu = cpu;
+	z->lock_pcp = nb_zone_pcp_peek(z, cpu);
 }
 
 static inline void nb_zone_unlock(struct nb_zone *z)
 {
+	z->lock_pcp = NULL;
 	nb_unlock(&z->lock, z->sys->port);
 }
 
+/* Free pages as the zone's counter has them: what CPUs keep back, up to the zone's stat_threshold
+ * each, is not in it. Source: zone_page_state(). */
 static inline uint64_t nb_zone_free_pages(const struct nb_zone *z)
 {
-	return atomic_load_explicit(&z->nr_free_pages, memory_order_relaxed);
+	int64_t n = (int64_t)atomic_load_explicit(&z->nr_free_pages, memory_order_relaxed);
+
+	return nb_likely(n > 0) ? (uint64_t)n : 0;
 }
+
+/* vmstat.c: the same with what all CPUs keep back. Source: zone_page_state_snapshot(). */
+uint64_t nb_zone_free_pages_snapshot(const struct nb_zone *z);
 
 /* Bit o: the list of that type and order holds a block. */
 static inline unsigned nb_zone_free_mask(const struct nb_zone *z, enum nb_migratetype mt)
@@ -68,6 +85,8 @@ void nb_expand(struct nb_zone *z, struct nb_page *page, unsigned low, unsigned h
 	       enum nb_migratetype mt);
 /* Counts pages into or out of free memory of a type. */
 void nb_account_free(struct nb_zone *z, enum nb_migratetype mt, int64_t pages);
+/* Between begin and end NR_FREE_PAGES waits, and changes once: refills before 6.10 do so. */
+void nb_account_lump(struct nb_zone *z, bool begin);
 
 /* Moves a pageblock's free blocks to the tails of `to`'s lists. Under 6.10+ -1 and nothing moved
  * where the block lies partly outside the zone; before, only the part from `page` on is moved. */

@@ -128,8 +128,9 @@ static int check_free_lists(const struct nb_zone *z, uint64_t *ret_pages, struct
 				      z->free_area[order].nr_free, sum);
 		pages += sum << order;
 	}
-	if (nb_zone_free_pages(z) != pages - isolated)
-		return broken(err, z, "free pages", nb_zone_free_pages(z), pages - isolated);
+	if (nb_zone_free_pages_snapshot(z) != pages - isolated)
+		return broken(err, z, "free pages", nb_zone_free_pages_snapshot(z),
+			      pages - isolated);
 	*ret_pages = pages;
 	return 0;
 }

@@ -21,7 +21,7 @@ static bool node_balanced(const struct nb_pgdat *p, unsigned order, enum nb_zone
 		if (!z->managed_pages)
 			continue;
 		managed = true;
-		if (nb_zone_watermark_ok(z, order, nb_wmark_pages(z, NB_WMARK_HIGH), highest, 0))
+		if (nb_zone_watermark_ok_safe(z, order, nb_wmark_pages(z, NB_WMARK_HIGH), highest))
 			return true;
 	}
 	return !managed;

@@ -6,7 +6,8 @@
  *   p  owned by its CPU; others take the page set's lock
  *   a  atomic; written under the zone's lock, read without it (relaxed)
  * Equations, proved by nb_system_check():
- *   zone: nr_free_pages == sum over orders of free_area[o].nr_free << o
+ *   zone: nr_free_pages + sum over CPUs of free_pages_diff == sum over orders of
+ *         free_area[o].nr_free << o
  *   zone: free_area[o].nr_free == sum over types of nr_free_type[t]
  *   zone: bit o of free_mask[t] is set iff free_area[o].free_list[t] holds a block
  *   zone: managed == free + in page sets + allocated
@@ -55,7 +56,7 @@ enum {
 	PG_EXTENT = 1u << 5,    /* with PG_BUDDY: heads `index` consecutive blocks of max order */
 	PG_PCP = 1u << 6,       /* heads a block in a page set */
 	PG_ALLOCATED = 1u << 7, /* heads an allocated block */
-	PG_RESERVED = 1u << 8,  /* present, not managed */
+	PG_HUGETLB = 1u << 8,   /* allocated, in a pool of huge pages (hugetlb.h) */
 	PG_SYSTEM = 1u << 9,    /* allocated before observation began (nb_zone_set_observed) */
 	PG_ANON = 1u << 10,
 	PG_LRU = 1u << 11,
@@ -77,8 +78,8 @@ enum {
 	PG_MT_SHIFT = 24,
 	PG_ZONE_SHIFT = 27,
 };
-#define PG_WORKINGSET (1u << 30) /* was once found to be in use, or came back after a refault */
-#define PG_LRU_BATCH (1u << 31)  /* waits in a CPU's batch (lru.c) */
+#define PG_WORKINGSET (1u << 30)  /* was once found to be in use, or came back after a refault */
+#define PG_LRU_BATCH (1u << 31)   /* waits in a CPU's batch (lru.c) */
 #define PG_ISOLATED PG_DESCENDING /* of an allocated page: off its list, see nb_lru_isolate() */
 #define PG_MT_MASK (7u << PG_MT_SHIFT)
 #define PG_ZONE_MASK (7u << PG_ZONE_SHIFT)
@@ -113,7 +114,9 @@ struct nb_pcp {
 	struct nb_list list[NB_NR_PCP_LISTS]; /* p */
 	_Atomic uint64_t numa[NB_NR_NUMA_EVENTS];
 	_Atomic uint64_t pgalloc, pgfree; /* base pages: pgalloc_<zone>, pgfree */
-	_Atomic int32_t free_pages_diff;  /* not yet folded into the zone (vm stats threshold) */
+	/* Changes of the zone's counters that wait here: written by the CPU under the zone's lock.
+	 * |diff| <= the zone's stat_threshold. */
+	_Atomic int32_t free_pages_diff, free_cma_diff;
 };
 enum {
 	PCPF_PREV_FREE_HIGH_ORDER = 1 << 0,
@@ -171,6 +174,9 @@ struct nb_zone {
 
 	struct nb_lock lock;
 	int lock_cpu;                                 /* z: who holds it; events say so */
+	bool lump;                                    /* z: free pages are counted at the end */
+	struct nb_pcp *lock_pcp;                      /* z: its set here; NULL: has none yet */
+	int64_t lump_pages;                           /* z: what is to be counted then */
 	uint64_t rng;                                 /* z: page_alloc.shuffle's later choices */
 	_Atomic uint64_t nr_free_pages;               /* a */
 	_Atomic uint64_t nr_free_cma;                 /* a */
@@ -181,7 +187,7 @@ struct nb_zone {
 	_Atomic uint64_t nr_mapped, nr_shmem, nr_mlock; /* pages: of files that are mapped; ... */
 	_Atomic uint64_t nr_dirty, nr_writeback;        /* pages of files */
 	_Atomic uint64_t nr_dirtied, nr_written;        /* ever */
-	uint64_t numa_base[NB_NR_NUMA_EVENTS]; /* observed beginning */
+	uint64_t numa_base[NB_NR_NUMA_EVENTS];          /* observed beginning */
 	/* c: observed.c: whole max-order blocks in use since before observation began */
 	struct nb_block_run *system_runs;
 	unsigned nr_system_runs;
@@ -290,6 +296,13 @@ struct nb_alloc_hooks {
 
 #define NB_MAX_MESSAGES 256
 
+/* A gigantic page that the command line took from the firmware's memory, first taken first. */
+struct nb_boot_huge {
+	struct nb_boot_huge *next;
+	nb_pfn_t pfn;
+	uint64_t bytes;
+};
+
 struct nb_system {
 	const struct nb_port *port;
 	struct nb_port port_copy;
@@ -303,7 +316,7 @@ struct nb_system {
 	bool full_path_only;  /* requests do not go by alloc_hot(): CMA, backed or debug */
 	void *backing;        /* backed: the bytes of frame 0 and on */
 	uint64_t linear_base; /* address of frame 0 in the linear map */
-	uint64_t rng; /* seeded */
+	uint64_t rng;         /* seeded */
 	uint64_t time_ns;
 	struct nb_sink sink;
 
@@ -365,9 +378,11 @@ struct nb_system {
 
 	/* tasks: task.c; NULL before the first */
 	_Atomic(struct nb_task_side *) task_side;
-	struct nb_reclaim *reclaim; /* lru.c: what reclaim keeps of the whole system; made by boot */
-	struct nb_swap *swap;       /* swap.c; NULL: no area */
-	struct nb_hugetlb *hugetlb; /* hugetlb.c; NULL: no pool was ever asked for */
+	struct nb_reclaim
+		*reclaim;     /* lru.c: what reclaim keeps of the whole system; made by boot */
+	struct nb_swap *swap; /* swap.c; NULL: no area */
+	struct nb_hugetlb *hugetlb; /* hugetlb.c; NULL: this kernel has no huge pages */
+	struct nb_boot_huge *boot_huge; /* hugetlb_boot.c */
 	struct nb_file_side *files; /* filemap.c; NULL: no file yet */
 
 	const char *message[NB_MAX_MESSAGES];

@@ -94,6 +94,10 @@ bool nb_zone_watermark_ok_free(const struct nb_zone *z, unsigned order, uint64_t
 			       int64_t free_pages);
 bool nb_zone_watermark_ok(const struct nb_zone *z, unsigned order, uint64_t mark,
 			  enum nb_zone_type highest_zoneidx, unsigned alloc_flags);
+/* The same for kswapd and compaction: near the marks the counter may lie, so below the zone's drift
+ * mark what CPUs keep back is added up. Source: zone_watermark_ok_safe(). */
+bool nb_zone_watermark_ok_safe(const struct nb_zone *z, unsigned order, uint64_t mark,
+			       enum nb_zone_type highest_zoneidx);
 bool nb_zone_watermark_fast(const struct nb_zone *z, unsigned order, uint64_t mark,
 			    enum nb_zone_type highest_zoneidx, unsigned alloc_flags, nb_gfp_t gfp);
 /* May the request use what is kept back for high-order atomic ones? Before 6.3 ALLOC_HIGH alone may

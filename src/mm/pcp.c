@@ -12,6 +12,7 @@
 
 #include "mm/boot.h"
 #include "mm/event.h"
+#include "mm/vmstat.h"
 
 static int min_int(int a, int b)
 {
@@ -114,7 +115,11 @@ void nb_pcp_refill(struct nb_zone *z, struct nb_pcp *pcp, unsigned order, enum n
 	enum nb_rmqueue_mode mode = NB_RMQUEUE_NORMAL;
 	int want = refill_count(z, pcp, order), got = 0;
 
+	bool lump = !z->sys->profile->claim_whole_block;
+
 	nb_zone_lock(z, cpu);
+	if (lump)
+		nb_account_lump(z, true);
 	for (; got < want; got++) {
 		struct nb_page *page = nb_rmqueue(z, order, mt, alloc_flags, &mode);
 
@@ -123,6 +128,8 @@ void nb_pcp_refill(struct nb_zone *z, struct nb_pcp *pcp, unsigned order, enum n
 		nb_page_set_flags(page, page->flags | PG_PCP | order);
 		nb_list_add_tail(z->mem_map, list, page);
 	}
+	if (lump)
+		nb_account_lump(z, false);
 	nb_zone_unlock(z);
 	pcp->count += got << order;
 	pcp->expire = NB_PCP_EXPIRE;
@@ -284,74 +291,97 @@ void nb_pcp_drain(struct nb_zone *z, struct nb_pcp *pcp, int cpu)
 	nb_pcp_unlock(pcp);
 }
 
-static void drain_zone(struct nb_zone *z, int of_cpu, int cpu)
+/* Does `what` to the zone's set on each CPU, or on `of_cpu`; `cpu` is the one that runs. */
+static void for_sets(struct nb_zone *z, int of_cpu, int cpu,
+		     void (*what)(struct nb_zone *, struct nb_pcp *, int))
 {
 	for (int c = of_cpu < 0 ? 0 : of_cpu; c < (int)z->sys->nr_cpu_ids; c++) {
 		struct nb_pcp *pcp = nb_zone_pcp_peek(z, c);
 
 		if (pcp)
-			nb_pcp_drain(z, pcp, cpu);
+			what(z, pcp, cpu);
 		if (of_cpu >= 0)
 			break;
 	}
 }
 
-static void drain(struct nb_system *sys, int of_cpu, int cpu)
+/* `fold`: also what the CPUs keep back of the zones' counters, as when they go offline; after all
+ * is drained, which the running CPU counts. */
+static void drain(struct nb_system *sys, int of_cpu, int cpu, bool fold)
 {
 	for (unsigned i = 0; i < sys->nr_pgdat; i++) {
 		for (unsigned t = 0; t < NB_MAX_NR_ZONES; t++) {
 			struct nb_zone *z = &sys->pgdat[i]->zone[t];
 
-			if (z->managed_pages)
-				drain_zone(z, of_cpu, cpu);
+			if (!z->managed_pages)
+				continue;
+			for_sets(z, of_cpu, cpu, nb_pcp_drain);
+			if (fold)
+				for_sets(z, of_cpu, cpu, nb_fold_zone_diffs);
 		}
 	}
 }
 
 void nb_drain_all_pages(struct nb_system *sys, int cpu)
 {
-	drain(sys, -1, cpu);
+	drain(sys, -1, cpu, false);
 }
 
 void nb_drain_pages(struct nb_system *sys, int cpu)
 {
 	if (cpu < (int)sys->nr_cpu_ids)
-		drain(sys, cpu, cpu < 0 ? 0 : cpu);
+		drain(sys, cpu, cpu < 0 ? 0 : cpu, true);
 }
 
-static void tick_pcp(struct nb_zone *z, struct nb_pcp *pcp, int cpu)
+/* True if another round may change the set, as when refresh_cpu_vm_stats() counts changes. */
+static bool tick_pcp(struct nb_zone *z, struct nb_pcp *pcp, int cpu)
 {
 	int cap = pcp->batch << NB_PCP_BATCH_SCALE_MAX;
 	int to_drain = 0;
+	bool changes = false;
 
 	nb_pcp_lock(pcp, z->sys);
 	if (pcp->auto_tuned) {
-		if (pcp->high > pcp->high_min)
-			pcp->high = max_int(max_int(pcp->count - cap, pcp->high - (pcp->high >> 3)),
+		int high = pcp->high;
+
+		if (high > pcp->high_min)
+			pcp->high = max_int(max_int(pcp->count - cap, high - (high >> 3)),
 					    pcp->high_min);
+		changes = pcp->high < high && pcp->high > pcp->high_min;
 		to_drain = pcp->count - pcp->high;
-		if (to_drain > 0)
+		if (to_drain > 0) {
 			free_bulk(z, pcp, to_drain, 0, cpu);
+			changes = true;
+		}
 	}
 	/* Sets of other nodes: three rounds without use, then empty. */
-	if (pcp->expire && pcp->count && !pcp->local && --pcp->expire == 0)
-		free_bulk(z, pcp, pcp->count, 0, cpu);
+	if (pcp->expire && pcp->count && !pcp->local) {
+		changes = true;
+		if (--pcp->expire == 0)
+			free_bulk(z, pcp, pcp->count, 0, cpu);
+	}
 	nb_pcp_unlock(pcp);
+	return changes;
 }
 
-void nb_vmstat_update(struct nb_system *sys, int cpu)
+bool nb_vmstat_update(struct nb_system *sys, int cpu)
 {
+	bool changes = false;
+
 	if ((unsigned)cpu >= sys->nr_cpu_ids)
-		return;
+		return false;
 	for (unsigned i = 0; i < sys->nr_pgdat; i++) {
 		for (unsigned t = 0; t < NB_MAX_NR_ZONES; t++) {
 			struct nb_zone *z = &sys->pgdat[i]->zone[t];
 			struct nb_pcp *pcp = z->managed_pages ? nb_zone_pcp_peek(z, cpu) : NULL;
 
-			if (pcp)
-				tick_pcp(z, pcp, cpu);
+			if (!pcp)
+				continue;
+			nb_fold_zone_diffs(z, pcp, cpu);
+			changes |= tick_pcp(z, pcp, cpu);
 		}
 	}
+	return changes;
 }
 
 int nb_pcp_info(const struct nb_system *sys, int nid, enum nb_zone_type type, int cpu,

@@ -17,15 +17,7 @@
 /* pcp.c: makes the zone's set on that CPU. NULL without host memory. */
 struct nb_pcp *nb_zone_pcp_make(struct nb_zone *z, int cpu);
 
-/* The zone's set on a CPU, or NULL while it was never used. */
-static inline struct nb_pcp *nb_zone_pcp_peek(const struct nb_zone *z, int cpu)
-{
-	_Atomic(struct nb_pcp *) *sets = atomic_load_explicit(&z->pageset, memory_order_acquire);
-
-	return sets ? atomic_load_explicit(&sets[cpu], memory_order_acquire) : NULL;
-}
-
-/* The same for its owner, making it when needed. NULL without host memory. */
+/* The zone's set for its owner, making it when needed. NULL without host memory. */
 static inline struct nb_pcp *nb_zone_pcp(struct nb_zone *z, int cpu)
 {
 	struct nb_pcp *pcp = nb_zone_pcp_peek(z, cpu);

@@ -149,7 +149,7 @@ static bool should_reclaim_retry(struct slow *s)
 	for (ref = nb_next_zoneref(ac->zonelist, ac->highest_zoneidx, ac->nodemask); ref->zone;
 	     ref = nb_next_zoneref(ref + 1, ac->highest_zoneidx, ac->nodemask)) {
 		const struct nb_zone *z = ref->zone;
-		int64_t available = (int64_t)nb_zone_free_pages(z);
+		int64_t available = (int64_t)nb_zone_free_pages_snapshot(z);
 
 		if (s->sys->hooks.reclaimable_pages)
 			available += (int64_t)s->sys->hooks.reclaimable_pages(z);

@@ -80,6 +80,8 @@ static const struct {
 	{"unevictable_pgs_rescued", ITEM, NB_VM_UNEVICTABLE_PGRESCUED},
 	{"unevictable_pgs_mlocked", ITEM, NB_VM_UNEVICTABLE_PGMLOCKED},
 	{"unevictable_pgs_munlocked", ITEM, NB_VM_UNEVICTABLE_PGMUNLOCKED},
+	{"htlb_buddy_alloc_success", ITEM, NB_VM_HTLB_BUDDY_PGALLOC},
+	{"htlb_buddy_alloc_fail", ITEM, NB_VM_HTLB_BUDDY_PGALLOC_FAIL},
 	{"thp_fault_alloc", ITEM, NB_VM_THP_FAULT_ALLOC},
 	{"thp_fault_fallback", ITEM, NB_VM_THP_FAULT_FALLBACK},
 	{"swap_ra", ITEM, NB_VM_SWAP_RA},
@@ -138,6 +140,44 @@ static uint64_t sum_sets(const struct nb_system *sys, int type, bool frees)
 		}
 	}
 	return sum;
+}
+
+/* What CPUs keep back of a counter. */
+static int64_t sum_diffs(const struct nb_zone *z)
+{
+	int64_t sum = 0;
+
+	if (!atomic_load_explicit(&z->pageset, memory_order_acquire))
+		return 0;
+	for (unsigned cpu = 0; cpu < z->sys->nr_cpu_ids; cpu++) {
+		const struct nb_pcp *pcp = nb_zone_pcp_peek(z, (int)cpu);
+
+		if (pcp)
+			sum += atomic_load_explicit(&pcp->free_pages_diff, memory_order_relaxed);
+	}
+	return sum;
+}
+
+uint64_t nb_zone_free_pages_snapshot(const struct nb_zone *z)
+{
+	int64_t n = (int64_t)atomic_load_explicit(&z->nr_free_pages, memory_order_relaxed) +
+		    sum_diffs(z);
+
+	return n > 0 ? (uint64_t)n : 0;
+}
+
+void nb_fold_zone_diffs(struct nb_zone *z, struct nb_pcp *pcp, int cpu)
+{
+	if (!atomic_load_explicit(&pcp->free_pages_diff, memory_order_relaxed) &&
+	    !atomic_load_explicit(&pcp->free_cma_diff, memory_order_relaxed))
+		return;
+	nb_zone_lock(z, cpu);
+	int64_t pages = atomic_exchange_explicit(&pcp->free_pages_diff, 0, memory_order_relaxed);
+	int64_t cma = atomic_exchange_explicit(&pcp->free_cma_diff, 0, memory_order_relaxed);
+
+	atomic_fetch_add_explicit(&z->nr_free_pages, (uint64_t)pages, memory_order_relaxed);
+	atomic_fetch_add_explicit(&z->nr_free_cma, (uint64_t)cma, memory_order_relaxed);
+	nb_zone_unlock(z);
 }
 
 static bool line_exists(const struct nb_system *sys, unsigned i)

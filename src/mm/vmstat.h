@@ -60,6 +60,8 @@ enum nb_vm_event_item {
 	NB_VM_UNEVICTABLE_PGMUNLOCKED,
 	NB_VM_SWAP_RA,
 	NB_VM_SWAP_RA_HIT,
+	NB_VM_HTLB_BUDDY_PGALLOC,
+	NB_VM_HTLB_BUDDY_PGALLOC_FAIL,
 	NB_VM_THP_FAULT_ALLOC,
 	NB_VM_THP_FAULT_FALLBACK,
 	NB_NR_VM_EVENT_ITEMS
@@ -88,6 +90,10 @@ static inline void nb_count_vm_event(struct nb_system *sys, int cpu, enum nb_vm_
 {
 	nb_count_vm_events(sys, cpu, item, 1);
 }
+
+/* Puts what a CPU keeps back of a zone's counters into them. Source: refresh_cpu_vm_stats(),
+ * cpu_vm_stats_fold(). */
+void nb_fold_zone_diffs(struct nb_zone *z, struct nb_pcp *pcp, int cpu);
 
 /* Sum over all CPUs. */
 uint64_t nb_vm_event_sum(const struct nb_system *sys, enum nb_vm_event_item item);

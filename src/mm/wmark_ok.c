@@ -69,6 +69,16 @@ bool nb_zone_watermark_ok(const struct nb_zone *z, unsigned order, uint64_t mark
 					 (int64_t)nb_zone_free_pages(z));
 }
 
+bool nb_zone_watermark_ok_safe(const struct nb_zone *z, unsigned order, uint64_t mark,
+			       enum nb_zone_type highest_zoneidx)
+{
+	uint64_t free_pages = nb_zone_free_pages(z);
+
+	if (z->percpu_drift_mark && free_pages < z->percpu_drift_mark)
+		free_pages = nb_zone_free_pages_snapshot(z);
+	return nb_zone_watermark_ok_free(z, order, mark, highest_zoneidx, 0, (int64_t)free_pages);
+}
+
 bool nb_zone_watermark_fast(const struct nb_zone *z, unsigned order, uint64_t mark,
 			    enum nb_zone_type highest_zoneidx, unsigned alloc_flags, nb_gfp_t gfp)
 {

@@ -82,7 +82,7 @@ static void test_messages(void **state)
 
 static void test_two_systems_share_nothing(void **state)
 {
-	struct nb_alloc_request rq = {.gfp = NB_GFP_KERNEL, .cpu = 0, .nid = 0};
+	struct nb_alloc_request rq = {.gfp = NB_GFP_KERNEL, .order = 4, .nid = 0};
 	struct nb_system *other;
 	struct nb_system_info a, b;
 	struct sysbox box;
