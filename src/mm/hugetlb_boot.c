@@ -20,6 +20,7 @@ struct carve {
 	uint64_t *free_end; /* of each memblock range: what lies above is taken */
 	uint64_t size;      /* of one page; 0: not gigantic */
 	unsigned next;      /* position of the node whose turn it is */
+	struct nb_boot_huge **last;
 };
 
 static bool memory_node(const struct nb_system *sys, unsigned i)
@@ -61,6 +62,18 @@ static struct nb_zone *zone_at(struct nb_system *sys, int nid, nb_pfn_t pfn)
 	return NULL;
 }
 
+/* Remembers the page for the pool. */
+static void note(struct carve *c, uint64_t start)
+{
+	struct nb_boot_huge *g = nb_arena_alloc(c->sys->arena, sizeof(*g));
+
+	if (!g)
+		return;
+	*g = (struct nb_boot_huge){.pfn = start >> c->sys->page_shift, .bytes = c->size};
+	*c->last = g;
+	c->last = &g->next;
+}
+
 /* Takes one page from node `nid` (NB_NO_NODE: from any). */
 static bool take_from(struct carve *c, int nid)
 {
@@ -81,6 +94,7 @@ static bool take_from(struct carve *c, int nid)
 			continue;
 		c->free_end[r] = start;
 		z->gigantic_pages += c->size >> sys->page_shift;
+		note(c, start);
 		return true;
 	}
 	return false;
@@ -166,7 +180,7 @@ static void word(struct carve *c, const char *s, size_t len)
 
 void nb_boot_gigantic_pages(struct nb_system *sys)
 {
-	struct carve c = {.sys = sys};
+	struct carve c = {.sys = sys, .last = &sys->boot_huge};
 	const char *s = sys->machine->cmdline;
 	bool any = false;
 

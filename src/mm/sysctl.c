@@ -11,6 +11,7 @@
  */
 #include "base/fmt.h"
 #include "mm/boot.h"
+#include "mm/sysfs.h"
 
 enum id {
 	MIN_FREE_KBYTES,
@@ -346,6 +347,19 @@ static unsigned find(const struct nb_system *sys, const char *name)
 	return NR_SYSCTLS;
 }
 
+/* Names that hugetlb_sysfs.c has. */
+static int write_elsewhere(struct nb_system *sys, const char *name, const char *value,
+			   struct nb_error *err)
+{
+	int ret = nb_hugetlb_sysctl_write(sys, NULL, name, value);
+
+	if (ret == -NB_ENOENT)
+		return unknown(sys, name, err);
+	return ret ? nb_error_set(err, ret, 0, "%s: '%.*s' is no count of huge pages", name, 60,
+				  value)
+		   : 0;
+}
+
 int nb_sysctl_write(struct nb_system *sys, const char *name, const char *value,
 		    struct nb_error *err)
 {
@@ -353,7 +367,7 @@ int nb_sysctl_write(struct nb_system *sys, const char *name, const char *value,
 
 	switch (id) {
 	case NR_SYSCTLS:
-		return unknown(sys, name, err);
+		return write_elsewhere(sys, name, value, err);
 	case LOWMEM_RESERVE_RATIO:
 		return write_ratios(sys, value, err);
 	case NUMA_ZONELIST_ORDER:
@@ -395,7 +409,7 @@ int nb_sysctl_read(const struct nb_system *sys, const char *name, char *buf, siz
 	size_t len = 0;
 
 	if (id == NR_SYSCTLS)
-		return -NB_ENOENT;
+		return nb_hugetlb_sysctl_read(sys, name, buf, n);
 	if (id == NUMA_ZONELIST_ORDER)
 		return (int)nb_snprintf(
 			buf, n, "%s",

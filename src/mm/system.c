@@ -9,6 +9,8 @@
 #include "base/fmt.h"
 #include "base/mem.h"
 #include "mm/boot.h"
+#include "mm/buddy.h"
+#include "mm/hugetlb.h"
 #include "mm/lru.h"
 #include "mm/linear.h"
 
@@ -29,7 +31,10 @@ static int boot_steps(struct nb_system *sys, struct nb_error *err)
 	ret = nb_lru_boot(sys);
 	if (!ret)
 		ret = nb_boot_free_lists(sys, err);
-	return ret ? ret : nb_sysctl_apply_machine(sys, err);
+	if (ret)
+		return ret;
+	nb_hugetlb_boot(sys);
+	return nb_sysctl_apply_machine(sys, err);
 }
 
 int nb_system_boot(const struct nb_port *port, const struct nb_machine *m,
