@@ -54,7 +54,7 @@ static void free_mm(struct nb_system *sys, struct nb_mm *mm)
 	nb_pool_put(sys, &side->mm_pool, mm);
 }
 
-static struct nb_mm *new_mm(struct nb_system *sys)
+struct nb_mm *nb_mm_new(struct nb_system *sys)
 {
 	struct nb_task_side *side = nb_task_side(sys);
 	struct nb_mm *mm = nb_pool_get(sys, &side->mm_pool);
@@ -74,10 +74,31 @@ static struct nb_mm *new_mm(struct nb_system *sys)
 		return NULL;
 	}
 	mm->root->pfn = NB_NO_PFN;
+	nb_lock(&side->lock, sys->port);
+	mm->id = ++side->next_mm;
+	nb_unlock(&side->lock, sys->port);
 	return mm;
 }
 
-static bool cpu_online(const struct nb_system *sys, int cpu)
+void nb_mm_put(struct nb_task *t)
+{
+	struct nb_task_side *side = nb_task_side(t->sys);
+	struct nb_mm *mm = t->mm;
+	bool last;
+
+	nb_lock(&side->lock, t->sys->port);
+	last = --mm->users == 0;
+	nb_unlock(&side->lock, t->sys->port);
+	if (last) {
+		nb_mm_lock(mm, t->cpu);
+		nb_mm_unmap_all(t);
+		nb_mm_unlock(mm);
+		free_mm(t->sys, mm);
+	}
+	t->mm = NULL;
+}
+
+bool nb_cpu_online(const struct nb_system *sys, int cpu)
 {
 	const struct nb_pgdat *p;
 
@@ -87,61 +108,141 @@ static bool cpu_online(const struct nb_system *sys, int cpu)
 	return p && nb_cpumask_test(&p->cpus, cpu);
 }
 
-static void enlist(struct nb_task_side *side, struct nb_task *t)
+struct nb_task *nb_task_new(struct nb_system *sys)
+{
+	struct nb_task_side *side = nb_task_side(sys);
+	struct nb_task *t = side ? nb_pool_get(sys, &side->task_pool) : NULL;
+
+	if (!t)
+		return NULL;
+	t->sys = sys;
+	t->alive = true;
+	t->il_prev = -1;
+	t->leader = t;
+	return t;
+}
+
+void nb_task_set_comm(struct nb_task *t, const char *comm)
+{
+	size_t n = 0;
+
+	memset(t->comm, 0, sizeof(t->comm));
+	for (; comm && comm[n] && n + 1 < sizeof(t->comm); n++)
+		t->comm[n] = comm[n];
+}
+
+/* Into the list, by pid. Under its lock. */
+static void list_in(struct nb_task_side *side, struct nb_task *t)
 {
 	struct nb_task **link = &side->tasks;
 
+	if (side->last && side->last->pid < t->pid)
+		link = &side->last->next;
+	else
+		while (*link && (*link)->pid < t->pid)
+			link = &(*link)->next;
+	t->next = *link;
+	*link = t;
+	if (!t->next)
+		side->last = t;
+}
+
+static void list_out(struct nb_task_side *side, struct nb_task *t)
+{
+	struct nb_task *prev = NULL, *i = side->tasks;
+
+	while (i != t) {
+		prev = i;
+		i = i->next;
+	}
+	if (prev)
+		prev->next = t->next;
+	else
+		side->tasks = t->next;
+	if (side->last == t)
+		side->last = prev;
+	t->next = NULL;
+}
+
+void nb_task_enlist(struct nb_task *t)
+{
+	struct nb_task_side *side = nb_task_side(t->sys);
+
 	nb_lock(&side->lock, t->sys->port);
 	t->pid = side->next_pid++;
-	t->mm->id = ++side->next_mm;
-	while (*link)
-		link = &(*link)->next;
-	*link = t;
+	t->tgid = t->leader->tgid;
+	if (t->leader == t)
+		t->tgid = t->pid;
+	else
+		t->mm->users++;
+	if (t->parent)
+		t->parent->nr_children++;
+	list_in(side, t);
 	nb_unlock(&side->lock, t->sys->port);
 }
 
 int nb_task_create(struct nb_system *sys, int cpu, const char *comm, struct nb_task **ret_task)
 {
-	struct nb_task_side *side;
 	struct nb_task *t;
-	size_t n = 0;
 
-	if (!cpu_online(sys, cpu))
+	if (!nb_cpu_online(sys, cpu))
 		return -NB_EINVAL;
-	side = nb_task_side(sys);
-	t = side ? nb_pool_get(sys, &side->task_pool) : NULL;
+	t = nb_task_new(sys);
 	if (!t)
 		return -NB_ENOMEM;
-	t->mm = new_mm(sys);
+	t->mm = nb_mm_new(sys);
 	if (!t->mm) {
-		nb_pool_put(sys, &side->task_pool, t);
+		nb_task_discard(t);
 		return -NB_ENOMEM;
 	}
-	t->sys = sys;
 	t->cpu = cpu;
-	t->alive = true;
-	t->il_prev = -1;
 	t->mems_allowed = sys->memory_nodes;
 	for (unsigned i = 0; i < sys->nr_pgdat; i++) {
 		for (unsigned w = 0; w < NB_MAX_CPUS / 64; w++)
 			t->cpus_allowed.bits[w] |= sys->pgdat[i]->cpus.bits[w];
 	}
-	for (; comm && comm[n] && n + 1 < sizeof(t->comm); n++)
-		t->comm[n] = comm[n];
-	enlist(side, t);
+	nb_task_set_comm(t, comm);
+	nb_task_enlist(t);
 	*ret_task = t;
 	return 0;
 }
 
+/* The others forget it: a thread group is led by its oldest thread, orphans have no parent. */
 static void delist(struct nb_task_side *side, struct nb_task *t)
 {
-	struct nb_task **link = &side->tasks;
+	struct nb_task *heir = NULL;
 
 	nb_lock(&side->lock, t->sys->port);
-	while (*link != t)
-		link = &(*link)->next;
-	*link = t->next;
+	list_out(side, t);
+	if (t->parent)
+		t->parent->nr_children--;
+	if (t->leader == t && t->mm->users > 1) {
+		for (struct nb_task *i = side->tasks; i; i = i->next) {
+			if (i->leader != t)
+				continue;
+			heir = heir ? heir : i;
+			i->leader = heir;
+		}
+	}
+	for (struct nb_task *i = t->nr_children ? side->tasks : NULL; i; i = i->next) {
+		if (i->parent != t)
+			continue;
+		i->parent = heir;
+		if (heir)
+			heir->nr_children++;
+	}
+	t->nr_children = 0;
 	nb_unlock(&side->lock, t->sys->port);
+}
+
+void nb_task_discard(struct nb_task *t)
+{
+	if (t->mm)
+		nb_mm_put(t);
+	nb_mpol_put(t->sys, t->policy);
+	t->policy = NULL;
+	t->alive = false;
+	nb_pool_put(t->sys, &nb_task_side(t->sys)->task_pool, t);
 }
 
 void nb_task_exit(struct nb_task *t)
@@ -150,19 +251,37 @@ void nb_task_exit(struct nb_task *t)
 
 	if (!t->alive)
 		return;
-	if (--t->mm->users == 0) {
-		nb_mm_lock(t->mm, t->cpu);
-		nb_mm_unmap_all(t);
-		nb_mm_unlock(t->mm);
-		free_mm(t->sys, t->mm);
-	}
-	t->mm = NULL;
+	delist(side, t);
+	nb_mm_put(t);
 	nb_mpol_put(t->sys, t->policy);
 	t->policy = NULL;
+	t->parent = NULL;
+	t->leader = t;
 	t->alive = false;
-	delist(side, t);
 	if (t->put)
 		nb_pool_put(t->sys, &side->task_pool, t);
+}
+
+void nb_task_end_others(struct nb_task *t)
+{
+	struct nb_task_side *side = nb_task_side(t->sys);
+	struct nb_task *i;
+
+	do {
+		nb_lock(&side->lock, t->sys->port);
+		for (i = side->tasks; i && (i == t || i->tgid != t->tgid); i = i->next)
+			;
+		nb_unlock(&side->lock, t->sys->port);
+		if (i)
+			nb_task_exit(i);
+	} while (i);
+	if (t->pid == t->tgid)
+		return;
+	nb_lock(&side->lock, t->sys->port);
+	list_out(side, t);
+	t->pid = t->tgid;
+	list_in(side, t);
+	nb_unlock(&side->lock, t->sys->port);
 }
 
 void nb_task_put(struct nb_task *t)
@@ -178,6 +297,11 @@ void nb_task_put(struct nb_task *t)
 int nb_task_pid(const struct nb_task *t)
 {
 	return t->pid;
+}
+
+int nb_task_tgid(const struct nb_task *t)
+{
+	return t->tgid;
 }
 
 bool nb_task_alive(const struct nb_task *t)
@@ -202,7 +326,7 @@ int nb_sched_setaffinity(struct nb_task *t, const struct nb_cpumask *cpus)
 
 	memset(&usable, 0, sizeof(usable));
 	nb_for_each_cpu_in (cpu, cpus) {
-		if (!cpu_online(t->sys, (int)cpu))
+		if (!nb_cpu_online(t->sys, (int)cpu))
 			continue;
 		nb_cpumask_set(&usable, cpu);
 		if (first == NB_MAX_CPUS)

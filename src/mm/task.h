@@ -30,7 +30,7 @@ struct nb_pt_shape {
  * == entries of all leaves that hold a page. */
 struct nb_mm {
 	struct nb_system *sys;
-	unsigned users;      /* tasks that live in it */
+	unsigned users;      /* tasks that live in it; under the list's lock */
 	uint32_t id;         /* in the order of making */
 	struct nb_vma *vmas; /* root of the tree, by address */
 	unsigned nr_vmas;
@@ -69,7 +69,7 @@ enum {
 struct nb_task {
 	struct nb_system *sys;
 	struct nb_task *next; /* all tasks, ascending pid */
-	int pid;
+	int pid, tgid; /* tgid: pid of its thread group */
 	bool alive;
 	bool put;       /* nb_task_put() was called: goes when it is dead */
 	unsigned flags; /* NB_PF_* */
@@ -83,6 +83,7 @@ struct nb_task {
 	struct nb_mm *mm;
 	struct nb_task *leader;   /* of its thread group; itself where it is the first thread */
 	struct nb_task *parent;   /* NULL: none */
+	unsigned nr_children;
 	struct nb_cpuset *cpuset; /* cpuset.c; NULL: all CPUs and all memory */
 	int oom_score_adj;        /* -1000 .. 1000 */
 	unsigned uid;             /* 0: may do everything */
@@ -92,7 +93,7 @@ struct nb_task {
 /* What tasks need of a system; made with the first of them. */
 struct nb_task_side {
 	struct nb_lock lock; /* the list, pids */
-	struct nb_task *tasks;
+	struct nb_task *tasks, *last;
 	int next_pid;
 	uint32_t next_mm;
 	uint64_t next_inode; /* of shared anonymous memory */
@@ -110,6 +111,19 @@ struct nb_task_side {
 
 /* NULL without memory. */
 struct nb_task_side *nb_task_side(struct nb_system *sys);
+
+/* task.c, for fork.c. A task that is in no list yet: alive, leader of itself, without an address
+ * space; NULL: no memory. nb_task_discard() ends one that never got into the list. */
+struct nb_task *nb_task_new(struct nb_system *sys);
+void nb_task_discard(struct nb_task *t);
+void nb_task_enlist(struct nb_task *t); /* gives it its pid */
+void nb_task_set_comm(struct nb_task *t, const char *comm);
+/* Ends the other threads of its process; it then has the process's pid. */
+void nb_task_end_others(struct nb_task *t);
+/* An empty address space with one user, or NULL; nb_mm_put() leaves it: the last one unmaps all. */
+struct nb_mm *nb_mm_new(struct nb_system *sys);
+void nb_mm_put(struct nb_task *t);
+bool nb_cpu_online(const struct nb_system *sys, int cpu);
 
 /* Adds to a counter that several CPUs may write; on one thread without an atomic step. */
 static inline void nb_stat_add(const struct nb_system *sys, _Atomic uint64_t *counter, int64_t n)

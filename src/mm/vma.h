@@ -86,6 +86,8 @@ uint64_t nb_vma_gap_bottomup(const struct nb_mm *mm, uint64_t len, uint64_t low,
 
 void nb_vma_insert(struct nb_mm *mm, struct nb_vma *v);
 void nb_vma_remove(struct nb_mm *mm, struct nb_vma *v);
+/* Changes the flags of a VMA that is in the tree; the mm's locked_pages follow. */
+void nb_vma_set_flags(struct nb_mm *mm, struct nb_vma *v, unsigned flags);
 /* Changes the extent of a VMA that is in the tree; its place in the order must not change. Only
  * vma.c calls it: nb_vma_adjust() keeps the trees of rmap.h right as well. */
 void nb_vma_resize(struct nb_mm *mm, struct nb_vma *v, uint64_t start, uint64_t end);

@@ -125,22 +125,43 @@ static void update_path(struct nb_vma *root, const struct nb_vma *v)
 	update(root);
 }
 
+/* What the mm's sums say of a VMA comes (n = 1) or goes (-1). */
+static void count(struct nb_mm *mm, const struct nb_vma *v, int64_t n)
+{
+	int64_t pages = (int64_t)((v->end - v->start) >> mm->shape.page_shift) * n;
+
+	mm->total_pages += (uint64_t)pages;
+	if (v->flags & NB_VM_LOCKED)
+		mm->locked_pages += (uint64_t)pages;
+}
+
+void nb_vma_set_flags(struct nb_mm *mm, struct nb_vma *v, unsigned flags)
+{
+	count(mm, v, -1);
+	v->flags = flags;
+	count(mm, v, 1);
+}
+
 void nb_vma_insert(struct nb_mm *mm, struct nb_vma *v)
 {
 	mm->vmas = insert(mm->vmas, v);
 	mm->nr_vmas++;
+	count(mm, v, 1);
 }
 
 void nb_vma_remove(struct nb_mm *mm, struct nb_vma *v)
 {
 	mm->vmas = remove_from(mm->vmas, v);
 	mm->nr_vmas--;
+	count(mm, v, -1);
 }
 
 void nb_vma_resize(struct nb_mm *mm, struct nb_vma *v, uint64_t start, uint64_t end)
 {
+	count(mm, v, -1);
 	v->start = start;
 	v->end = end;
+	count(mm, v, 1);
 	update_path(mm->vmas, v);
 }
 
