@@ -54,8 +54,10 @@ struct nb_zone_probe {
 
 /* What a request comes to before any zone is tried. */
 struct nb_request_probe {
-	int nid;     /* whose zonelist is walked */
-	bool masked; /* `nodes` limits the walk */
+	int nid;           /* whose zonelist is walked */
+	int preferred_nid; /* of the first zone that it may use: numastat compares with it;
+			      NB_NO_NODE: none */
+	bool masked;       /* `nodes` limits the walk */
 	struct nb_nodemask nodes;
 	enum nb_zone_type highest_zone;
 	enum nb_migratetype migratetype;

@@ -8,6 +8,7 @@
 #include "read/capture.h"
 #include "read/machine.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 int nb_onmachine_open(struct nb_onmachine *om, const struct nb_common *c, bool fresh, bool sysctls,
@@ -61,4 +62,34 @@ void nb_onmachine_close(struct nb_onmachine *om)
 	om->sys = NULL;
 	om->capture = NULL;
 	om->machine = NULL;
+}
+
+int nb_sysctl_settings(const struct nb_opt_list *given, struct nb_sysctl_setting **ret,
+		       unsigned *ret_n, struct nb_error *err)
+{
+	struct nb_sysctl_setting *s = nb_xcalloc(given->n + 1, sizeof(*s));
+
+	for (unsigned i = 0; i < given->n; i++) {
+		const char *eq = strchr(given->v[i], '=');
+
+		if (!eq || eq == given->v[i]) {
+			nb_sysctl_settings_free(s, i);
+			return nb_error_set(err, -NB_EINVAL, 0,
+					    "--sysctl: '%s' is not NAME=VALUE, such as "
+					    "vm.min_free_kbytes=67584",
+					    given->v[i]);
+		}
+		s[i].name = nb_xstrndup(given->v[i], (size_t)(eq - given->v[i]));
+		s[i].value = eq + 1;
+	}
+	*ret = s;
+	*ret_n = given->n;
+	return 0;
+}
+
+void nb_sysctl_settings_free(struct nb_sysctl_setting *s, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		free((char *)(uintptr_t)s[i].name);
+	free(s);
 }

@@ -31,4 +31,10 @@ int nb_onmachine_boot(struct nb_onmachine *om, struct nb_error *err);
 void nb_onmachine_note_profile(const struct nb_onmachine *om);
 void nb_onmachine_close(struct nb_onmachine *om);
 
+/* --sysctl's texts as settings for whoever writes them later, on an observed state. 0, or
+ * -NB_EINVAL with *err; the array is freed with nb_sysctl_settings_free(). */
+int nb_sysctl_settings(const struct nb_opt_list *given, struct nb_sysctl_setting **ret,
+		       unsigned *ret_n, struct nb_error *err);
+void nb_sysctl_settings_free(struct nb_sysctl_setting *s, unsigned n);
+
 #endif

@@ -118,29 +118,6 @@ static int work(const struct nb_common *c, struct nb_sim_options *opt)
 	return 0;
 }
 
-/* --sysctl's texts as settings: the names end at the '=', so they are copied. */
-static int sysctls(const struct nb_opt_list *given, struct nb_sysctl_setting *s)
-{
-	for (unsigned i = 0; i < given->n; i++) {
-		const char *eq = strchr(given->v[i], '=');
-
-		if (!eq || eq == given->v[i])
-			return nb_complainf("--sysctl: '%s' is not NAME=VALUE, such as "
-					    "vm.min_free_kbytes=67584",
-					    given->v[i]);
-		s[i].name = nb_xstrndup(given->v[i], (size_t)(eq - given->v[i]));
-		s[i].value = eq + 1;
-	}
-	return 0;
-}
-
-static void free_sysctls(struct nb_sysctl_setting *s, unsigned n)
-{
-	for (unsigned i = 0; i < n; i++)
-		free((char *)(uintptr_t)s[i].name);
-	free(s);
-}
-
 static void print_out(void *ctx, const char *s, size_t len)
 {
 	fwrite(s, 1, len, ctx);
@@ -177,18 +154,19 @@ static int simulate(struct nb_sim_options *opt)
 
 static int run_on(struct nb_onmachine *om, struct sim_args *a, struct nb_sim_options *opt)
 {
-	unsigned n = a->common.sysctl.n;
-	struct nb_sysctl_setting *s = nb_xcalloc(n + 1, sizeof(*s));
-	int status = sysctls(&a->common.sysctl, s);
+	struct nb_sysctl_setting *s;
+	struct nb_error err = {0};
+	unsigned n;
+	int status;
 
-	if (!status) {
-		opt->machine = om->machine;
-		opt->capture = om->capture;
-		opt->sysctls = s;
-		opt->nr_sysctls = n;
-		status = simulate(opt);
-	}
-	free_sysctls(s, n);
+	if (nb_sysctl_settings(&a->common.sysctl, &s, &n, &err))
+		return nb_complain(&err);
+	opt->machine = om->machine;
+	opt->capture = om->capture;
+	opt->sysctls = s;
+	opt->nr_sysctls = n;
+	status = simulate(opt);
+	nb_sysctl_settings_free(s, n);
 	return status;
 }
 

@@ -77,6 +77,7 @@ int nb_probe_request(struct nb_system *sys, const struct nb_alloc_request *rq, u
 		return rc;
 	*ret = (struct nb_request_probe){
 		.nid = p.rq.nid,
+		.preferred_nid = p.ac.preferred->zone ? p.ac.preferred->nid : NB_NO_NODE,
 		.masked = p.ac.nodemask != NULL,
 		.highest_zone = p.ac.highest_zoneidx,
 		.migratetype = p.ac.migratetype,

@@ -33,7 +33,7 @@ static unsigned struct_page_bytes(const struct nb_system_info *info)
 }
 
 /* log2(bytes) of a sparse section. Source: SECTION_SIZE_BITS of each architecture. */
-static unsigned section_shift(const struct nb_system_info *info)
+unsigned nb_section_shift(const struct nb_system_info *info)
 {
 	switch (info->arch) {
 	case NB_ARCH_I386:
@@ -86,7 +86,7 @@ void nb_memmap_cost(const struct nb_system *sys, struct nb_memmap_cost *ret)
 		if (!nb_node_info(sys, nb_system_node_id(sys, i), &ni))
 			ret->per_node_bytes += ni.spanned_pages * ret->struct_page_bytes;
 	}
-	shift = section_shift(&info);
+	shift = nb_section_shift(&info);
 	section_bytes = (UINT64_C(1) << (shift - info.page_shift)) * ret->struct_page_bytes;
 	ret->sparse_bytes = count_sections(sys, shift, false) * section_bytes;
 	ret->hotadded_bytes = ret->sparse_bytes - count_sections(sys, shift, true) * section_bytes;

@@ -26,6 +26,8 @@ struct nb_memmap_cost {
 	uint64_t ours_bytes;        /* numabox: 32 bytes a touched page, as committed now */
 	unsigned pfn_bits;          /* that a frame number needs */
 };
+/* log2(bytes) of a section of the sparse memory model. */
+unsigned nb_section_shift(const struct nb_system_info *info);
 void nb_memmap_cost(const struct nb_system *sys, struct nb_memmap_cost *ret);
 
 #endif
