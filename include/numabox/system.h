@@ -123,8 +123,10 @@ int nb_pcp_info(const struct nb_system *sys, int nid, enum nb_zone_type type, in
 /* What the vmstat worker does to a CPU's page sets once a second: auto-tuned highs decay by an
  * eighth and what is above goes back to the free lists; sets of other nodes that were quiet for
  * three rounds are emptied. Only the driver calls it, as virtual time passes; counts as a call on
- * that CPU. Source: mm/vmstat.c, refresh_cpu_vm_stats(); decay_pcp_high(); facts 5.5. */
-void nb_vmstat_update(struct nb_system *sys, int cpu);
+ * that CPU. True if another round may change something though the CPU stays idle; false: the worker
+ * may sleep until the CPU has been at work again. Source: mm/vmstat.c, refresh_cpu_vm_stats(),
+ * vmstat_update(); decay_pcp_high(); facts 5.5. */
+bool nb_vmstat_update(struct nb_system *sys, int cpu);
 
 struct nb_system_info {
 	const struct nb_kernel_profile *profile;

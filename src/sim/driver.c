@@ -23,8 +23,7 @@ static void sim_wait(void *ctx, struct nb_task *task, enum nb_wait_reason reason
 	(void)reason;
 	while ((d = nb_clock_first(&s->clock)) && d->kind < NB_DUE_TASK && d->time_ns <= until_ns) {
 		nb_clock_clear(&s->clock, d);
-		nb_sim_set_now(s, d->time_ns);
-		d->run(d);
+		nb_sim_run_daemon(s, d);
 	}
 	nb_sim_set_now(s, until_ns);
 }
@@ -79,6 +78,7 @@ int nb_sim_open(struct nb_sim *s, const struct nb_sim_begin *b, struct nb_error 
 	for (unsigned i = 0; i < s->cost.nr_nodes; i++)
 		nb_sim_numastat(s, s->cost.node_id[i], s->numa_base[i]);
 	nb_recorder_init(&s->rec);
+	nb_sim_vmstat_init(s);
 	sink = nb_recorder_sink(&s->rec);
 	nb_system_set_sink(s->sys, &sink);
 	return 0;
@@ -134,16 +134,26 @@ void nb_sim_task_end(struct nb_sim_task *t)
 	nb_task_exit(t->task);
 }
 
+void nb_sim_run_daemon(struct nb_sim *s, struct nb_due *d)
+{
+	int pid = s->rec.pid; /* of the task that waits meanwhile, if one does */
+
+	nb_sim_set_now(s, d->time_ns);
+	s->rec.pid = 0;
+	d->run(d);
+	s->rec.pid = pid;
+}
+
 bool nb_sim_run_due(struct nb_sim *s, uint64_t t_ns)
 {
 	struct nb_due *d;
 
+	nb_sim_vmstat_wake(s);
 	while ((d = nb_clock_first(&s->clock)) && d->time_ns < t_ns) {
 		if (d->kind >= NB_DUE_TASK)
 			return true;
 		nb_clock_clear(&s->clock, d);
-		nb_sim_set_now(s, d->time_ns);
-		d->run(d);
+		nb_sim_run_daemon(s, d);
 	}
 	return false;
 }

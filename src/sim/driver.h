@@ -52,6 +52,8 @@ struct nb_sim {
 	unsigned nr_tasks;
 	uint64_t (*numa_base)[NB_NR_NUMA_EVENTS]; /* [node position]: numastat when the run began */
 	bool observed;                            /* began at the capture's observed state */
+	struct nb_due vmstat;                     /* vmstat_tick.c */
+	struct nb_cpumask vmstat_cpus;            /* whose worker is not asleep */
 };
 
 struct nb_sim_begin {
@@ -76,6 +78,13 @@ void nb_sim_task_end(struct nb_sim_task *t);
 /* Runs the daemons that are due before `t_ns`, in order, as long as no task (kind
  * NB_DUE_TASK) stands before them. True if a task is due before `t_ns`: it must run first. */
 bool nb_sim_run_due(struct nb_sim *s, uint64_t t_ns);
+
+/* Runs one entry that was taken out of the clock and is no task's. */
+void nb_sim_run_daemon(struct nb_sim *s, struct nb_due *d);
+
+/* vmstat_tick.c: makes the workers' entry; wakes them where CPUs have been at work. */
+void nb_sim_vmstat_init(struct nb_sim *s);
+void nb_sim_vmstat_wake(struct nb_sim *s);
 
 /* Moves the system's time to `t_ns` (never back) before a call into the engine. */
 void nb_sim_set_now(struct nb_sim *s, uint64_t t_ns);

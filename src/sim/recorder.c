@@ -6,6 +6,7 @@
 #include "sim/recorder.h"
 
 #include "base/hosted/text.h"
+#include "base/mask.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,10 @@ static void record(void *ctx, const struct nb_event *ev)
 	bool room = r->count[ev->kind]++ < NB_RECORDER_KEEP;
 	struct nb_event named;
 
+	if (ev->cpu >= 0 && ev->cpu < NB_MAX_CPUS) {
+		nb_bit_set(r->worked.bits, (unsigned)ev->cpu);
+		r->any_worked = true;
+	}
 	if (!room && !r->trace)
 		return;
 	named = *ev;

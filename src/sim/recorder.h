@@ -28,6 +28,9 @@ struct nb_recorder {
 	size_t nr_comm;
 	int pid; /* of the task whose call is running, for events that name none; 0: no task's */
 	struct nb_trace *trace; /* NULL: none is written */
+	/* CPUs on which something happened since the driver looked last (vmstat_tick.c) */
+	struct nb_cpumask worked;
+	bool any_worked;
 };
 
 void nb_recorder_init(struct nb_recorder *r);

@@ -203,8 +203,9 @@ int nb_strands_run(struct nb_host *h)
 			break;
 		nb_clock_clear(&h->sim->clock, d);
 		if (d->kind < NB_DUE_TASK)
-			nb_sim_set_now(h->sim, d->time_ns);
-		d->run(d);
+			nb_sim_run_daemon(h->sim, d);
+		else
+			d->run(d);
 	}
 	return h->broken ? LUA_ERRRUN : LUA_OK;
 }
