@@ -59,7 +59,7 @@ static unsigned entry_shift(const struct nb_mm *mm, unsigned level)
 	return mm->shape.page_shift + mm->shape.bits * level;
 }
 
-static unsigned entry_index(const struct nb_mm *mm, unsigned level, uint64_t addr)
+unsigned nb_pt_entry_index(const struct nb_mm *mm, unsigned level, uint64_t addr)
 {
 	unsigned bits = level == mm->shape.levels - 1u ? mm->shape.root_bits : mm->shape.bits;
 
@@ -73,13 +73,18 @@ static struct nb_ptable *child(const struct nb_ptable *table, unsigned i)
 	return nb_pt_is_huge(entry) ? NULL : (struct nb_ptable *)(uintptr_t)entry;
 }
 
-struct nb_ptable *nb_pt_leaf(const struct nb_mm *mm, uint64_t addr)
+struct nb_ptable *nb_pt_table(const struct nb_mm *mm, uint64_t addr, unsigned down_to)
 {
 	struct nb_ptable *table = mm->root;
 
-	for (unsigned level = mm->shape.levels - 1u; table && level > 0; level--)
-		table = child(table, entry_index(mm, level, addr));
+	for (unsigned level = mm->shape.levels - 1u; table && level > down_to; level--)
+		table = child(table, nb_pt_entry_index(mm, level, addr));
 	return table;
+}
+
+struct nb_ptable *nb_pt_leaf(const struct nb_mm *mm, uint64_t addr)
+{
+	return nb_pt_table(mm, addr, 0);
 }
 
 struct nb_ptable *nb_pt_next_leaf(const struct nb_mm *mm, uint64_t *addr, uint64_t end)
@@ -89,7 +94,7 @@ struct nb_ptable *nb_pt_next_leaf(const struct nb_mm *mm, uint64_t *addr, uint64
 		unsigned level = mm->shape.levels - 1u;
 
 		while (table && level > 0) {
-			struct nb_ptable *next = child(table, entry_index(mm, level, *addr));
+			struct nb_ptable *next = child(table, nb_pt_entry_index(mm, level, *addr));
 
 			if (!next)
 				break;
@@ -148,13 +153,13 @@ static void free_table(struct nb_task *t, struct nb_ptable *table)
 }
 
 /* The table of level `down_to` that covers addr, made with those above. */
-static struct nb_ptable *make_table(struct nb_task *t, struct nb_mm *mm, uint64_t addr,
-				    unsigned down_to)
+struct nb_ptable *nb_pt_make_table(struct nb_task *t, struct nb_mm *mm, uint64_t addr,
+				   unsigned down_to)
 {
 	struct nb_ptable *table = mm->root;
 
 	for (unsigned level = mm->shape.levels - 1u; level > down_to; level--) {
-		unsigned i = entry_index(mm, level, addr);
+		unsigned i = nb_pt_entry_index(mm, level, addr);
 		struct nb_ptable *next = child(table, i);
 
 		if (!next) {
@@ -180,35 +185,33 @@ static struct nb_ptable *make_table(struct nb_task *t, struct nb_mm *mm, uint64_
 
 struct nb_ptable *nb_pt_make_leaf_in(struct nb_task *t, struct nb_mm *mm, uint64_t addr)
 {
-	return make_table(t, mm, addr, 0);
+	return nb_pt_make_table(t, mm, addr, 0);
 }
 
 struct nb_ptable *nb_pt_make_leaf(struct nb_task *t, uint64_t addr)
 {
-	return make_table(t, t->mm, addr, 0);
+	return nb_pt_make_table(t, t->mm, addr, 0);
 }
 
 uint64_t *nb_pt_make_huge_entry(struct nb_task *t, struct nb_mm *mm, uint64_t addr,
 				struct nb_ptable **ret_table)
 {
-	struct nb_ptable *table = make_table(t, mm, addr, 1);
+	struct nb_ptable *table = nb_pt_make_table(t, mm, addr, 1);
 
 	if (!table)
 		return NULL;
 	*ret_table = table;
-	return &table->entry[entry_index(mm, 1, addr)];
+	return &table->entry[nb_pt_entry_index(mm, 1, addr)];
 }
 
 uint64_t *nb_pt_huge_entry(const struct nb_mm *mm, uint64_t addr, struct nb_ptable **ret_table)
 {
-	struct nb_ptable *table = mm->root;
+	struct nb_ptable *table = nb_pt_table(mm, addr, 1);
 
-	for (unsigned level = mm->shape.levels - 1u; table && level > 1; level--)
-		table = child(table, entry_index(mm, level, addr));
 	if (!table)
 		return NULL;
 	*ret_table = table;
-	return &table->entry[entry_index(mm, 1, addr)];
+	return &table->entry[nb_pt_entry_index(mm, 1, addr)];
 }
 
 /* Frees the children of `table` (at `level`, its first byte at `base`) that [start, end) touches

@@ -74,6 +74,14 @@ static inline uint64_t nb_pt_leaf_span(const struct nb_mm *mm)
 	return UINT64_C(1) << (mm->shape.page_shift + mm->shape.bits);
 }
 
+/* Position of addr in a table of a level; leaves are level 0. */
+unsigned nb_pt_entry_index(const struct nb_mm *mm, unsigned level, uint64_t addr);
+/* The table of level `down_to` that covers addr, or NULL. */
+struct nb_ptable *nb_pt_table(const struct nb_mm *mm, uint64_t addr, unsigned down_to);
+/* The same, made with those above where they are missing. NULL: no memory, or a huge page stands
+ * above it. */
+struct nb_ptable *nb_pt_make_table(struct nb_task *t, struct nb_mm *mm, uint64_t addr,
+				   unsigned down_to);
 /* The leaf that covers addr, or NULL. */
 struct nb_ptable *nb_pt_leaf(const struct nb_mm *mm, uint64_t addr);
 /* The first leaf that covers some of [*addr, end); *addr moves up to where it begins to. NULL:

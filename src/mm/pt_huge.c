@@ -1,0 +1,55 @@
+/* pt_huge.c -- see pt_huge.h. Source: arch/x86/mm/hugetlbpage.c, huge_pte_alloc();
+ * arch/arm64/mm/hugetlbpage.c, set_huge_pte_at().
+ */
+#include "mm/pt_huge.h"
+
+/* Level and run of pages of that order. */
+static unsigned spot_level(const struct nb_mm *mm, uint64_t addr, unsigned order,
+			   struct nb_pt_spot *s)
+{
+	unsigned level = order / mm->shape.bits;
+
+	s->shift = level * mm->shape.bits;
+	s->n = 1u << (order - s->shift);
+	s->first = nb_pt_entry_index(mm, level, addr) & ~(s->n - 1);
+	return level;
+}
+
+bool nb_pt_spot(const struct nb_mm *mm, uint64_t addr, unsigned order, struct nb_pt_spot *ret)
+{
+	unsigned level = spot_level(mm, addr, order, ret);
+	uint64_t entry;
+
+	ret->table = nb_pt_table(mm, addr, level);
+	if (!ret->table)
+		return false;
+	entry = nb_pt_spot_get(ret);
+	return !entry || entry & NB_PTE_HUGE;
+}
+
+bool nb_pt_make_spot(struct nb_task *t, struct nb_mm *mm, uint64_t addr, unsigned order,
+		     struct nb_pt_spot *ret)
+{
+	unsigned level = spot_level(mm, addr, order, ret);
+
+	ret->table = nb_pt_make_table(t, mm, addr, level);
+	return ret->table != NULL;
+}
+
+uint64_t nb_pt_lookup(const struct nb_mm *mm, uint64_t addr)
+{
+	const struct nb_ptable *table = mm->root;
+
+	for (unsigned level = mm->shape.levels - 1u; table; level--) {
+		uint64_t entry = table->entry[nb_pt_entry_index(mm, level, addr)];
+		uint64_t inside = (addr >> mm->shape.page_shift) &
+				  ((UINT64_C(1) << (level * mm->shape.bits)) - 1);
+
+		if (level == 0)
+			return entry;
+		if (nb_pt_is_huge(entry))
+			return entry & NB_PTE_ZERO ? entry : entry + (inside << NB_PTE_SHIFT);
+		table = (const struct nb_ptable *)(uintptr_t)entry;
+	}
+	return 0;
+}
