@@ -44,6 +44,11 @@ bool nb_mpol_equal(const struct nb_mempolicy *a, const struct nb_mempolicy *b);
 /* The mode with flags and the mask that get_mempolicy shows; either may be NULL. */
 void nb_mpol_show(const struct nb_mempolicy *pol, int *ret_mode, struct nb_nodemask *ret_nodes);
 
+/* mbind.c: what a VMA itself, or the object that it maps, says for addr, with a reference; NULL:
+ * nothing. Source: __get_vma_policy(). */
+struct nb_vma;
+struct nb_mempolicy *nb_vma_own_policy(const struct nb_vma *v, uint64_t addr);
+
 /* Weight of a node for weighted interleave. 0 or -NB_ENOMEM. */
 int nb_mpol_set_weight(struct nb_system *sys, unsigned nid, uint8_t weight);
 
@@ -55,8 +60,8 @@ nb_pfn_t nb_mpol_alloc(struct nb_task *t, const struct nb_mempolicy *pol, nb_gfp
 /* For probe.c: where a request under `pol` (NULL: default) would be sent first, without sending it:
  * the node whose list is walked, and the mask (NULL: all). `index` as above, or NB_UNKNOWN: the
  * task's counter decides, and is not moved. PREFERRED_MANY tries without its mask afterwards. */
-void nb_mpol_target(struct nb_task *t, const struct nb_mempolicy *pol, nb_gfp_t gfp, uint64_t index,
-		    int *ret_nid, const struct nb_nodemask **ret_mask);
+void nb_mpol_target(const struct nb_task *t, const struct nb_mempolicy *pol, nb_gfp_t gfp,
+		    uint64_t index, int *ret_nid, const struct nb_nodemask **ret_mask);
 
 /* The node of the task's next page without a place, when its policy interleaves; else NB_NO_NODE.
  * Nothing moves. */

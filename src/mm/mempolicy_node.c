@@ -235,8 +235,8 @@ nb_pfn_t nb_alloc_pages_task(struct nb_system *sys, const struct nb_alloc_reques
 			  interleaves(pol) ? node_by_counter(t, pol) : 0);
 }
 
-void nb_mpol_target(struct nb_task *t, const struct nb_mempolicy *pol, nb_gfp_t gfp, uint64_t index,
-		    int *ret_nid, const struct nb_nodemask **ret_mask)
+void nb_mpol_target(const struct nb_task *t, const struct nb_mempolicy *pol, nb_gfp_t gfp,
+		    uint64_t index, int *ret_nid, const struct nb_nodemask **ret_mask)
 {
 	struct where w = {nb_task_local_node(t), NULL};
 

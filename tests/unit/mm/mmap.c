@@ -1,4 +1,4 @@
-/* mmap.c -- addresses, errors of mmap and munmap, mbind's order of checks, moving pages. */
+/* mmap.c -- addresses, errors of mmap and munmap. */
 #include "sysbox.h"
 
 #include <setjmp.h>
@@ -7,7 +7,6 @@
 
 #define PAGE UINT64_C(4096)
 #define HUGE UINT64_C(2097152)
-enum { STRICT = 1, MOVE = 2, MOVE_ALL = 4 };
 
 static struct nb_task *start(struct sysbox *box, const struct sysbox_spec *spec)
 {
@@ -91,78 +90,6 @@ static void test_errors(void **state)
 	end(&box, t);
 }
 
-static void test_mbind_checks(void **state)
-{
-	struct nb_nodemask m0 = sysbox_mask(1), m1 = sysbox_mask(2), none = sysbox_mask(0);
-	struct sysbox box;
-	struct nb_task *t = start(&box, &(struct sysbox_spec){.nodes = "64M:1 64M:1"});
-	uint64_t a = map(t, 0, 4 * PAGE, 0), n;
-
-	(void)state;
-	assert_int_equal(nb_munmap(t, a + 2 * PAGE, PAGE), 0);
-	assert_int_equal(nb_mbind(t, a, 4 * PAGE, NB_MPOL_BIND, &m0, 0), -NB_EFAULT);
-	assert_int_equal(nb_mbind(t, a, 4 * PAGE, NB_MPOL_DEFAULT, NULL, 0),
-			 0); /* holes are allowed */
-	assert_int_equal(nb_mbind(t, a + 2 * PAGE, PAGE, NB_MPOL_DEFAULT, NULL, 0), -NB_EFAULT);
-	assert_int_equal(nb_mbind(t, a, 2 * PAGE, NB_MPOL_BIND, &m0, 8), -NB_EINVAL);
-	assert_int_equal(nb_mbind(t, a + 1, PAGE, NB_MPOL_BIND, &m0, 0), -NB_EINVAL);
-	assert_int_equal(nb_mbind(t, a, PAGE, NB_MPOL_BIND, &none, 0), -NB_EINVAL);
-	assert_int_equal(nb_mbind(t, a, 0, NB_MPOL_BIND, &none, 0), 0);
-	/* strict: pages that lie elsewhere are an error, and from 6.6 on nothing is bound then */
-	assert_int_equal(nb_touch(t, a, 2 * PAGE, true, &n), 0);
-	assert_int_equal(nb_mbind(t, a, 2 * PAGE, NB_MPOL_BIND, &m0, STRICT), 0);
-	assert_int_equal(nb_mbind(t, a, 2 * PAGE, NB_MPOL_BIND, &m1, STRICT), -NB_EIO);
-	{
-		struct nb_nodemask nodes;
-		int mode;
-
-		assert_int_equal(nb_get_mempolicy_addr(t, a, &mode, &nodes), 0);
-		assert_int_equal(nodes.bits[0], 1);
-		assert_int_equal(nb_get_mempolicy_addr(t, a + 2 * PAGE, &mode, &nodes), -NB_EFAULT);
-	}
-	end(&box, t);
-}
-
-static void test_mbind_strict_before_6_6(void **state)
-{
-	struct nb_nodemask m1 = sysbox_mask(2), nodes;
-	struct sysbox box;
-	struct nb_task *t =
-		start(&box, &(struct sysbox_spec){.nodes = "64M:1 64M:1", .kernel = "6.1"});
-	uint64_t a = map(t, 0, PAGE, 0), n;
-	int mode;
-
-	(void)state;
-	assert_int_equal(nb_touch(t, a, PAGE, true, &n), 0);
-	assert_int_equal(nb_mbind(t, a, PAGE, NB_MPOL_BIND, &m1, STRICT), -NB_EIO);
-	assert_int_equal(nb_get_mempolicy_addr(t, a, &mode, &nodes), 0);
-	assert_int_equal(mode, NB_MPOL_BIND);
-	assert_int_equal(nodes.bits[0], 2);
-	end(&box, t);
-}
-
-static void test_mbind_moves(void **state)
-{
-	struct nb_nodemask m1 = sysbox_mask(2), m01 = sysbox_mask(3);
-	struct sysbox box;
-	struct nb_task *t = start(&box, &(struct sysbox_spec){.nodes = "64M:1 64M:1"});
-	uint64_t a = map(t, 0, 100 * PAGE, 0), n;
-
-	(void)state;
-	assert_int_equal(nb_touch(t, a, 100 * PAGE, true, &n), 0);
-	assert_int_equal(nb_task_node_pages(t, 0), 100);
-	assert_int_equal(nb_mbind(t, a, 50 * PAGE, NB_MPOL_BIND, &m1, MOVE | STRICT), 0);
-	assert_int_equal(nb_task_node_pages(t, 0), 50);
-	assert_int_equal(nb_task_node_pages(t, 1), 50);
-	assert_int_equal(nb_task_node(t, a + 49 * PAGE), 1);
-	assert_int_equal(nb_task_node(t, a + 50 * PAGE), 0);
-	/* pages that lie inside the mask stay where they are */
-	assert_int_equal(nb_mbind(t, a, 100 * PAGE, NB_MPOL_INTERLEAVE, &m01, MOVE_ALL), 0);
-	assert_int_equal(nb_task_node_pages(t, 0), 50);
-	assert_int_equal(nb_task_rss_pages(t), 100);
-	end(&box, t);
-}
-
 static void test_shared_interleaves_by_offset(void **state)
 {
 	struct nb_nodemask m01 = sysbox_mask(3);
@@ -186,9 +113,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_errors),
-		cmocka_unit_test(test_mbind_checks),
-		cmocka_unit_test(test_mbind_strict_before_6_6),
-		cmocka_unit_test(test_mbind_moves),
 		cmocka_unit_test(test_shared_interleaves_by_offset),
 	};
 

@@ -1,0 +1,243 @@
+/* migrate.c -- see migrate.h.
+ *
+ * Mapped pages move by rmap (all entries at once, or none), cached ones by their address space's
+ * tree. Nothing waits: where Linux would wait for write-back or for a lock, and then move the page,
+ * it counts as one that could not be moved (docs/deviations.md).
+ * Source: mm/migrate.c, folio_migrate_mapping(), folio_migrate_flags(), migrate_folio_done().
+ */
+#include "mm/migrate.h"
+
+#include "base/mem.h"
+#include "mm/address_space.h"
+#include "mm/event.h"
+#include "mm/lru.h"
+#include "mm/page_alloc.h"
+#include "mm/vmstat.h"
+
+#define BATCHED_SINCE 6003u
+
+static uint64_t pages_of(const struct nb_page *page)
+{
+	return UINT64_C(1) << nb_page_order(page);
+}
+
+/* A page that has the flag of a list and is on none: as faults leave them as yet. */
+static bool unlisted(const struct nb_zone *z, const struct nb_page *page)
+{
+	const struct nb_lruvec *v = nb_zone_lruvec(z);
+	uint64_t nr = 0;
+
+	for (unsigned l = 0; l < NB_NR_LRU; l++)
+		nr += v->nr[l][z->type];
+	return nb_page_flags(page) & PG_LRU && !nr;
+}
+
+int nb_migrate_isolate(struct nb_system *sys, struct nb_zone *z, struct nb_page *page)
+{
+	if (unlisted(z, page)) {
+		nb_page_set_flags(page, nb_page_flags(page) & ~(uint32_t)PG_LRU);
+		nb_get_page(sys, page);
+		return 0;
+	}
+	if (!nb_lru_isolate(sys, z, page))
+		return -NB_EBUSY;
+	nb_get_page(sys, page);
+	return 0;
+}
+
+void nb_migrate_putback(struct nb_system *sys, struct nb_zone *z, struct nb_page *page, int cpu)
+{
+	if (!(nb_page_flags(page) & PG_ISOLATED))
+		nb_page_set_flags(page, nb_page_flags(page) | PG_LRU);
+	else
+		nb_lru_putback(sys, z, page, cpu);
+	nb_put_page(sys, z, page, cpu);
+}
+
+/* Does nobody know of the page but its mappings, its cache and the one who moves it? */
+static bool only_known_users(const struct nb_page *page, const struct nb_address_space *as)
+{
+	uint32_t known = 1 + (uint32_t)page->mapcount + (as != NULL);
+
+	return __atomic_load_n(&page->refcount, __ATOMIC_ACQUIRE) == known;
+}
+
+/* In a backed system pages hold bytes. */
+static void copy_bytes(const struct nb_system *sys, const struct nb_migrate_item *from,
+		       const struct nb_migrate_item *to)
+{
+	void *src, *dst;
+
+	if (!sys->backed)
+		return;
+	src = (void *)(uintptr_t)nb_page_address(sys, nb_zone_page_pfn(from->zone, from->page));
+	dst = (void *)(uintptr_t)nb_page_address(sys, nb_zone_page_pfn(to->zone, to->page));
+	memcpy(dst, src, (size_t)pages_of(from->page) << sys->page_shift);
+}
+
+int nb_migrate_page(struct nb_system *sys, struct nb_zone *z, struct nb_page *page,
+		    struct nb_page *target, struct nb_zone *target_zone, int cpu)
+{
+	const struct nb_migrate_item from = {z, page, 0}, to = {target_zone, target, 0};
+	struct nb_address_space *as = nb_page_as(sys, page);
+	uint32_t flags = nb_page_flags(page);
+
+	if (flags & (PG_WRITEBACK | PG_SWAPCACHE) || !only_known_users(page, as))
+		return -NB_EAGAIN;
+	if (nb_rmap_move(sys, z, page, target_zone, target, cpu))
+		return -NB_EAGAIN;
+	if (as && nb_as_replace(as, z, page, target_zone, target, 1)) {
+		/* somebody found it in the cache meanwhile */
+		(void)nb_rmap_move(sys, target_zone, target, z, page, cpu);
+		return -NB_EAGAIN;
+	}
+	target->cpupid = page->cpupid;
+	copy_bytes(sys, &from, &to);
+	if (nb_page_flags(page) & PG_ISOLATED)
+		nb_lru_add(sys, target_zone, target, cpu);
+	else
+		nb_page_set_flags(target, nb_page_flags(target) | PG_LRU);
+	nb_lru_forget(sys, z, page);
+	nb_put_page(sys, target_zone, target, cpu);
+	nb_put_page(sys, z, page, cpu);
+	return 0;
+}
+
+/* The page's last other user went while it was isolated: it just goes. */
+static bool gone_meanwhile(struct nb_migration *m, const struct nb_migrate_item *it)
+{
+	if (__atomic_load_n(&it->page->refcount, __ATOMIC_ACQUIRE) != 1)
+		return false;
+	m->succeeded += pages_of(it->page);
+	nb_lru_forget(m->sys, it->zone, it->page);
+	nb_put_page(m->sys, it->zone, it->page, m->cpu);
+	return true;
+}
+
+static void count_failed(struct nb_migration *m, const struct nb_page *page)
+{
+	m->failed += pages_of(page);
+	m->failed_entries++;
+}
+
+/* The target is there: the page moves, or both go back. */
+static void finish(struct nb_migration *m, const struct nb_migrate_item *it, nb_pfn_t pfn)
+{
+	struct nb_zone *tz = NULL;
+	struct nb_page *target = nb_pfn_to_page(m->sys, pfn, &tz);
+	uint64_t pages = pages_of(it->page);
+
+	if (!nb_migrate_page(m->sys, it->zone, it->page, target, tz, m->cpu)) {
+		m->succeeded += pages;
+		return;
+	}
+	nb_put_page(m->sys, tz, target, m->cpu);
+	count_failed(m, it->page);
+	nb_migrate_putback(m->sys, it->zone, it->page, m->cpu);
+}
+
+static void putback_from(struct nb_migration *m, const struct nb_migrate_item *list, unsigned i,
+			 unsigned n)
+{
+	for (; i < n; i++)
+		nb_migrate_putback(m->sys, list[i].zone, list[i].page, m->cpu);
+}
+
+/* Target and move, page by page. */
+static int one_by_one(struct nb_migration *m, const struct nb_migrate_item *list, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		nb_pfn_t pfn;
+
+		if (gone_meanwhile(m, &list[i]))
+			continue;
+		pfn = m->target(m->arg, &list[i]);
+		if (pfn == NB_NO_PFN) {
+			count_failed(m, list[i].page);
+			putback_from(m, list, i, n);
+			return -NB_ENOMEM;
+		}
+		finish(m, &list[i], pfn);
+	}
+	return 0;
+}
+
+/* All targets, then all moves. What has none, and what comes behind it, is put back. */
+static int batched(struct nb_migration *m, const struct nb_migrate_item *list, unsigned n)
+{
+	nb_pfn_t target[NB_MIGRATE_BATCH];
+	unsigned have;
+	int err = 0;
+
+	for (have = 0; have < n; have++) {
+		target[have] = NB_NO_PFN;
+		if (gone_meanwhile(m, &list[have]))
+			continue;
+		target[have] = m->target(m->arg, &list[have]);
+		if (target[have] == NB_NO_PFN) {
+			count_failed(m, list[have].page);
+			err = -NB_ENOMEM;
+			break;
+		}
+	}
+	for (unsigned i = 0; i < have; i++) {
+		if (target[i] != NB_NO_PFN)
+			finish(m, &list[i], target[i]);
+	}
+	putback_from(m, list, have, n);
+	return err;
+}
+
+int nb_migrate_list(struct nb_migration *m, const struct nb_migrate_item *list, unsigned n)
+{
+	return m->sys->profile->version >= BATCHED_SINCE ? batched(m, list, n)
+							 : one_by_one(m, list, n);
+}
+
+void nb_migrate_end(struct nb_migration *m)
+{
+	if (m->succeeded)
+		nb_count_vm_events(m->sys, m->cpu, NB_VM_PGMIGRATE_SUCCESS, m->succeeded);
+	if (m->failed)
+		nb_count_vm_events(m->sys, m->cpu, NB_VM_PGMIGRATE_FAIL, m->failed);
+	if (nb_event_wanted(m->sys, NB_EV_MM_MIGRATE_PAGES))
+		nb_emit(m->sys, NB_EV_MM_MIGRATE_PAGES, m->cpu, m->task, m->succeeded, m->failed,
+			m->mode, m->reason);
+}
+
+nb_pfn_t nb_migrate_target_on_node(void *arg, const struct nb_migrate_item *from)
+{
+	const struct nb_migrate_to_node *to = arg;
+	struct nb_alloc_request rq = {
+		.gfp = to->gfp,
+		.order = nb_page_order(from->page),
+		.cpu = to->cpu,
+		.nid = to->nid,
+		.task = to->task,
+	};
+
+	return nb_alloc_pages(to->sys, &rq);
+}
+
+bool nb_migrate_next(const struct nb_mm *mm, uint64_t *addr, uint64_t end,
+		     struct nb_migrate_item *ret)
+{
+	const struct nb_ptable *leaf;
+	uint64_t page = UINT64_C(1) << mm->shape.page_shift;
+
+	while ((leaf = nb_pt_next_leaf(mm, addr, end))) {
+		uint64_t stop = (*addr & ~(nb_pt_leaf_span(mm) - 1)) + nb_pt_leaf_span(mm);
+
+		if (stop > end)
+			stop = end;
+		for (; *addr < stop; *addr += page) {
+			nb_pfn_t pfn = nb_pte_pfn(leaf->entry[nb_pt_index(mm, *addr)]);
+
+			if (pfn == NB_NO_PFN)
+				continue;
+			ret->page = nb_pfn_to_page(mm->sys, pfn, &ret->zone);
+			return true;
+		}
+	}
+	return false;
+}
