@@ -11,6 +11,7 @@
  */
 #include "mm/fault.h"
 
+#include "mm/balancing.h"
 #include "mm/event.h"
 #include "mm/page_alloc.h"
 #include "mm/rmap.h"
@@ -90,6 +91,20 @@ static inline int fault_none(struct nb_task *t, struct nb_vma *v, uint64_t addr,
 	return 0;
 }
 
+/* Does the access go through without a fault? Its traces are left in the entry. */
+static inline bool access_ok(uint64_t *entry, bool write)
+{
+	uint64_t pte = *entry;
+
+	if ((pte & (NB_PTE_PRESENT | NB_PTE_HINT)) != NB_PTE_PRESENT ||
+	    (write && !(pte & NB_PTE_WRITE)))
+		return false;
+	pte |= write ? NB_PTE_ACCESSED | NB_PTE_DIRTY : NB_PTE_ACCESSED;
+	if (*entry != pte)
+		*entry = pte;
+	return true;
+}
+
 static int fault_one(struct nb_task *t, struct nb_vma *v, uint64_t addr, bool write,
 		     struct nb_ptable *leaf, unsigned i)
 {
@@ -98,20 +113,12 @@ static int fault_one(struct nb_task *t, struct nb_vma *v, uint64_t addr, bool wr
 			ERROR_USER | (write ? ERROR_WRITE : 0));
 	if (nb_likely(!leaf->entry[i]))
 		return fault_none(t, v, addr, write, leaf, i);
+	if (nb_unlikely(leaf->entry[i] & NB_PTE_HINT)) {
+		nb_numa_hint_fault(t, v, addr, leaf, i, write);
+		if (access_ok(&leaf->entry[i], write))
+			return 0;
+	}
 	return nb_wp_fault(t, v, addr, leaf, i);
-}
-
-/* Does the access go through without a fault? Its traces are left in the entry. */
-static inline bool access_ok(uint64_t *entry, bool write)
-{
-	uint64_t pte = *entry;
-
-	if (!(pte & NB_PTE_PRESENT) || (write && !(pte & NB_PTE_WRITE)))
-		return false;
-	pte |= write ? NB_PTE_ACCESSED | NB_PTE_DIRTY : NB_PTE_ACCESSED;
-	if (*entry != pte)
-		*entry = pte;
-	return true;
 }
 
 /* The part of [*addr, end) that one leaf covers; *addr moves on. */

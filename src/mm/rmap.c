@@ -63,6 +63,7 @@ void nb_release_page(struct nb_zone *z, struct nb_page *page, int cpu)
 		nb_stat_add(z->sys, &z->nr_mlock, -(INT64_C(1) << order));
 	page->mapcount = 0;
 	page->mapping = 0;
+	page->cpupid = 0;
 	nb_free_page_block(z, page, order, cpu);
 }
 

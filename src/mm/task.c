@@ -8,6 +8,7 @@
 #include "mm/task.h"
 
 #include "base/mem.h"
+#include "mm/balancing.h"
 #include "mm/fault.h"
 #include "mm/mmap.h"
 #include "mm/rmap.h"
@@ -36,6 +37,9 @@ struct nb_task_side *nb_task_side(struct nb_system *sys)
 	nb_pool_init(&side->table_pool, nb_pt_table_bytes(&shape));
 	nb_pool_init(&side->root_pool,
 		     sizeof(struct nb_ptable) + (sizeof(uint64_t) << shape.root_bits));
+	nb_pool_init(&side->numab_pool, nb_numab_bytes(sys));
+	nb_pool_init(&side->numab_vma_pool, sizeof(struct nb_numab_vma));
+	nb_pool_init(&side->numa_group_pool, nb_numa_group_bytes(sys));
 	nb_pool_init(&side->rss_pool, sys->nr_pgdat * NB_MAX_NR_ZONES * sizeof(uint64_t));
 	/* Another thread may have been faster; what was made here then stays unused. */
 	if (!atomic_compare_exchange_strong(&sys->task_side, &none, side))
@@ -63,6 +67,7 @@ struct nb_mm *nb_mm_new(struct nb_system *sys)
 		return NULL;
 	mm->sys = sys;
 	mm->users = 1;
+	mm->born_ns = sys->time_ns;
 	atomic_store_explicit(&mm->lock_cpu, -1, memory_order_relaxed);
 	mm->shape = nb_pt_shape(sys, &mm->task_size);
 	/* 128 MiB are left for the stack, as where its limit is the usual 8 MiB. */
@@ -252,6 +257,7 @@ void nb_task_exit(struct nb_task *t)
 	if (!t->alive)
 		return;
 	delist(side, t);
+	nb_numab_exit(t);
 	nb_mm_put(t);
 	nb_mpol_put(t->sys, t->policy);
 	t->policy = NULL;

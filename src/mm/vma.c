@@ -9,6 +9,7 @@
 #include "mm/vma.h"
 
 #include "base/mem.h"
+#include "mm/balancing.h"
 #include "mm/rmap.h"
 
 void nb_vma_adjust(struct nb_mm *mm, struct nb_vma *v, uint64_t start, uint64_t end, uint64_t pgoff)
@@ -105,6 +106,7 @@ int nb_vma_isolate(struct nb_mm *mm, uint64_t start, uint64_t end)
 
 void nb_vma_free(struct nb_mm *mm, struct nb_vma *v)
 {
+	nb_numab_vma_free(mm, v);
 	nb_anon_leave(v);
 	nb_mpol_put(mm->sys, v->policy);
 	nb_pool_put(mm->sys, &nb_task_side(mm->sys)->vma_pool, v);
