@@ -49,6 +49,8 @@ struct nb_file_info {
 	uint64_t cached_pages, dirty_pages, writeback_pages, shadows;
 };
 void nb_file_info(const struct nb_address_space *file, struct nb_file_info *ret_info);
+/* Node of the cached page that holds page `index`; -NB_ENOENT: it is not cached. */
+int nb_file_node(struct nb_address_space *file, uint64_t index);
 /* The i-th file of the system, or NULL past the end. */
 struct nb_address_space *nb_file_at(const struct nb_system *sys, unsigned i);
 
@@ -104,6 +106,9 @@ int nb_set_disk(struct nb_system *sys, const struct nb_disk *disk);
  * Returns the virtual time of its next step; UINT64_MAX: nothing is to be done. Drivers call it
  * from a daemon of theirs (src/sim/driver.h). */
 uint64_t nb_writeback_step(struct nb_system *sys);
+/* fn is told when a step is to be made earlier than the last one said. */
+void nb_set_writeback_wake(struct nb_system *sys, void (*fn)(void *ctx, uint64_t when_ns),
+			   void *ctx);
 
 #ifdef __cplusplus
 }

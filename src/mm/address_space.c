@@ -9,32 +9,7 @@
  */
 #include "mm/address_space.h"
 
-#include "base/mem.h"
-
-#define INDEX_BITS 40
-
-struct nb_file_side *nb_file_side(struct nb_system *sys)
-{
-	struct nb_file_side *side, *none = NULL;
-
-	side = __atomic_load_n(&sys->files, __ATOMIC_ACQUIRE);
-	if (side)
-		return side;
-	if (!nb_task_side(sys)) /* policies come from there */
-		return NULL;
-	side = nb_system_alloc(sys, sizeof(*side));
-	if (!side)
-		return NULL;
-	side->last = &side->files;
-	nb_pool_init(&side->as_pool, sizeof(struct nb_address_space));
-	nb_radix_pool_init(&side->node_pool);
-	nb_pool_init(&side->range_pool, sizeof(struct nb_policy_range));
-	/* Another thread may have been faster; what was made here then stays unused. */
-	if (!__atomic_compare_exchange_n(&sys->files, &none, side, false, __ATOMIC_ACQ_REL,
-					 __ATOMIC_ACQUIRE))
-		return none;
-	return side;
-}
+#include "mm/writeback.h"
 
 struct nb_address_space *nb_address_space_new(struct nb_system *sys, enum nb_as_kind kind,
 					      const char *name, uint64_t size)
@@ -42,7 +17,7 @@ struct nb_address_space *nb_address_space_new(struct nb_system *sys, enum nb_as_
 	struct nb_file_side *side = nb_file_side(sys);
 	struct nb_address_space *as;
 
-	if (!side || size >> sys->page_shift >= UINT64_C(1) << INDEX_BITS)
+	if (!side || size >> sys->page_shift > NB_AS_MAX_INDEX)
 		return NULL;
 	as = nb_pool_get(sys, &side->as_pool);
 	if (!as)
@@ -58,6 +33,7 @@ struct nb_address_space *nb_address_space_new(struct nb_system *sys, enum nb_as_
 	as->gfp = NB_GFP_HIGHUSER_MOVABLE;
 	as->ra.prev_pos = UINT64_MAX;
 	nb_radix_init(&as->pages, &side->node_pool);
+	nb_radix_init(&as->store, &side->node_pool);
 	for (size_t n = 0; name && name[n] && n + 1 < sizeof(as->name); n++)
 		as->name[n] = name[n];
 	nb_lock(&side->lock, sys->port);
@@ -114,6 +90,13 @@ static void count_cached(struct nb_address_space *as, struct nb_zone *z, int64_t
 		nb_stat_add(as->sys, &z->nr_shmem, n);
 }
 
+/* Memory that has no disk behind it is never written back: PG_DIRTY alone tells that it was written
+ * to. Source: noop_dirty_folio(), mapping_can_writeback(). */
+static bool counts_dirty(const struct nb_address_space *as)
+{
+	return as->kind == NB_AS_FILE;
+}
+
 struct nb_page *nb_as_find(struct nb_address_space *as, uint64_t index, struct nb_zone **ret_zone,
 			   uint64_t *ret_shadow)
 {
@@ -147,7 +130,7 @@ int nb_as_insert(struct nb_address_space *as, uint64_t index, struct nb_zone *z,
 	as->nrshadows -= values;
 	if (!err) {
 		page->mapping = as->rmap.handle;
-		page->index = index & ((UINT64_C(1) << INDEX_BITS) - 1);
+		page->index = index & NB_AS_MAX_INDEX;
 		change_flags(sys, page, nb_as_is_shmem(as) ? PG_SWAPBACKED : 0, PG_ANON);
 		nb_get_page(sys, page);
 		count_cached(as, z, pages_of(page));
@@ -166,7 +149,7 @@ static void remove_locked(struct nb_address_space *as, struct nb_zone *z, struct
 	uint64_t index = page->index;
 	int64_t n = pages_of(page);
 
-	if (nb_page_flags(page) & PG_DIRTY) {
+	if (counts_dirty(as) && nb_page_flags(page) & PG_DIRTY) {
 		as->nr_dirty -= (uint64_t)n;
 		nb_stat_add(sys, &z->nr_dirty, -n);
 	}
@@ -226,7 +209,7 @@ int nb_as_replace(struct nb_address_space *as, struct nb_zone *zfrom, struct nb_
 		nb_get_page(sys, to);
 		count_cached(as, zfrom, -n);
 		count_cached(as, zto, n);
-		if (nb_page_flags(from) & PG_DIRTY) {
+		if (counts_dirty(as) && nb_page_flags(from) & PG_DIRTY) {
 			nb_stat_add(sys, &zfrom->nr_dirty, -n);
 			nb_stat_add(sys, &zto->nr_dirty, n);
 		}
@@ -267,8 +250,11 @@ static bool change_mark(struct nb_zone *z, struct nb_page *page, enum change c)
 		return false;
 	nb_lock(&as->lock, sys->port);
 	changed = page->mapping == as->rmap.handle && !(nb_page_flags(page) & flag) == on;
-	if (changed) {
+	if (changed)
 		change_flags(sys, page, on ? flag : 0, on ? 0 : flag);
+	if (changed && counts_dirty(as)) {
+		if (c == DIRTY_ON && !as->nr_dirty)
+			nb_writeback_enlist(as);
 		if (on)
 			nb_radix_set_mark(&as->pages, page->index, mark);
 		else
@@ -320,7 +306,8 @@ static int check_page(struct nb_address_space *as, uint64_t index, uint64_t entr
 		what = "has another index or order";
 	else if (page->refcount < 1 + (uint32_t)page->mapcount)
 		what = "has too few references";
-	else if (!(flags & PG_DIRTY) == nb_radix_get_mark(&as->pages, index, NB_MARK_DIRTY))
+	else if (counts_dirty(as) &&
+		 !(flags & PG_DIRTY) == nb_radix_get_mark(&as->pages, index, NB_MARK_DIRTY))
 		what = "differs from its dirty mark";
 	else if (!(flags & PG_WRITEBACK) == nb_radix_get_mark(&as->pages, index, NB_MARK_WRITEBACK))
 		what = "differs from its write-back mark";
@@ -329,7 +316,7 @@ static int check_page(struct nb_address_space *as, uint64_t index, uint64_t entr
 				    (unsigned long long)as->ino, (unsigned long long)index,
 				    (unsigned long long)nb_radix_number(entry), what);
 	*pages += (uint64_t)pages_of(page);
-	*dirty += flags & PG_DIRTY ? (uint64_t)pages_of(page) : 0;
+	*dirty += counts_dirty(as) && flags & PG_DIRTY ? (uint64_t)pages_of(page) : 0;
 	*writeback += flags & PG_WRITEBACK ? (uint64_t)pages_of(page) : 0;
 	return 0;
 }

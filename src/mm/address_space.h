@@ -17,6 +17,9 @@
 
 #include <numabox/file.h>
 
+/* A page descriptor keeps 40 bits of its index: no file is longer. */
+#define NB_AS_MAX_INDEX ((UINT64_C(1) << 40) - 1)
+
 enum nb_as_kind {
 	NB_AS_FILE,    /* on a disk */
 	NB_AS_SHMEM,   /* in memory: tmpfs, memfd, segments, shared anonymous */
@@ -28,6 +31,9 @@ enum {
 	NB_AS_RANDOM = 1 << 1,  /* fadvise */
 	NB_AS_SEQUENTIAL = 1 << 2,
 	NB_AS_UNEVICTABLE = 1 << 3, /* SHM_LOCK */
+	NB_AS_EIO = 1 << 4,         /* a page could not be written; told by the next fsync */
+	NB_AS_WRITING = 1 << 5,     /* the flusher is about to write what has TOWRITE */
+	NB_AS_LISTED = 1 << 6,      /* in the list of dirty files */
 };
 
 /* Read-ahead of one open file: struct file_ra_state. Pages. */
@@ -56,8 +62,10 @@ struct nb_address_space {
 	void *private_data;              /* of its kind */
 	struct nb_backing_ops backing;
 	struct nb_readahead ra;
-	uint64_t dirtied_ns;                   /* when the first of its dirty pages became so */
-	uint64_t writeback_index;              /* where the flusher goes on */
+	uint64_t dirtied_ns;      /* when the first of its dirty pages became so */
+	uint64_t writeback_index; /* where the flusher goes on */
+	struct nb_radix store;    /* bytes that no backing keeps, by page (backed systems) */
+	struct nb_address_space *next_dirty, **dirty_link;
 	struct nb_address_space *next, **link; /* all files */
 	char name[64];
 };

@@ -114,6 +114,9 @@ struct nb_pcp {
 	struct nb_list list[NB_NR_PCP_LISTS]; /* p */
 	_Atomic uint64_t numa[NB_NR_NUMA_EVENTS];
 	_Atomic uint64_t pgalloc, pgfree; /* base pages: pgalloc_<zone>, pgfree */
+	/* Pages that page_hot.c gave: each is one of pgalloc, of numa_hit, and of local_node or
+	 * other_node, beside what stands there. nb_pcp_pgalloc() and nb_pcp_numa() add it. */
+	_Atomic uint64_t hot;
 	/* Changes of the zone's counters that wait here: written by the CPU under the zone's lock.
 	 * |diff| <= the zone's stat_threshold. */
 	_Atomic int32_t free_pages_diff, free_cma_diff;
@@ -292,6 +295,9 @@ struct nb_alloc_hooks {
 	bool (*node_dirty_ok)(struct nb_system *sys, struct nb_pgdat *pgdat);
 	/* out_of_memory(): was a victim chosen? */
 	bool (*out_of_memory)(struct nb_system *sys, const struct nb_alloc_context *ac);
+	/* kcompactd of the node has something to look at: kswapd goes to sleep after a request of
+	 * that order, or could do nothing for it. */
+	void (*wakeup_kcompactd)(struct nb_pgdat *pgdat, int order, enum nb_zone_type highest);
 };
 
 #define NB_MAX_MESSAGES 256
@@ -313,7 +319,8 @@ struct nb_system {
 	unsigned page_shift, max_order, pageblock_order;
 	bool backed;          /* pages hold bytes: linear.c */
 	bool debug;           /* nb_boot_options.debug */
-	bool full_path_only;  /* requests do not go by alloc_hot(): CMA, backed or debug */
+	bool full_path_only;  /* for page_hot.c's is not: CMA, backed or debug systems */
+	bool watched;         /* that, or somebody listens to requests or frees */
 	void *backing;        /* backed: the bytes of frame 0 and on */
 	uint64_t linear_base; /* address of frame 0 in the linear map */
 	uint64_t rng;         /* seeded */
@@ -365,6 +372,10 @@ struct nb_system {
 		unsigned zone_reclaim_mode;
 		unsigned swappiness, min_unmapped_ratio, min_slab_ratio;
 		unsigned numa_balancing;
+		unsigned dirty_ratio, dirty_background_ratio; /* percent; unless bytes are given */
+		uint64_t dirty_bytes, dirty_background_bytes; /* 0: the ratio counts */
+		unsigned dirty_expire_centisecs, dirty_writeback_centisecs;
+		unsigned drop_caches; /* as last written */
 		bool numa_stat;
 		bool zone_order;              /* old kernels: numa_zonelist_order=zone */
 		char zonelist_order_text[16]; /* as written, where the kernel keeps it */

@@ -21,7 +21,13 @@
 #define NB_RADIX_BITS 6u
 #define NB_RADIX_SLOTS 64u
 
-enum nb_mark { NB_MARK_DIRTY, NB_MARK_WRITEBACK, NB_MARK_TOWRITE, NB_NR_MARKS };
+enum nb_mark {
+	NB_MARK_DIRTY,
+	NB_MARK_WRITEBACK,
+	NB_MARK_TOWRITE,
+	NB_MARK_READING, /* ours: what the kernel tells by a page that is locked and not uptodate */
+	NB_NR_MARKS
+};
 
 struct nb_radix_node {
 	struct nb_radix_node *parent;

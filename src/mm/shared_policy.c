@@ -7,6 +7,8 @@
  */
 #include "mm/shared_policy.h"
 
+#include "base/fmt.h"
+#include "base/mem.h"
 #include "mm/address_space.h"
 
 static unsigned height(const struct nb_policy_range *r)
@@ -257,4 +259,109 @@ struct nb_mempolicy *nb_vma_policy(const struct nb_task *t, const struct nb_vma 
 	}
 	*ret_index = ino + (v->pgoff >> order) + ((addr - v->start) >> (shift + order));
 	return pol;
+}
+
+/* ---- the mount option ---- */
+
+static const char *const mode_names[NB_MPOL_MAX] = {
+	[NB_MPOL_DEFAULT] = "default",
+	[NB_MPOL_PREFERRED] = "prefer",
+	[NB_MPOL_BIND] = "bind",
+	[NB_MPOL_INTERLEAVE] = "interleave",
+	[NB_MPOL_LOCAL] = "local",
+	[NB_MPOL_PREFERRED_MANY] = "prefer (many)",
+	[NB_MPOL_WEIGHTED_INTERLEAVE] = "weighted interleave",
+};
+
+/* The parts of "mode=flag:list", each cut off at its end. */
+struct mpol_text {
+	char mode[32], flag[16];
+	const char *list; /* NULL: none */
+};
+
+static bool cut_text(const char *text, struct mpol_text *r)
+{
+	size_t n = 0, f = 0;
+
+	*r = (struct mpol_text){0};
+	while (text[n] && text[n] != '=' && text[n] != ':') {
+		if (n + 1 >= sizeof(r->mode))
+			return false;
+		r->mode[n] = text[n];
+		n++;
+	}
+	if (text[n] == '=') {
+		for (n++; text[n] && text[n] != ':'; n++) {
+			if (f + 1 >= sizeof(r->flag))
+				return false;
+			r->flag[f++] = text[n];
+		}
+		if (!f) /* "mode=" has a flag that is empty, and no flag is */
+			return false;
+	}
+	r->list = text[n] == ':' ? text + n + 1 : NULL;
+	return true;
+}
+
+static bool one_number(const char *s)
+{
+	while (*s >= '0' && *s <= '9')
+		s++;
+	return !*s;
+}
+
+/* May the mode stand with or without this list? */
+static bool list_fits(int mode, const char *list)
+{
+	switch (mode) {
+	case NB_MPOL_PREFERRED:
+		return !list || one_number(list);
+	case NB_MPOL_BIND:
+	case NB_MPOL_PREFERRED_MANY:
+		return list;
+	case NB_MPOL_LOCAL:
+	case NB_MPOL_DEFAULT:
+		return !list;
+	default:
+		return true;
+	}
+}
+
+int nb_mpol_parse(struct nb_system *sys, const char *text, struct nb_mempolicy **ret_pol)
+{
+	struct nb_task mounter = {.sys = sys, .mems_allowed = sys->memory_nodes};
+	struct nb_nodemask nodes;
+	struct mpol_text parts;
+	int mode = 0;
+
+	memset(&nodes, 0, sizeof(nodes));
+	if (!cut_text(text, &parts))
+		return -NB_EINVAL;
+	while (mode < NB_MPOL_MAX && nb_strcmp(parts.mode, mode_names[mode]))
+		mode++;
+	if (mode == NB_MPOL_MAX)
+		return -NB_EINVAL;
+	if (parts.list &&
+	    nb_bits_parse_list(parts.list, nb_strlen(parts.list), nodes.bits, NB_MAX_NODES))
+		return -NB_EINVAL;
+	for (unsigned i = 0; i < NB_MAX_NODES / 64; i++) {
+		if (nodes.bits[i] & ~sys->memory_nodes.bits[i])
+			return -NB_EINVAL;
+	}
+	if (!list_fits(mode, parts.list) ||
+	    (parts.list && mode == NB_MPOL_PREFERRED && nb_nodemask_empty(&nodes)))
+		return -NB_EINVAL;
+	if (mode == NB_MPOL_DEFAULT) { /* whatever flag stands there */
+		*ret_pol = NULL;
+		return 0;
+	}
+	if (!parts.list && (mode == NB_MPOL_INTERLEAVE || mode == NB_MPOL_WEIGHTED_INTERLEAVE))
+		nodes = sys->memory_nodes;
+	if (!nb_strcmp(parts.flag, "static"))
+		mode |= NB_MPOL_F_STATIC_NODES;
+	else if (!nb_strcmp(parts.flag, "relative"))
+		mode |= NB_MPOL_F_RELATIVE_NODES;
+	else if (parts.flag[0])
+		return -NB_EINVAL;
+	return nb_mpol_new(&mounter, mode, &nodes, ret_pol);
 }

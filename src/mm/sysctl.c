@@ -9,8 +9,11 @@
  * Source: kernel/sysctl.c, vm_table and proc_dointvec_minmax(); mm/page_alloc.c, the
  * *_sysctl_handler()s; facts 2.1, 2.2, 2.4, 3.3, 3.5, 5.5.
  */
+#include <numabox/file.h>
+
 #include "base/fmt.h"
 #include "mm/boot.h"
+#include "mm/pcp.h"
 #include "mm/sysfs.h"
 
 enum id {
@@ -26,6 +29,13 @@ enum id {
 	MIN_UNMAPPED_RATIO,
 	MIN_SLAB_RATIO,
 	NUMA_BALANCING,
+	DIRTY_RATIO,
+	DIRTY_BACKGROUND_RATIO,
+	DIRTY_BYTES,
+	DIRTY_BACKGROUND_BYTES,
+	DIRTY_EXPIRE_CENTISECS,
+	DIRTY_WRITEBACK_CENTISECS,
+	DROP_CACHES,
 	NR_SYSCTLS
 };
 
@@ -50,6 +60,13 @@ static const struct sysctl sysctls[NR_SYSCTLS] = {
 	[MIN_UNMAPPED_RATIO] = {"vm.min_unmapped_ratio", 2618, true, 0, 100},
 	[MIN_SLAB_RATIO] = {"vm.min_slab_ratio", 2619, true, 0, 100},
 	[NUMA_BALANCING] = {"kernel.numa_balancing", 3008, true, 0, 4},
+	[DIRTY_RATIO] = {"vm.dirty_ratio", 2605, false, 0, 100},
+	[DIRTY_BACKGROUND_RATIO] = {"vm.dirty_background_ratio", 2605, false, 0, 100},
+	[DIRTY_BYTES] = {"vm.dirty_bytes", 2629, false, 0, INT64_MAX},
+	[DIRTY_BACKGROUND_BYTES] = {"vm.dirty_background_bytes", 2629, false, 1, INT64_MAX},
+	[DIRTY_EXPIRE_CENTISECS] = {"vm.dirty_expire_centisecs", 2605, false, 0, INT32_MAX},
+	[DIRTY_WRITEBACK_CENTISECS] = {"vm.dirty_writeback_centisecs", 2605, false, 0, INT32_MAX},
+	[DROP_CACHES] = {"vm.drop_caches", 2616, false, 1, 4},
 };
 
 #define HIGH_FRACTION_MIN 8 /* MIN_PERCPU_PAGELIST_HIGH_FRACTION */
@@ -91,8 +108,9 @@ static bool blank(char c)
 	return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\v' || c == '\f';
 }
 
-/* One int as proc_dointvec reads it. 0, -NB_ENOENT when the text is at its end, -NB_EINVAL. */
-static int read_int(const char **text, int64_t *ret)
+/* One whole number up to `max` (INT32_MAX: as proc_dointvec reads it). 0, -NB_ENOENT when the text
+ * is at its end, -NB_EINVAL. */
+static int read_int(const char **text, int64_t max, int64_t *ret)
 {
 	const char *s = *text, *digits;
 	uint64_t v = 0, base = 10;
@@ -121,9 +139,9 @@ static int read_int(const char **text, int64_t *ret)
 		if (d >= base)
 			break;
 		*ret = 0;
-		v = v * base + d;
-		if (v > (uint64_t)INT32_MAX + minus)
+		if (v > ((uint64_t)max + minus - d) / base)
 			return -NB_EINVAL;
+		v = v * base + d;
 	}
 	if (*ret < 0 || (*s && !blank(*s)) || (size_t)(s - digits) > NUMBER_CHARS_MAX)
 		return -NB_EINVAL;
@@ -156,7 +174,7 @@ static int write_ratios(struct nb_system *sys, const char *value, struct nb_erro
 		ratio[t] = sys->tune.lowmem_reserve_ratio[t];
 		if (!nb_zone_configured(sys, (enum nb_zone_type)t))
 			continue;
-		ret = read_int(&value, &v);
+		ret = read_int(&value, INT32_MAX, &v);
 		if (ret == -NB_ENOENT && any)
 			continue;
 		if (ret)
@@ -202,8 +220,8 @@ static void clear_numa(struct nb_system *sys)
 		for (unsigned cpu = 0; sets && cpu < sys->nr_cpu_ids; cpu++) {
 			struct nb_pcp *pcp = atomic_load(&sets[cpu]);
 
-			for (unsigned e = 0; pcp && e < NB_NR_NUMA_EVENTS; e++)
-				atomic_store_explicit(&pcp->numa[e], 0, memory_order_relaxed);
+			if (pcp)
+				nb_pcp_zero_numa(pcp);
 		}
 	}
 }
@@ -253,23 +271,63 @@ static void store(struct nb_system *sys, unsigned id, unsigned v)
 	}
 }
 
+/* Ratio and bytes exclude each other: the one that is given makes the other 0.
+ * Source: dirty_ratio_handler(), dirty_bytes_handler(). */
+static void store_dirty(struct nb_system *sys, unsigned id, uint64_t v)
+{
+	struct nb_tunables *t = &sys->tune;
+
+	switch (id) {
+	case DIRTY_RATIO:
+		t->dirty_ratio = (unsigned)v;
+		t->dirty_bytes = 0;
+		break;
+	case DIRTY_BACKGROUND_RATIO:
+		t->dirty_background_ratio = (unsigned)v;
+		t->dirty_background_bytes = 0;
+		break;
+	case DIRTY_BYTES:
+		t->dirty_bytes = v;
+		t->dirty_ratio = 0;
+		break;
+	case DIRTY_BACKGROUND_BYTES:
+		t->dirty_background_bytes = v;
+		t->dirty_background_ratio = 0;
+		break;
+	case DIRTY_EXPIRE_CENTISECS:
+		t->dirty_expire_centisecs = (unsigned)v;
+		break;
+	case DIRTY_WRITEBACK_CENTISECS:
+		t->dirty_writeback_centisecs = (unsigned)v;
+		break;
+	default:
+		t->drop_caches = (unsigned)v;
+		nb_drop_caches(sys, (unsigned)v);
+		break;
+	}
+}
+
 static int write_number(struct nb_system *sys, unsigned id, const char *value, struct nb_error *err)
 {
 	const struct sysctl *s = &sysctls[id];
 	const char *text = value;
 	int64_t v, max = max_of(sys, id);
+	int64_t min = id == DIRTY_BYTES ? INT64_C(2) << sys->page_shift : s->min;
 
-	if (read_int(&text, &v))
+	if (read_int(&text, max > INT32_MAX ? max : INT32_MAX, &v))
 		return not_a_number(s, value, err);
-	if (v < s->min || v > max)
+	if (v < min || v > max)
 		return nb_error_set(err, -NB_EINVAL, 0,
 				    "%s: %lld is out of range; %lld to %lld is right", s->name,
-				    (long long)v, (long long)s->min, (long long)max);
+				    (long long)v, (long long)min, (long long)max);
 	if (id == PERCPU_PAGELIST_HIGH_FRACTION && v && v < HIGH_FRACTION_MIN)
 		return nb_error_set(err, -NB_EINVAL, 0,
 				    "%s: %lld is out of range; 0, or %d and more is right", s->name,
 				    (long long)v, HIGH_FRACTION_MIN);
-	store(sys, id, (unsigned)v);
+	if (id >= DIRTY_RATIO)
+		store_dirty(sys, id, (uint64_t)v);
+	else
+		store(sys, id, (unsigned)v);
 	return 0;
 }
 
@@ -398,6 +456,20 @@ static int64_t value_of(const struct nb_tunables *t, unsigned id)
 		return t->min_unmapped_ratio;
 	case MIN_SLAB_RATIO:
 		return t->min_slab_ratio;
+	case DIRTY_RATIO:
+		return t->dirty_ratio;
+	case DIRTY_BACKGROUND_RATIO:
+		return t->dirty_background_ratio;
+	case DIRTY_BYTES:
+		return (int64_t)t->dirty_bytes;
+	case DIRTY_BACKGROUND_BYTES:
+		return (int64_t)t->dirty_background_bytes;
+	case DIRTY_EXPIRE_CENTISECS:
+		return t->dirty_expire_centisecs;
+	case DIRTY_WRITEBACK_CENTISECS:
+		return t->dirty_writeback_centisecs;
+	case DROP_CACHES:
+		return t->drop_caches;
 	default:
 		return t->numa_balancing;
 	}

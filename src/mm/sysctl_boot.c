@@ -11,10 +11,15 @@
 
 #define CMDLINE_SYSCTL_SINCE 5008u /* as nb_kernel_profile.version */
 
+/* vm.dirty_ratio and vm.dirty_background_ratio were 40 and 10, then 10 and 5, then 20 and 10. */
+#define DIRTY_10_SINCE 2622u
+#define DIRTY_20_SINCE 2629u
+
 void nb_sysctl_defaults(struct nb_system *sys)
 {
 	struct nb_tunables *t = &sys->tune;
 	bool old = sys->profile->reserve_floor_one;
+	unsigned version = sys->profile->version;
 	const char *opt;
 	size_t len;
 
@@ -30,6 +35,10 @@ void nb_sysctl_defaults(struct nb_system *sys)
 	t->swappiness = 60;
 	t->min_unmapped_ratio = 1;
 	t->min_slab_ratio = 5;
+	t->dirty_ratio = version < DIRTY_10_SINCE ? 40 : version < DIRTY_20_SINCE ? 10 : 20;
+	t->dirty_background_ratio = version >= DIRTY_10_SINCE && version < DIRTY_20_SINCE ? 5 : 10;
+	t->dirty_expire_centisecs = 3000;
+	t->dirty_writeback_centisecs = 500;
 	t->numa_stat = nb_sysctl_has_numa(sys);
 	(void)nb_snprintf(t->zonelist_order_text, sizeof(t->zonelist_order_text), "default");
 	t->thp_always_or_madvise = true;

@@ -87,6 +87,7 @@ struct nb_task {
 	struct nb_cpuset *cpuset; /* cpuset.c; NULL: all CPUs and all memory */
 	int oom_score_adj;        /* -1000 .. 1000 */
 	unsigned uid;             /* 0: may do everything */
+	unsigned nr_dirtied, nr_dirtied_pause; /* pages since it last looked, and until it will */
 	struct nb_numab *numab;   /* balancing.c; NULL: never scanned */
 };
 

@@ -1,0 +1,149 @@
+/* file_write.c -- write(2): bytes into the page cache.
+ *
+ * Called by drivers through include/numabox/file.h. Page by page: the page is found or made (its
+ * request says that it will be dirty, so that the allocator spreads dirty pages over nodes); one
+ * that is written in part and lies in the file is read first; then it is dirty. The disk sees it
+ * later (writeback.c), and the writer waits where too much is dirty. Files in memory: the same
+ * without a disk. Source: mm/filemap.c, generic_perform_write(); mm/shmem.c, shmem_write_begin().
+ */
+#include "base/mem.h"
+#include "mm/lru.h"
+#include "mm/writeback.h"
+
+/* Reads a new page that will be written in part. */
+static int fill(struct nb_task *t, struct nb_address_space *as, uint64_t index,
+		struct nb_page *page)
+{
+	nb_lock(&as->lock, as->sys->port);
+	nb_radix_set_mark(&as->pages, index, NB_MARK_READING);
+	nb_unlock(&as->lock, as->sys->port);
+	nb_get_page(as->sys, page);
+	(void)nb_disk_submit(as, false, index, 1);
+	nb_disk_wait_page(as->sys, t, as, index);
+	return page->mapping == as->rmap.handle ? 0 : -NB_EIO;
+}
+
+static int begin(struct nb_task *t, struct nb_address_space *as, uint64_t index, bool whole,
+		 struct nb_zone **z, struct nb_page **page)
+{
+	nb_gfp_t gfp = as->gfp | NB_GFP_BIT_WRITE;
+	uint64_t shift = as->sys->page_shift;
+	int err;
+
+	if (nb_as_is_shmem(as)) {
+		err = nb_shmem_get_page(t, as, index, true, z, page);
+		return err < 0 ? err : 0;
+	}
+	for (;;) {
+		*page = nb_as_find(as, index, z, NULL);
+		if (*page) {
+			if (nb_file_reading(as, index))
+				nb_disk_wait_page(as->sys, t, as, index);
+			if ((*page)->mapping == as->rmap.handle)
+				return 0;
+			nb_put_page(as->sys, *z, *page, t->cpu); /* it went meanwhile */
+			continue;
+		}
+		err = nb_file_add_page(t, as, index, gfp, z, page);
+		if (err == -NB_EEXIST)
+			continue;
+		if (err)
+			return err;
+		break;
+	}
+	if (!whole && index << shift < as->size) {
+		err = fill(t, as, index, *page);
+		if (err)
+			nb_put_page(as->sys, *z, *page, t->cpu);
+		return err;
+	}
+	if (!whole && nb_page_bytes(*z, *page))
+		memset(nb_page_bytes(*z, *page), 0, (size_t)1 << shift);
+	return 0;
+}
+
+static int write_page(struct nb_task *t, struct nb_address_space *as, uint64_t offset,
+		      const void *buf, uint64_t bytes)
+{
+	struct nb_system *sys = as->sys;
+	uint64_t page_bytes = UINT64_C(1) << sys->page_shift;
+	uint64_t index = offset >> sys->page_shift, in = offset & (page_bytes - 1);
+	bool newly;
+	struct nb_page *page = NULL;
+	struct nb_zone *z = NULL;
+	char *p;
+	int err = begin(t, as, index, bytes == page_bytes, &z, &page);
+
+	if (err)
+		return err;
+	p = nb_page_bytes(z, page);
+	if (p && buf)
+		memcpy(p + in, buf, bytes);
+	else if (p)
+		memset(p + in, 0, bytes);
+	if (offset + bytes > as->size)
+		as->size = offset + bytes;
+	newly = !(nb_page_flags(page) & PG_DIRTY);
+	nb_file_mark_dirty(z, page);
+	nb_put_page(sys, z, page, t->cpu);
+	if (newly && !nb_as_is_shmem(as))
+		nb_balance_dirty(t, 1);
+	return 0;
+}
+
+int nb_file_write(struct nb_task *t, struct nb_address_space *file, uint64_t offset,
+		  const void *buf, uint64_t bytes, uint64_t *ret_bytes)
+{
+	uint64_t page_bytes = UINT64_C(1) << file->sys->page_shift, done = 0;
+	uint64_t max = (NB_AS_MAX_INDEX + 1) << file->sys->page_shift;
+	int err = 0;
+
+	*ret_bytes = 0;
+	if (!t->alive)
+		return -NB_ESRCH;
+	if (bytes && offset >= max)
+		return -NB_EFBIG;
+	if (bytes > max - offset)
+		bytes = max - offset;
+	while (done < bytes && t->alive) {
+		uint64_t at = offset + done, n = page_bytes - (at & (page_bytes - 1));
+
+		if (n > bytes - done)
+			n = bytes - done;
+		err = write_page(t, file, at, buf ? (const char *)buf + done : NULL, n);
+		if (err)
+			break;
+		done += n;
+	}
+	*ret_bytes = done;
+	return done ? 0 : err;
+}
+
+int nb_file_sync(struct nb_task *t, struct nb_address_space *file)
+{
+	if (!t->alive)
+		return -NB_ESRCH;
+	return nb_file_write_and_wait(t->sys, t, file, 0, UINT64_MAX);
+}
+
+int nb_sync(struct nb_task *t)
+{
+	struct nb_address_space *as;
+	unsigned i = 0;
+	int err = 0, ret;
+
+	if (!t->alive)
+		return -NB_ESRCH;
+	/* First all are handed to the disk, then each is waited for. */
+	for (i = 0; (as = nb_file_at(t->sys, i)); i++) {
+		if (as->kind == NB_AS_FILE && as->nr_dirty)
+			(void)nb_file_writepages(as, 0, UINT64_MAX, UINT64_MAX, false, NULL);
+	}
+	for (i = 0; (as = nb_file_at(t->sys, i)); i++) {
+		if (as->kind != NB_AS_FILE || !(as->nr_dirty || as->nr_writeback))
+			continue;
+		ret = nb_file_write_and_wait(t->sys, t, as, 0, UINT64_MAX);
+		err = err ? err : ret;
+	}
+	return err;
+}

@@ -1,0 +1,256 @@
+/* filemap.c -- pages of a file on a disk: into the cache, to readers and to faults.
+ *
+ * A reader asks page by page: what is missing is read ahead (readahead.c); what is on its way is
+ * waited for. New pages come by the *task's* policy, never a VMA's, from the file's gfp mask; the
+ * node of a shared page of a file is thus the business of whoever touched it first.
+ * Source: mm/filemap.c, filemap_get_pages(), filemap_read(), filemap_fault(),
+ * filemap_map_pages(), filemap_add_folio(); facts 10.1.
+ */
+#include "mm/filemap.h"
+
+#include "base/mem.h"
+#include "mm/lru.h"
+#include "mm/page_alloc.h"
+#include "mm/vmstat.h"
+
+int nb_file_add_page(struct nb_task *t, struct nb_address_space *as, uint64_t index, nb_gfp_t gfp,
+		     struct nb_zone **ret_zone, struct nb_page **ret_page)
+{
+	struct nb_system *sys = as->sys;
+	struct nb_alloc_request rq = {.gfp = gfp, .cpu = t->cpu, .nid = NB_NO_NODE, .task = t};
+	nb_pfn_t pfn = nb_alloc_pages(sys, &rq);
+	struct nb_page *page;
+	struct nb_zone *z = NULL;
+	int err;
+
+	if (pfn == NB_NO_PFN)
+		return -NB_ENOMEM;
+	page = nb_pfn_to_page(sys, pfn, &z);
+	err = nb_as_insert(as, index, z, page, NULL);
+	if (err) {
+		nb_put_page(sys, z, page, t->cpu);
+		return err;
+	}
+	nb_lru_add(sys, z, page, t->cpu);
+	*ret_zone = z;
+	*ret_page = page;
+	return 0;
+}
+
+bool nb_file_reading(struct nb_address_space *as, uint64_t index)
+{
+	bool reading;
+
+	if (!nb_radix_marked(&as->pages, NB_MARK_READING))
+		return false;
+	nb_lock(&as->lock, as->sys->port);
+	reading = nb_radix_get_mark(&as->pages, index, NB_MARK_READING);
+	nb_unlock(&as->lock, as->sys->port);
+	return reading;
+}
+
+/* Reads one page that no read-ahead brought. Source: filemap_create_folio(). */
+static int read_alone(struct nb_task *t, struct nb_address_space *as, uint64_t index,
+		      struct nb_zone **ret_zone, struct nb_page **ret_page)
+{
+	int err = nb_file_add_page(t, as, index, as->gfp, ret_zone, ret_page);
+
+	if (err)
+		return err;
+	nb_lock(&as->lock, as->sys->port);
+	nb_radix_set_mark(&as->pages, index, NB_MARK_READING);
+	nb_unlock(&as->lock, as->sys->port);
+	nb_get_page(as->sys, *ret_page);
+	(void)nb_disk_submit(as, false, index, 1);
+	return 0;
+}
+
+/* Waits for the bytes. -NB_EIO: they cannot be read, the page left the cache. */
+static int wait_read(struct nb_task *t, struct nb_address_space *as, uint64_t index,
+		     const struct nb_page *page)
+{
+	if (nb_file_reading(as, index))
+		nb_disk_wait_page(as->sys, t, as, index);
+	return page->mapping == as->rmap.handle ? 0 : -NB_EIO;
+}
+
+/* The page at index for a reader of `want` pages, whole. */
+static int get_page(struct nb_task *t, struct nb_address_space *as, uint64_t index, uint64_t want,
+		    struct nb_zone **ret_zone, struct nb_page **ret_page)
+{
+	struct nb_page *page = nb_as_find(as, index, ret_zone, NULL);
+	int err = 0;
+
+	if (!page) {
+		nb_readahead_sync(t, as, index, want);
+		page = nb_as_find(as, index, ret_zone, NULL);
+	}
+	while (!page) {
+		err = read_alone(t, as, index, ret_zone, &page);
+		if (err == -NB_EEXIST)
+			page = nb_as_find(as, index, ret_zone, NULL);
+		else if (err)
+			return err;
+	}
+	if (nb_page_flags(page) & PG_READAHEAD)
+		nb_readahead_async(t, as, *ret_zone, page, want);
+	err = wait_read(t, as, index, page);
+	if (err) {
+		nb_put_page(as->sys, *ret_zone, page, t->cpu);
+		return err;
+	}
+	*ret_page = page;
+	return 0;
+}
+
+static int read_page(struct nb_task *t, struct nb_address_space *as, uint64_t offset, void *buf,
+		     uint64_t bytes, uint64_t want)
+{
+	struct nb_system *sys = as->sys;
+	unsigned shift = sys->page_shift;
+	uint64_t index = offset >> shift, in = offset & ((UINT64_C(1) << shift) - 1);
+	bool shmem = nb_as_is_shmem(as);
+	struct nb_page *page = NULL;
+	struct nb_zone *z = NULL;
+	int err = shmem ? nb_shmem_get_page(t, as, index, false, &z, &page)
+			: get_page(t, as, index, want, &z, &page);
+
+	if (err == -NB_ENOENT) { /* a hole of a file in memory */
+		if (buf)
+			memset(buf, 0, bytes);
+		return 0;
+	}
+	if (err < 0)
+		return err;
+	if (as->ra.prev_pos == UINT64_MAX || (as->ra.prev_pos - 1) >> shift != index)
+		nb_mark_page_accessed(sys, z, page, t->cpu);
+	if (buf && nb_page_bytes(z, page))
+		memcpy(buf, (char *)nb_page_bytes(z, page) + in, bytes);
+	else if (buf)
+		memset(buf, 0, bytes);
+	nb_put_page(sys, z, page, t->cpu);
+	return 0;
+}
+
+int nb_file_read(struct nb_task *t, struct nb_address_space *file, uint64_t offset, void *buf,
+		 uint64_t bytes, uint64_t *ret_bytes)
+{
+	unsigned shift = file->sys->page_shift;
+	uint64_t page_bytes = UINT64_C(1) << shift, done = 0, end;
+	int err = 0;
+
+	*ret_bytes = 0;
+	if (!t->alive)
+		return -NB_ESRCH;
+	if (offset >= file->size)
+		return 0;
+	if (bytes > file->size - offset)
+		bytes = file->size - offset;
+	end = (offset + bytes + page_bytes - 1) >> shift;
+	while (done < bytes) {
+		uint64_t at = offset + done, n = page_bytes - (at & (page_bytes - 1));
+
+		if (n > bytes - done)
+			n = bytes - done;
+		err = read_page(t, file, at, buf ? (char *)buf + done : NULL, n,
+				end - (at >> shift));
+		if (err || !t->alive)
+			break;
+		done += n;
+		file->ra.prev_pos = at + n;
+	}
+	*ret_bytes = done;
+	return done ? 0 : err;
+}
+
+/* ---- faults ---- */
+
+static int file_fault(struct nb_task *t, struct nb_vma *v, uint64_t index,
+		      struct nb_zone **ret_zone, struct nb_page **ret_page)
+{
+	struct nb_address_space *as = v->file;
+	struct nb_page *page = nb_as_find(as, index, ret_zone, NULL);
+	int major = 0, err;
+
+	if (page) {
+		nb_readahead_fault_hit(t, as, v, *ret_zone, page);
+	} else {
+		major = 1;
+		nb_count_vm_event(t->sys, t->cpu, NB_VM_PGMAJFAULT);
+		nb_readahead_fault(t, as, v, index);
+		page = nb_as_find(as, index, ret_zone, NULL);
+	}
+	while (!page) {
+		err = read_alone(t, as, index, ret_zone, &page);
+		if (err == -NB_EEXIST)
+			page = nb_as_find(as, index, ret_zone, NULL);
+		else if (err)
+			return err;
+	}
+	err = wait_read(t, as, index, page);
+	if (!err && index >= nb_as_end_index(as))
+		err = -NB_EFAULT;
+	if (err) {
+		nb_put_page(as->sys, *ret_zone, page, t->cpu);
+		return err;
+	}
+	*ret_page = page;
+	return major;
+}
+
+int nb_file_fault(struct nb_task *t, struct nb_vma *v, uint64_t addr, struct nb_zone **ret_zone,
+		  struct nb_page **ret_page)
+{
+	uint64_t index = nb_vma_pgoff(v, addr);
+	int ret;
+
+	if (index >= nb_as_end_index(v->file))
+		return -NB_EFAULT;
+	if (!nb_as_is_shmem(v->file))
+		return file_fault(t, v, index, ret_zone, ret_page);
+	ret = nb_shmem_get_page(t, v->file, index, true, ret_zone, ret_page);
+	if (ret == 1)
+		nb_count_vm_event(t->sys, t->cpu, NB_VM_PGMAJFAULT);
+	return ret;
+}
+
+struct nb_page *nb_file_mappable(struct nb_address_space *as, uint64_t index,
+				 struct nb_zone **ret_zone)
+{
+	struct nb_page *page;
+
+	if (index >= nb_as_end_index(as))
+		return NULL;
+	page = nb_as_find(as, index, ret_zone, NULL);
+	if (!page)
+		return NULL;
+	if ((nb_page_flags(page) & PG_READAHEAD && !(nb_page_flags(page) & PG_WRITEBACK)) ||
+	    nb_file_reading(as, index)) {
+		/* it stays in the cache: this is never the last reference */
+		nb_put_page(as->sys, *ret_zone, page, 0);
+		return NULL;
+	}
+	if (as->ra.mmap_miss && !(nb_page_flags(page) & PG_WORKINGSET))
+		as->ra.mmap_miss--;
+	return page;
+}
+
+void nb_file_mark_dirty(struct nb_zone *z, struct nb_page *page)
+{
+	if (nb_as_set_dirty(z, page) && !(nb_page_flags(page) & PG_SWAPBACKED))
+		nb_stat_add(z->sys, &z->nr_dirtied, 1);
+}
+
+void nb_file_mkwrite(struct nb_task *t, struct nb_zone *z, struct nb_page *page)
+{
+	struct nb_address_space *as = nb_page_as(t->sys, page);
+
+	if (!as || nb_as_is_shmem(as)) {
+		nb_file_mark_dirty(z, page);
+		return;
+	}
+	if (!(nb_page_flags(page) & PG_DIRTY)) {
+		nb_file_mark_dirty(z, page);
+		nb_balance_dirty(t, 1);
+	}
+}

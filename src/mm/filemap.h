@@ -1,0 +1,148 @@
+/* filemap.h -- inside the page cache: lookup, reading ahead, the disk, write-back, removal.
+ *
+ * Called by fault.c (nb_file_fault() and what is beside it), vmscan (nb_file_writepage()),
+ * migrate.c, sysctl.c, and by the files of the cache themselves: file.c, filemap.c, readahead.c,
+ * file_write.c, writeback.c, disk.c, truncate.c, fadvise.c, shmem.c.
+ * A page whose bytes are still on their way from the disk has the mark NB_MARK_READING and one more
+ * reference, the request's; one on its way to the disk PG_WRITEBACK and one more reference.
+ * Locks: mm->lock of the task; each call here takes and drops the file's lock by itself and holds
+ * none while it waits or allocates.
+ */
+#ifndef NB_MM_FILEMAP_H
+#define NB_MM_FILEMAP_H
+
+#include "mm/address_space.h"
+
+/* PG_readahead shares a bit with PG_reclaim, as in Linux: the one means something while a page is
+ * read, the other while it is written. */
+#define PG_READAHEAD PG_RECLAIM
+
+#define NB_READAHEAD_BYTES (128u << 10) /* VM_READAHEAD_PAGES */
+#define NB_FAULT_AROUND_BYTES (64u << 10)
+#define NB_IO_PAGES 256u /* the most in one request */
+#define NB_DISK_DEPTH_MAX 64u
+
+/* ---- filemap.c, shmem.c: for faults ---- */
+
+/* The page of a file at index for an entry of v at addr, with a reference for the caller; read in,
+ * with its neighbours, where it is not there. 0; 1: it had to be read (a major fault);
+ * -NB_EFAULT: behind the end of the file (SIGBUS), -NB_EIO (SIGBUS too), -NB_ENOMEM.
+ * Regular files and those in memory. Source: filemap_fault(), shmem_fault(). */
+int nb_file_fault(struct nb_task *t, struct nb_vma *v, uint64_t addr, struct nb_zone **ret_zone,
+		  struct nb_page **ret_page);
+/* For fault-around: the page of a file at index with a reference, if it is there, whole and not the
+ * mark of a read-ahead; else NULL. Source: filemap_map_pages(), next_uptodate_folio(). */
+struct nb_page *nb_file_mappable(struct nb_address_space *as, uint64_t index,
+				 struct nb_zone **ret_zone);
+/* A shared mapping is about to write to the page: before its entry becomes writable. May wait until
+ * there is less dirty memory. Source: do_page_mkwrite(), fault_dirty_shared_page(). */
+void nb_file_mkwrite(struct nb_task *t, struct nb_zone *z, struct nb_page *page);
+/* The page was written to through a mapping: its entry was dirty. Source: folio_mark_dirty(). */
+void nb_file_mark_dirty(struct nb_zone *z, struct nb_page *page);
+
+/* ---- filemap.c ---- */
+
+/* A new page at index, on an LRU list, with a reference for the caller; not read in.
+ * -NB_EEXIST: another is there already. Source: filemap_add_folio(). */
+int nb_file_add_page(struct nb_task *t, struct nb_address_space *as, uint64_t index, nb_gfp_t gfp,
+		     struct nb_zone **ret_zone, struct nb_page **ret_page);
+/* Is it being read? */
+bool nb_file_reading(struct nb_address_space *as, uint64_t index);
+/* Bytes of a page in a backed system, else NULL. */
+static inline void *nb_page_bytes(const struct nb_zone *z, const struct nb_page *page)
+{
+	if (!z->sys->backed)
+		return NULL;
+	return (void *)(uintptr_t)nb_page_address(z->sys, nb_zone_page_pfn(z, page));
+}
+
+/* ---- shmem.c ---- */
+
+/* The page of a file in memory, made (zeroed) where there is none when `make`; with a reference.
+ * 0; 1: it came from swap; -NB_ENOENT: a hole and not to be made; -NB_ENOMEM.
+ * Source: shmem_get_folio(). */
+int nb_shmem_get_page(struct nb_task *t, struct nb_address_space *as, uint64_t index, bool make,
+		      struct nb_zone **ret_zone, struct nb_page **ret_page);
+/* Entries of swapped pages in [first, last] are forgotten. */
+void nb_shmem_drop_swap(struct nb_address_space *as, uint64_t first, uint64_t last, int cpu);
+
+/* ---- readahead.c. Source: mm/readahead.c ---- */
+
+/* A read wants `want` pages from index on and index is not cached. */
+void nb_readahead_sync(struct nb_task *t, struct nb_address_space *as, uint64_t index,
+		       uint64_t want);
+/* A read came to a page that has PG_READAHEAD. */
+void nb_readahead_async(struct nb_task *t, struct nb_address_space *as, struct nb_zone *z,
+			struct nb_page *page, uint64_t want);
+/* A fault missed; a fault found its page. */
+void nb_readahead_fault(struct nb_task *t, struct nb_address_space *as, const struct nb_vma *v,
+			uint64_t index);
+void nb_readahead_fault_hit(struct nb_task *t, struct nb_address_space *as, const struct nb_vma *v,
+			    struct nb_zone *z, struct nb_page *page);
+/* Reads [index, index + want) whatever the pattern is: WILLNEED. */
+void nb_readahead_force(struct nb_task *t, struct nb_address_space *as, uint64_t index,
+			uint64_t want);
+
+/* ---- disk.c ---- */
+
+/* One request for consecutive pages, which are marked and referenced already. Returns when it will
+ * be done. */
+uint64_t nb_disk_submit(struct nb_address_space *as, bool write, uint64_t index, unsigned pages);
+/* Ends what is done at `now_ns`. */
+void nb_disk_complete(struct nb_system *sys, uint64_t now_ns);
+/* When the next request ends; UINT64_MAX: none is under way. */
+uint64_t nb_disk_next_ns(const struct nb_system *sys);
+/* Requests under way, of write-back. */
+unsigned nb_disk_writes(const struct nb_system *sys);
+/* Waits until the page at index is neither read nor written. `t` may be NULL. */
+void nb_disk_wait_page(struct nb_system *sys, struct nb_task *t, struct nb_address_space *as,
+		       uint64_t index);
+/* Waits until nothing of the file in [first, last] is. */
+void nb_disk_wait_range(struct nb_system *sys, struct nb_task *t, struct nb_address_space *as,
+			uint64_t first, uint64_t last);
+/* Lets the time come to until_ns, as far as the port has it. */
+void nb_wait_until(struct nb_system *sys, struct nb_task *t, enum nb_wait_reason why,
+		   uint64_t until_ns);
+/* Bytes of a file without backing of its own, kept by the system (backed systems only). */
+int nb_store_read(struct nb_address_space *as, uint64_t index, void *buf);
+int nb_store_write(struct nb_address_space *as, uint64_t index, const void *buf);
+void nb_store_drop(struct nb_address_space *as, uint64_t first, uint64_t last);
+
+/* ---- writeback.c. Source: mm/page-writeback.c, fs/fs-writeback.c ---- */
+
+struct nb_dirty_limits {
+	uint64_t dirtyable, thresh, background; /* pages */
+};
+void nb_dirty_limits(const struct nb_system *sys, struct nb_dirty_limits *ret);
+/* Pages that a node may have dirty or being written, and whether it has less. */
+uint64_t nb_node_dirty_limit(const struct nb_system *sys, const struct nb_pgdat *pgdat);
+bool nb_node_dirty_ok(struct nb_system *sys, struct nb_pgdat *pgdat);
+/* The task made `pages` more dirty: starts write-back, or makes it wait.
+ * Source: balance_dirty_pages_ratelimited(). */
+void nb_balance_dirty(struct nb_task *t, uint64_t pages);
+/* Writes up to `max` dirty pages of [first, last]; those marked TOWRITE alone where `towrite`.
+ * Returns how many were handed to the disk; *next goes behind the last. */
+uint64_t nb_file_writepages(struct nb_address_space *as, uint64_t first, uint64_t last,
+			    uint64_t max, bool towrite, uint64_t *next);
+/* Reclaim writes one dirty page of a file. false: it is not to be written now.
+ * Source: pageout(). */
+bool nb_file_writepage(struct nb_zone *z, struct nb_page *page);
+/* All that is dirty in [first, last] now is on the disk afterwards. 0 or -NB_EIO. */
+int nb_file_write_and_wait(struct nb_system *sys, struct nb_task *t, struct nb_address_space *as,
+			   uint64_t first, uint64_t last);
+
+/* ---- truncate.c. Source: mm/truncate.c ---- */
+
+/* Drops pages [first, last] from the cache and from all mappings, dirty ones too. */
+void nb_file_drop_range(struct nb_system *sys, struct nb_task *t, struct nb_address_space *as,
+			uint64_t first, uint64_t last);
+/* A hole of whole pages: they read as zeroes from now on, and hold no memory. The caller may hold
+ * the lock of its own mm. 0 or -NB_EIO. Source: vfs_fallocate() with FALLOC_FL_PUNCH_HOLE. */
+int nb_file_punch_mapped(struct nb_task *t, struct nb_address_space *as, uint64_t offset,
+			 uint64_t bytes);
+/* Drops those that are clean, unmapped and not in use; returns their number. Those that could not
+ * go move to the end of their list where `deactivate`. */
+uint64_t nb_file_invalidate(struct nb_system *sys, struct nb_address_space *as, uint64_t first,
+			    uint64_t last, bool deactivate, int cpu);
+
+#endif

@@ -1,0 +1,207 @@
+/* truncate.c -- pages out of a file's cache: by truncation, holes, and for room.
+ *
+ * Called by drivers (nb_file_truncate()), by file.c at a file's end, shmem.c (holes), fadvise.c.
+ * Truncation takes all pages of a range, out of mappings first, dirty or not; what is under way
+ * to or from the disk is waited for. Private copies of pages behind the new end go too, as the
+ * addresses are no memory any more. Invalidation takes only what nobody would miss.
+ * Source: mm/truncate.c, truncate_inode_pages_range(), mapping_try_invalidate();
+ * mm/memory.c, unmap_mapping_range().
+ */
+#include "base/mem.h"
+#include "mm/fault.h"
+#include "mm/lru.h"
+#include "mm/writeback.h"
+
+struct unmap_range {
+	uint64_t first, last;
+	int cpu;
+};
+
+/* All entries of v that stand for the range, those of private copies as well. */
+static int unmap_vma(void *arg, struct nb_vma *v)
+{
+	const struct unmap_range *r = arg;
+	uint64_t first = r->first > v->pgoff ? r->first : v->pgoff;
+	uint64_t end = v->end;
+	struct nb_task stand_in = {.sys = v->mm->sys, .mm = v->mm, .cpu = r->cpu, .alive = true};
+	int locked = nb_mm_trylock(v->mm, r->cpu);
+
+	if (!locked)
+		return -NB_EAGAIN;
+	if (r->last != UINT64_MAX && nb_vma_address(v, r->last) != UINT64_MAX)
+		end = nb_vma_address(v, r->last) + (UINT64_C(1) << v->mm->shape.page_shift);
+	nb_zap_range(&stand_in, nb_vma_address(v, first), end);
+	if (locked == 1)
+		nb_mm_unlock(v->mm);
+	return 0;
+}
+
+static void unmap_mappings(struct nb_system *sys, struct nb_address_space *as, uint64_t first,
+			   uint64_t last, int cpu)
+{
+	struct unmap_range r = {.first = first, .last = last, .cpu = cpu};
+	int ret = -NB_EAGAIN;
+
+	while (ret && as->rmap.tree) {
+		nb_lock(&as->rmap.lock, sys->port);
+		ret = nb_rmap_tree_walk(&as->rmap, first, last, unmap_vma, &r);
+		nb_unlock(&as->rmap.lock, sys->port);
+		if (ret && sys->port->relax)
+			sys->port->relax(sys->port->ctx);
+	}
+}
+
+void nb_file_drop_range(struct nb_system *sys, struct nb_task *t, struct nb_address_space *as,
+			uint64_t first, uint64_t last)
+{
+	int cpu = nb_file_cpu(sys, t);
+	uint64_t i = first, e;
+
+	unmap_mappings(sys, as, first, last, cpu);
+	nb_disk_wait_range(sys, t, as, first, last);
+	for (;;) {
+		struct nb_zone *z = NULL;
+		struct nb_page *page = NULL;
+
+		nb_lock(&as->lock, sys->port);
+		e = nb_radix_next(&as->pages, &i, last);
+		if (nb_radix_is_page(e)) {
+			page = nb_pfn_to_page(sys, nb_radix_number(e), &z);
+			nb_get_page(sys, page);
+		} else if (e && !nb_as_is_shmem(as)) {
+			(void)nb_radix_erase(sys, &as->pages, i);
+			as->nrshadows--;
+		}
+		nb_unlock(&as->lock, sys->port);
+		if (!e)
+			break;
+		if (page) {
+			nb_as_remove(as, z, page, 0);
+			nb_put_page(sys, z, page, cpu); /* the cache's */
+			nb_put_page(sys, z, page, cpu); /* ours */
+		}
+		if (i++ >= last)
+			break;
+	}
+	if (nb_as_is_shmem(as))
+		nb_shmem_drop_swap(as, first, last, cpu);
+}
+
+/* The rest of the last page reads as zeroes from now on. */
+static void clear_tail(struct nb_address_space *as, uint64_t size, int cpu)
+{
+	uint64_t page_bytes = UINT64_C(1) << as->sys->page_shift, in = size & (page_bytes - 1);
+	struct nb_zone *z = NULL;
+	struct nb_page *page;
+
+	if (!in)
+		return;
+	page = nb_as_find(as, size >> as->sys->page_shift, &z, NULL);
+	if (!page)
+		return;
+	if (nb_page_bytes(z, page))
+		memset((char *)nb_page_bytes(z, page) + in, 0, page_bytes - in);
+	nb_put_page(as->sys, z, page, cpu);
+}
+
+int nb_file_truncate(struct nb_task *t, struct nb_address_space *file, uint64_t size)
+{
+	struct nb_system *sys = file->sys;
+	uint64_t old = file->size;
+
+	if (!t->alive)
+		return -NB_ESRCH;
+	if (size && (size - 1) >> sys->page_shift > NB_AS_MAX_INDEX)
+		return -NB_EFBIG;
+	if (size < old && file->kind == NB_AS_FILE) {
+		uint64_t index = size >> sys->page_shift;
+
+		/* A page that is cut is kept: its bytes must be here before they are. */
+		nb_disk_wait_range(sys, t, file, index, index);
+	}
+	file->size = size;
+	if (size >= old)
+		return 0;
+	nb_file_drop_range(sys, t, file, nb_as_end_index(file), UINT64_MAX);
+	clear_tail(file, size, t->cpu);
+	nb_store_drop(file, nb_as_end_index(file), UINT64_MAX);
+	return 0;
+}
+
+/* Zeroes to a backing of its own, which knows no holes. */
+static int write_zeroes(struct nb_address_space *as, uint64_t offset, uint64_t bytes)
+{
+	static const char zeroes[512];
+
+	if (!as->sys->backed || !as->backing.write)
+		return 0;
+	while (bytes && offset < as->size) {
+		uint64_t n = bytes < sizeof(zeroes) ? bytes : sizeof(zeroes);
+
+		if (n > as->size - offset)
+			n = as->size - offset;
+		if (as->backing.write(as->backing.ctx, offset, zeroes, n))
+			return -NB_EIO;
+		offset += n;
+		bytes -= n;
+	}
+	return 0;
+}
+
+int nb_file_punch_mapped(struct nb_task *t, struct nb_address_space *as, uint64_t offset,
+			 uint64_t bytes)
+{
+	unsigned shift = as->sys->page_shift;
+	uint64_t first = offset >> shift, n = bytes >> shift;
+
+	if (!n)
+		return 0;
+	nb_file_drop_range(as->sys, t, as, first, first + n - 1);
+	nb_store_drop(as, first, first + n - 1);
+	return write_zeroes(as, offset, bytes);
+}
+
+/* One page, if it can go. */
+static bool invalidate_page(struct nb_system *sys, struct nb_address_space *as, struct nb_zone *z,
+			    struct nb_page *page, bool deactivate, int cpu)
+{
+	bool gone = false;
+
+	if (!page->mapcount && !nb_file_reading(as, page->index))
+		gone = nb_as_remove_if_unused(as, z, page, 1, 0);
+	if (gone)
+		nb_put_page(sys, z, page, cpu);
+	else if (deactivate)
+		nb_lru_deactivate_file(sys, z, page, cpu);
+	nb_put_page(sys, z, page, cpu);
+	return gone;
+}
+
+uint64_t nb_file_invalidate(struct nb_system *sys, struct nb_address_space *as, uint64_t first,
+			    uint64_t last, bool deactivate, int cpu)
+{
+	uint64_t i = first, e, n = 0;
+
+	for (;;) {
+		struct nb_zone *z = NULL;
+		struct nb_page *page = NULL;
+
+		nb_lock(&as->lock, sys->port);
+		e = nb_radix_next(&as->pages, &i, last);
+		if (nb_radix_is_page(e)) {
+			page = nb_pfn_to_page(sys, nb_radix_number(e), &z);
+			nb_get_page(sys, page);
+		} else if (e && !nb_as_is_shmem(as)) {
+			(void)nb_radix_erase(sys, &as->pages, i);
+			as->nrshadows--;
+		}
+		nb_unlock(&as->lock, sys->port);
+		if (!e)
+			break;
+		if (page)
+			n += invalidate_page(sys, as, z, page, deactivate, cpu);
+		if (i++ >= last)
+			break;
+	}
+	return n;
+}

@@ -1,0 +1,444 @@
+/* writeback.c -- how much memory may be dirty, who writes it and when, and who has to wait.
+ *
+ * Called by whoever makes pages of files dirty (nb_balance_dirty()), by reclaim, fsync, and by the
+ * driver as the flusher thread (nb_writeback_step()). Rules: above the background limit the
+ * flusher writes, oldest file first, until below; every dirty_writeback_centisecs it writes files
+ * that have been dirty for dirty_expire_centisecs; a task that dirties above the middle of both
+ * limits is held back, the harder the nearer the limit is. The rate that it is held to is the
+ * disk's own times the kernel's position ratio; the kernel's estimates of the disk's speed and of
+ * each task's share are left out (docs/deviations.md). Units: pages, ns.
+ * Source: mm/page-writeback.c, global_dirtyable_memory(), domain_dirty_limits(),
+ * node_dirty_limit(), pos_ratio_polynom(), balance_dirty_pages(); fs/fs-writeback.c,
+ * wb_writeback(); facts 7.7.
+ */
+#include "mm/writeback.h"
+
+#include "mm/lru.h"
+#include "mm/vmstat.h"
+
+#define NS_PER_S UINT64_C(1000000000)
+#define NS_PER_CENTISEC (NS_PER_S / 100)
+#define MAX_PAUSE_NS (NS_PER_S / 5)
+#define FIRST_PAUSE_BYTES (32u << 10) /* dirtied by a task before it looks for the first time */
+#define RATIO_SHIFT 10                /* RATELIMIT_CALC_SHIFT */
+#define WRITE_AHEAD 4u                /* requests that the flusher keeps before the disk */
+
+/* ---- limits ---- */
+
+static uint64_t load(const _Atomic uint64_t *counter)
+{
+	return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+struct sums {
+	uint64_t free_pages, file_lru, dirty, writeback;
+};
+
+static void add_node(const struct nb_pgdat *p, struct sums *s)
+{
+	for (unsigned i = 0; i < NB_MAX_NR_ZONES; i++) {
+		const struct nb_zone *z = &p->zone[i];
+
+		s->free_pages += load(&z->nr_free_pages);
+		s->dirty += load(&z->nr_dirty);
+		s->writeback += load(&z->nr_writeback);
+		s->file_lru += nb_zone_lru_pages(z, NB_LRU_INACTIVE_FILE) +
+			       nb_zone_lru_pages(z, NB_LRU_ACTIVE_FILE);
+	}
+}
+
+static uint64_t less(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : 0;
+}
+
+static void sum_all(const struct nb_system *sys, struct sums *s)
+{
+	*s = (struct sums){0};
+	for (unsigned i = 0; i < sys->nr_pgdat; i++)
+		add_node(sys->pgdat[i], s);
+}
+
+/* High memory is not to be dirtied. Source: highmem_dirtyable_memory(). */
+static uint64_t high_dirtyable(const struct nb_system *sys, uint64_t total)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < sys->nr_pgdat; i++) {
+		const struct nb_zone *z = &sys->pgdat[i]->zone[NB_ZONE_HIGHMEM];
+
+		if (z->managed_pages)
+			sum += less(load(&z->nr_free_pages), z->wmark[NB_WMARK_HIGH]) +
+			       nb_zone_lru_pages(z, NB_LRU_INACTIVE_FILE) +
+			       nb_zone_lru_pages(z, NB_LRU_ACTIVE_FILE);
+	}
+	return sum < total ? sum : total;
+}
+
+static void limits_of(const struct nb_system *sys, const struct sums *s, struct nb_dirty_limits *r)
+{
+	const struct nb_tunables *tune = &sys->tune;
+	uint64_t page = UINT64_C(1) << sys->page_shift, x;
+	uint64_t ratio = tune->dirty_ratio * page / 100;
+	uint64_t bg_ratio = tune->dirty_background_ratio * page / 100;
+
+	x = less(s->free_pages, sys->totalreserve_pages) + s->file_lru;
+	x = x - high_dirtyable(sys, x) + 1;
+	r->dirtyable = x;
+	r->thresh = tune->dirty_bytes ? (tune->dirty_bytes + page - 1) / page : ratio * x / page;
+	r->background = tune->dirty_background_bytes
+				? (tune->dirty_background_bytes + page - 1) / page
+				: bg_ratio * x / page;
+	if (r->background >= r->thresh)
+		r->background = r->thresh / 2;
+}
+
+void nb_dirty_limits(const struct nb_system *sys, struct nb_dirty_limits *ret)
+{
+	struct sums s;
+
+	sum_all(sys, &s);
+	limits_of(sys, &s, ret);
+}
+
+uint64_t nb_node_dirty_limit(const struct nb_system *sys, const struct nb_pgdat *pgdat)
+{
+	struct nb_dirty_limits all;
+	uint64_t page = UINT64_C(1) << sys->page_shift, mine;
+	struct sums s = {0};
+
+	add_node(pgdat, &s);
+	mine = less(s.free_pages, pgdat->totalreserve_pages) + s.file_lru;
+	if (!sys->tune.dirty_bytes)
+		return sys->tune.dirty_ratio * mine / 100;
+	nb_dirty_limits(sys, &all);
+	return (sys->tune.dirty_bytes + page - 1) / page * mine / all.dirtyable;
+}
+
+bool nb_node_dirty_ok(struct nb_system *sys, struct nb_pgdat *pgdat)
+{
+	struct sums s = {0};
+
+	add_node(pgdat, &s);
+	return s.dirty + s.writeback <= nb_node_dirty_limit(sys, pgdat);
+}
+
+/* ---- the list of dirty files ---- */
+
+static void wake(struct nb_system *sys, uint64_t when_ns)
+{
+	struct nb_writeback *wb = sys->files->writeback;
+
+	if (wb->wake)
+		wb->wake(wb->wake_ctx, when_ns);
+}
+
+static uint64_t period_ns(const struct nb_system *sys)
+{
+	return sys->tune.dirty_writeback_centisecs * NS_PER_CENTISEC;
+}
+
+void nb_writeback_enlist(struct nb_address_space *as)
+{
+	struct nb_writeback *wb = nb_file_side(as->sys)->writeback;
+	bool first = false;
+
+	nb_lock(&wb->lock, as->sys->port);
+	as->dirtied_ns = as->sys->time_ns;
+	if (!(as->flags & NB_AS_LISTED)) {
+		as->flags |= NB_AS_LISTED;
+		as->next_dirty = NULL;
+		as->dirty_link = wb->last_dirty;
+		*wb->last_dirty = as;
+		wb->last_dirty = &as->next_dirty;
+	}
+	if (wb->next_periodic_ns == UINT64_MAX && period_ns(as->sys)) {
+		wb->next_periodic_ns = as->sys->time_ns + period_ns(as->sys);
+		first = true;
+	}
+	nb_unlock(&wb->lock, as->sys->port);
+	if (first)
+		wake(as->sys, wb->next_periodic_ns);
+}
+
+void nb_writeback_delist(struct nb_address_space *as)
+{
+	struct nb_writeback *wb = nb_file_side(as->sys)->writeback;
+
+	nb_lock(&wb->lock, as->sys->port);
+	if (as->flags & NB_AS_LISTED) {
+		as->flags &= ~(unsigned)NB_AS_LISTED;
+		*as->dirty_link = as->next_dirty;
+		if (as->next_dirty)
+			as->next_dirty->dirty_link = as->dirty_link;
+		else
+			wb->last_dirty = as->dirty_link;
+	}
+	nb_unlock(&wb->lock, as->sys->port);
+}
+
+/* ---- writing ---- */
+
+/* Takes one dirty page for writing: clean, being written, with a reference. false: not this one. */
+static bool begin_page(struct nb_address_space *as, uint64_t index)
+{
+	struct nb_zone *z = NULL;
+	struct nb_page *page = nb_as_find(as, index, &z, NULL);
+
+	if (!page)
+		return false;
+	/* Entries that may still write make it dirty again when they go: the page is written as it
+	 * is when its request ends. */
+	if (nb_page_flags(page) & PG_WRITEBACK || !nb_as_clear_dirty(z, page)) {
+		nb_put_page(as->sys, z, page, nb_file_cpu(as->sys, NULL));
+		return false;
+	}
+	(void)nb_as_start_writeback(z, page);
+	return true; /* the reference is the request's now */
+}
+
+uint64_t nb_file_writepages(struct nb_address_space *as, uint64_t first, uint64_t last,
+			    uint64_t max, bool towrite, uint64_t *next)
+{
+	enum nb_mark mark = towrite ? NB_MARK_TOWRITE : NB_MARK_DIRTY;
+	uint64_t at = first, run = 0, n = 0, found, e;
+
+	while (n < max) {
+		found = at;
+		nb_lock(&as->lock, as->sys->port);
+		e = nb_radix_next_marked(&as->pages, &found, last, mark);
+		if (e && towrite)
+			nb_radix_clear_mark(&as->pages, found, mark);
+		nb_unlock(&as->lock, as->sys->port);
+		if (run && (!e || found != at || run == NB_IO_PAGES)) {
+			(void)nb_disk_submit(as, true, at - run, (unsigned)run);
+			run = 0;
+		}
+		if (!e) {
+			at = UINT64_MAX;
+			break;
+		}
+		at = found + 1;
+		if (begin_page(as, found)) {
+			run++;
+			n++;
+		} else if (run) {
+			(void)nb_disk_submit(as, true, found - run, (unsigned)run);
+			run = 0;
+		}
+		if (!at || found == last)
+			break;
+	}
+	if (run)
+		(void)nb_disk_submit(as, true, at - run, (unsigned)run);
+	if (next)
+		*next = at;
+	return n;
+}
+
+bool nb_file_writepage(struct nb_zone *z, struct nb_page *page)
+{
+	struct nb_address_space *as = nb_page_as(z->sys, page);
+	uint64_t index = page->index;
+
+	if (!as || as->kind != NB_AS_FILE || !begin_page(as, index))
+		return false;
+	(void)nb_disk_submit(as, true, index, 1);
+	return true;
+}
+
+int nb_file_write_and_wait(struct nb_system *sys, struct nb_task *t, struct nb_address_space *as,
+			   uint64_t first, uint64_t last)
+{
+	uint64_t at = first;
+	bool failed;
+
+	if (as->kind != NB_AS_FILE)
+		return 0;
+	/* A page may be dirty and being written: it has to be written once more, afterwards. */
+	nb_disk_wait_range(sys, t, as, first, last);
+	while (at != UINT64_MAX && at <= last)
+		(void)nb_file_writepages(as, at, last, UINT64_MAX, false, &at);
+	nb_disk_wait_range(sys, t, as, first, last);
+	failed = as->flags & NB_AS_EIO;
+	as->flags &= ~(unsigned)NB_AS_EIO;
+	return failed ? -NB_EIO : 0;
+}
+
+/* ---- the flusher ---- */
+
+static bool queue_full(const struct nb_system *sys)
+{
+	return nb_disk_writes(sys) >= sys->files->writeback->disk.queue_depth + WRITE_AHEAD;
+}
+
+/* What has been dirty long enough is to be written. */
+static void start_periodic(struct nb_system *sys)
+{
+	struct nb_writeback *wb = sys->files->writeback;
+	uint64_t expire = sys->tune.dirty_expire_centisecs * NS_PER_CENTISEC;
+
+	for (struct nb_address_space *as = wb->dirty; as; as = as->next_dirty) {
+		if (as->dirtied_ns + expire > sys->time_ns)
+			continue;
+		nb_lock(&as->lock, sys->port);
+		nb_radix_tag_towrite(&as->pages, 0, UINT64_MAX);
+		nb_unlock(&as->lock, sys->port);
+		as->flags |= NB_AS_WRITING;
+	}
+	wb->next_periodic_ns =
+		wb->dirty && period_ns(sys) ? sys->time_ns + period_ns(sys) : UINT64_MAX;
+}
+
+/* One file a turn; true: something was handed to the disk or a file left the list. */
+static bool write_some(struct nb_system *sys, bool background)
+{
+	struct nb_address_space *as, *next;
+
+	for (as = sys->files->writeback->dirty; as; as = next) {
+		next = as->next_dirty;
+		if (!as->nr_dirty) {
+			nb_writeback_delist(as);
+			as->flags &= ~(unsigned)NB_AS_WRITING;
+			continue;
+		}
+		if (as->flags & NB_AS_WRITING) {
+			if (nb_file_writepages(as, 0, UINT64_MAX, NB_IO_PAGES, true, NULL))
+				return true;
+			as->flags &= ~(unsigned)NB_AS_WRITING;
+			as->dirtied_ns = sys->time_ns; /* what is dirty now came later */
+		} else if (background) {
+			uint64_t at = as->writeback_index;
+			uint64_t n =
+				nb_file_writepages(as, at, UINT64_MAX, NB_IO_PAGES, false, &at);
+
+			as->writeback_index = at == UINT64_MAX ? 0 : at;
+			if (n || as->writeback_index)
+				return true;
+			if (nb_file_writepages(as, 0, UINT64_MAX, NB_IO_PAGES, false,
+					       &as->writeback_index))
+				return true;
+		}
+	}
+	return false;
+}
+
+static bool over_background(const struct nb_system *sys)
+{
+	struct nb_dirty_limits lim;
+	struct sums s;
+
+	sum_all(sys, &s);
+	limits_of(sys, &s, &lim);
+	return s.dirty > lim.background;
+}
+
+uint64_t nb_writeback_step(struct nb_system *sys)
+{
+	struct nb_writeback *wb;
+	uint64_t next;
+	bool more = true;
+
+	if (!sys->files)
+		return UINT64_MAX;
+	wb = sys->files->writeback;
+	nb_disk_complete(sys, sys->time_ns);
+	if (sys->time_ns >= wb->next_periodic_ns)
+		start_periodic(sys);
+	while (more && !queue_full(sys))
+		more = write_some(sys, over_background(sys));
+	next = nb_disk_next_ns(sys);
+	if (!wb->dirty)
+		wb->next_periodic_ns = UINT64_MAX;
+	return next < wb->next_periodic_ns ? next : wb->next_periodic_ns;
+}
+
+/* ---- tasks that dirty too much ---- */
+
+static unsigned log2_of(uint64_t n)
+{
+	return n ? 63u - (unsigned)__builtin_clzll(n) : 0;
+}
+
+/* Pages until the next look. Source: dirty_poll_interval(). */
+static unsigned poll_interval(uint64_t dirty, uint64_t thresh)
+{
+	return thresh > dirty ? 1u << (log2_of(thresh - dirty) >> 1) : 1;
+}
+
+/* 2^RATIO_SHIFT at the middle between `free_run` and `limit`, falling to 0 at the limit.
+ * Source: pos_ratio_polynom(). */
+static uint64_t pos_ratio(uint64_t dirty, uint64_t free_run, uint64_t limit)
+{
+	int64_t setpoint = (int64_t)((free_run + limit) / 2);
+	int64_t span = (int64_t)limit - setpoint, x, r;
+
+	if (dirty >= limit)
+		return 0;
+	x = (setpoint - (int64_t)dirty) * (1 << RATIO_SHIFT) / (span ? span : 1);
+	r = x * x / (1 << RATIO_SHIFT) * x / (1 << RATIO_SHIFT) + (1 << RATIO_SHIFT);
+	return r < 0 ? 0 : r > 2 << RATIO_SHIFT ? 2 << RATIO_SHIFT : (uint64_t)r;
+}
+
+/* One wait. *retry: the limit is reached, it has to look again. */
+static void hold_back(struct nb_task *t, uint64_t total, const struct nb_dirty_limits *lim,
+		      bool *retry)
+{
+	struct nb_system *sys = t->sys;
+	const struct nb_disk *disk = &sys->files->writeback->disk;
+	uint64_t rate = disk->bytes_per_second >> sys->page_shift, pause = MAX_PAUSE_NS;
+	uint64_t before = sys->time_ns;
+
+	rate = (rate ? rate : 1) *
+		       pos_ratio(total, (lim->thresh + lim->background) / 2, lim->thresh) >>
+	       RATIO_SHIFT;
+	*retry = rate == 0;
+	if (rate && t->nr_dirtied * NS_PER_S / rate < MAX_PAUSE_NS)
+		pause = t->nr_dirtied * NS_PER_S / rate;
+	(void)nb_writeback_step(sys);
+	if (nb_disk_next_ns(sys) == UINT64_MAX)
+		*retry = false; /* nothing that could be waited for */
+	nb_wait_until(sys, t, NB_WAIT_THROTTLE, before + pause);
+	if (sys->time_ns == before) /* time stands still: the disk is as fast as it has to be */
+		nb_disk_complete(sys, UINT64_MAX);
+	(void)nb_writeback_step(sys);
+}
+
+static void balance(struct nb_task *t)
+{
+	struct nb_system *sys = t->sys;
+	struct nb_writeback *wb = sys->files->writeback;
+	struct nb_dirty_limits lim;
+	bool retry = true;
+	struct sums s;
+
+	while (retry && t->alive) {
+		uint64_t total;
+
+		sum_all(sys, &s);
+		limits_of(sys, &s, &lim);
+		total = s.dirty + s.writeback;
+		wb->exceeded = total > lim.thresh;
+		if (s.dirty > lim.background)
+			wake(sys, sys->time_ns);
+		if (total <= (lim.thresh + lim.background) / 2) {
+			t->nr_dirtied_pause = poll_interval(total, lim.thresh);
+			break;
+		}
+		hold_back(t, total, &lim, &retry);
+		t->nr_dirtied_pause = t->nr_dirtied ? t->nr_dirtied : 1;
+	}
+	t->nr_dirtied = 0;
+}
+
+void nb_balance_dirty(struct nb_task *t, uint64_t pages)
+{
+	unsigned few = FIRST_PAUSE_BYTES >> t->sys->page_shift;
+	unsigned pause = t->nr_dirtied_pause ? t->nr_dirtied_pause : few ? few : 1;
+
+	if (t->sys->files->writeback->exceeded && pause > few)
+		pause = few ? few : 1;
+	t->nr_dirtied += (unsigned)pages;
+	if (t->nr_dirtied >= pause)
+		balance(t);
+}

@@ -1,0 +1,49 @@
+/* writeback.h -- the disk's queue and the flusher's state.
+ *
+ * Called by disk.c and writeback.c, and by address_space.c when a file gets its first dirty page.
+ * Equation: nr_writes == requests of the queue that write. A file is in the list of dirty files
+ * from its first dirty page on until the flusher finds it clean. Lock: `lock`, a leaf below the
+ * files'.
+ */
+#ifndef NB_MM_WRITEBACK_H
+#define NB_MM_WRITEBACK_H
+
+#include "mm/filemap.h"
+
+/* A request under way. */
+struct nb_io {
+	struct nb_io *next;
+	struct nb_address_space *as; /* holds a reference */
+	bool write;
+	unsigned pages;
+	uint64_t index;
+	uint64_t done_ns;
+};
+
+struct nb_writeback {
+	struct nb_lock lock;
+	struct nb_disk disk;
+	uint64_t slot_free_ns[NB_DISK_DEPTH_MAX];
+	uint64_t channel_free_ns;
+	struct nb_io *first, **last; /* in the order of their ends */
+	unsigned nr_writes;
+	struct nb_pool io_pool, page_pool;
+
+	/* the flusher */
+	struct nb_address_space *dirty, **last_dirty; /* by time of their first dirty page */
+	uint64_t next_periodic_ns;                    /* UINT64_MAX: nothing is dirty */
+	bool exceeded;                                /* tasks look more often */
+	void (*wake)(void *ctx, uint64_t when_ns);
+	void *wake_ctx;
+};
+
+/* NULL without memory. */
+struct nb_writeback *nb_writeback_new(struct nb_system *sys);
+/* The file has its first dirty page. Under the file's lock. */
+void nb_writeback_enlist(struct nb_address_space *as);
+/* The file goes away: out of the list. */
+void nb_writeback_delist(struct nb_address_space *as);
+/* The task's CPU, or some CPU that is online. */
+int nb_file_cpu(const struct nb_system *sys, const struct nb_task *t);
+
+#endif
