@@ -51,6 +51,8 @@ static int begin_observed(struct nb_sim *s, const struct nb_sim_begin *b, struct
 	return 0;
 }
 
+static void on_victim(void *ctx, int pid);
+
 int nb_sim_open(struct nb_sim *s, const struct nb_sim_begin *b, struct nb_error *err)
 {
 	struct nb_boot_options boot = {.seed = b->seed};
@@ -78,6 +80,8 @@ int nb_sim_open(struct nb_sim *s, const struct nb_sim_begin *b, struct nb_error 
 	for (unsigned i = 0; i < s->cost.nr_nodes; i++)
 		nb_sim_numastat(s, s->cost.node_id[i], s->numa_base[i]);
 	nb_recorder_init(&s->rec);
+	s->rec.victim = on_victim;
+	s->rec.victim_ctx = s;
 	nb_sim_vmstat_init(s);
 	sink = nb_recorder_sink(&s->rec);
 	nb_system_set_sink(s->sys, &sink);
@@ -102,15 +106,10 @@ void nb_sim_close(struct nb_sim *s)
 	*s = (struct nb_sim){0};
 }
 
-int nb_sim_task_new(struct nb_sim *s, int cpu, const char *comm, struct nb_sim_task **ret_task)
+struct nb_sim_task *nb_sim_task_adopt(struct nb_sim *s, struct nb_task *task)
 {
-	struct nb_task *task;
-	struct nb_sim_task *t;
-	int ret = nb_task_create(s->sys, cpu, comm, &task);
+	struct nb_sim_task *t = nb_xcalloc(1, sizeof(*t));
 
-	if (ret)
-		return ret;
-	t = nb_xcalloc(1, sizeof(*t));
 	*t = (struct nb_sim_task){
 		.task = task, .sim = s, .index = s->nr_tasks, .clock_ns = s->now_ns};
 	if ((s->nr_tasks & (s->nr_tasks - 1)) == 0) /* grows at powers of two */
@@ -118,20 +117,56 @@ int nb_sim_task_new(struct nb_sim *s, int cpu, const char *comm, struct nb_sim_t
 			nb_xrealloc(s->tasks, s->nr_tasks ? 2 * s->nr_tasks : 1, sizeof(*s->tasks));
 	s->tasks[s->nr_tasks++] = t;
 	nb_recorder_task(&s->rec, nb_task_pid(task), nb_task_comm(task));
-	*ret_task = t;
-	return 0;
+	return t;
+}
+
+int nb_sim_task_new(struct nb_sim *s, int cpu, const char *comm, struct nb_sim_task **ret_task)
+{
+	struct nb_task *task;
+	int ret = nb_task_create(s->sys, cpu, comm, &task);
+
+	if (!ret)
+		*ret_task = nb_sim_task_adopt(s, task);
+	return ret;
+}
+
+/* Keeps where its pages are, for reports after its end. */
+static void keep_last(struct nb_sim_task *t)
+{
+	if (!t->last_pages)
+		t->last_pages = nb_xcalloc(t->sim->cost.nr_nodes, sizeof(*t->last_pages));
+	nb_sim_task_pages(t, t->last_pages);
+	t->last_latency_ns = nb_sim_task_latency_ns(t);
+	t->last_cpu = nb_task_cpu(t->task);
 }
 
 void nb_sim_task_end(struct nb_sim_task *t)
 {
 	if (t->ended)
 		return;
-	t->last_pages = nb_xcalloc(t->sim->cost.nr_nodes, sizeof(*t->last_pages));
-	nb_sim_task_pages(t, t->last_pages);
-	t->last_latency_ns = nb_sim_task_latency_ns(t);
-	t->last_cpu = nb_task_cpu(t->task);
+	keep_last(t);
 	t->ended = true;
 	nb_task_exit(t->task);
+}
+
+bool nb_sim_task_killed(struct nb_sim_task *t)
+{
+	if (t->ended || nb_task_alive(t->task))
+		return t->killed;
+	if (!t->last_pages)
+		keep_last(t);
+	t->ended = t->killed = true;
+	return true;
+}
+
+/* The OOM killer has chosen a task: what it has now is what reports tell of it. */
+static void on_victim(void *ctx, int pid)
+{
+	struct nb_sim *s = ctx;
+
+	for (unsigned i = 0; i < s->nr_tasks; i++)
+		if (!s->tasks[i]->ended && nb_task_pid(s->tasks[i]->task) == pid)
+			keep_last(s->tasks[i]);
 }
 
 void nb_sim_run_daemon(struct nb_sim *s, struct nb_due *d)
@@ -253,6 +288,22 @@ int nb_sim_touch_grain(struct nb_sim_task *t, uint64_t *addr, uint64_t end, bool
 		charge_faults(t, first, start + grain, n, &before);
 	t->fault_ns += t->clock_ns - begin_ns;
 	return ret;
+}
+
+void nb_sim_charge_new_pages(struct nb_sim_task *t, const uint64_t *before)
+{
+	const struct nb_cost *c = &t->sim->cost;
+	int from = nb_sim_task_node(t);
+
+	for (unsigned i = 0; i < c->nr_nodes; i++) {
+		uint64_t now = nb_task_node_pages(t->task, c->node_id[i]);
+
+		if (now > before[i])
+			nb_sim_charge_ps(
+				t, nb_cost_faults_ps(c, from, c->node_id[i], now - before[i]));
+		else
+			nb_sim_charge_ns(t, (before[i] - now) * NB_COST_UNMAP_PAGE_NS);
+	}
 }
 
 int nb_sim_task_node(const struct nb_sim_task *t)

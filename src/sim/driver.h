@@ -36,6 +36,7 @@ struct nb_sim_task {
 	uint64_t access_bytes, access_ns;
 	/* once it has ended: where its pages were before that */
 	bool ended;
+	bool killed; /* by the OOM killer, or with its process: not by its own exit */
 	uint64_t *last_pages; /* [node position] */
 	int last_cpu;
 	double last_latency_ns;
@@ -72,6 +73,8 @@ void nb_sim_close(struct nb_sim *s);
 
 /* A new task on `cpu`; -NB_EINVAL no such CPU, -NB_ENOMEM. */
 int nb_sim_task_new(struct nb_sim *s, int cpu, const char *comm, struct nb_sim_task **ret_task);
+/* The driver's side of a task that the engine has made (fork, thread). */
+struct nb_sim_task *nb_sim_task_adopt(struct nb_sim *s, struct nb_task *task);
 /* Ends it: keeps the figures for reports, frees its pages. */
 void nb_sim_task_end(struct nb_sim_task *t);
 
@@ -89,6 +92,9 @@ void nb_sim_vmstat_wake(struct nb_sim *s);
 /* Moves the system's time to `t_ns` (never back) before a call into the engine. */
 void nb_sim_set_now(struct nb_sim *s, uint64_t t_ns);
 
+/* Notices that the engine has ended a task that did not exit by itself: true if it is dead so. */
+bool nb_sim_task_killed(struct nb_sim_task *t);
+
 /* Adds a cost to a task's clock; the part below one ns is carried on. */
 void nb_sim_charge_ps(struct nb_sim_task *t, uint64_t ps);
 static inline void nb_sim_charge_ns(struct nb_sim_task *t, uint64_t ns)
@@ -100,6 +106,10 @@ static inline void nb_sim_charge_ns(struct nb_sim_task *t, uint64_t ns)
  * adds to *faulted. As nb_touch(). Lets nobody else run: that is the caller's part. */
 int nb_sim_touch_grain(struct nb_sim_task *t, uint64_t *addr, uint64_t end, bool write,
 		       uint64_t *faulted);
+
+/* Charges what a call faulted in or gave back: pages[node position] that were resident before it.
+ */
+void nb_sim_charge_new_pages(struct nb_sim_task *t, const uint64_t *before);
 
 /* Node id of the CPU that the task runs on. */
 int nb_sim_task_node(const struct nb_sim_task *t);

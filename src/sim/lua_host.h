@@ -59,6 +59,7 @@ struct nb_strand {
 	uint64_t now_ns;
 	int nargs;          /* of the first resume */
 	bool ended, broken; /* broken: in an error, which stands on sb.L's stack */
+	bool killed;        /* its task was killed: it is not resumed any more */
 	struct nb_op op;
 	struct nb_strand *next, **link; /* link points at what points here */
 };
@@ -144,6 +145,8 @@ void nb_lua_expect_open(lua_State *L);  /* lua_machine.c: the global `expect` */
 void nb_lua_task_open(lua_State *L);    /* lua_task.c: the metatable of tasks */
 /* lua_memory.c: mmap, touch and the rest of a task's memory; adds to the table at the top */
 void nb_lua_memory_open(lua_State *L);
+void nb_lua_policy_open(lua_State *L);  /* lua_policy.c: the same */
+void nb_lua_process_open(lua_State *L); /* lua_process.c: the same */
 /* The machine's first CPU, on which a call runs that names none. */
 int nb_lua_first_cpu(const struct nb_sim *s);
 struct nb_sim_task *nb_lua_check_task(lua_State *L, int index);

@@ -97,7 +97,9 @@ static int touch_failed(lua_State *L, const struct nb_op *op, int err)
 {
 	unsigned long long n = op->faulted;
 
-	if (err == -NB_ENOMEM)
+	if (!nb_task_alive(op->task->task))
+		nb_push_errno(L, -NB_ENOMEM, "out of memory: killed after %llu pages", n);
+	else if (err == -NB_ENOMEM)
 		nb_push_errno(L, err, "out of memory after %llu pages", n);
 	else if (err == -NB_EFAULT)
 		nb_push_errno(L, err, "no such mapping (SIGSEGV) after %llu pages", n);
@@ -126,6 +128,8 @@ static int touch_some(struct nb_op *op, bool write)
 {
 	if (op->addr >= op->end)
 		return 0;
+	if (!nb_task_alive(op->task->task)) /* killed while others had their turn */
+		return -NB_ESRCH;
 	return nb_sim_touch_grain(op->task, &op->addr, op->end, write, &op->faulted);
 }
 

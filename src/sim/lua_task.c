@@ -1,6 +1,7 @@
-/* lua_task.c -- tasks of a scenario: their CPUs, policies, life and figures.
+/* lua_task.c -- tasks of a scenario: their CPUs, life and figures.
  *
- * Called through the method table of tasks; the memory calls stand in lua_memory.c. A task's handle
+ * Called through the method table of tasks; memory, policies and new tasks stand in lua_memory.c,
+ * lua_policy.c and lua_process.c. A task's handle
  * is a userdata that points into the driver, which keeps tasks (also ended ones) to its end.
  */
 #include "sim/lua_host.h"
@@ -51,103 +52,6 @@ static int task_tostring(lua_State *L)
 	const struct nb_sim_task *t = nb_lua_check_task(L, 1);
 
 	lua_pushfstring(L, "task %d (%s)", nb_task_pid(t->task), nb_task_comm(t->task));
-	return 1;
-}
-
-/* ---- policies ---- */
-
-static const struct nb_arg_word modes[] = {
-	{"default", NB_MPOL_DEFAULT},
-	{"preferred", NB_MPOL_PREFERRED},
-	{"bind", NB_MPOL_BIND},
-	{"interleave", NB_MPOL_INTERLEAVE},
-	{"local", NB_MPOL_LOCAL},
-	{"preferred_many", NB_MPOL_PREFERRED_MANY},
-	{"weighted_interleave", NB_MPOL_WEIGHTED_INTERLEAVE},
-	{NULL, 0},
-};
-
-static const struct nb_arg_word mode_flags[] = {
-	{"static_nodes", NB_MPOL_F_STATIC_NODES},
-	{"relative_nodes", NB_MPOL_F_RELATIVE_NODES},
-	{"numa_balancing", NB_MPOL_F_NUMA_BALANCING},
-	{NULL, 0},
-};
-
-static int op_set_mempolicy(lua_State *L, struct nb_op *op)
-{
-	const char *name = op->def->name;
-	struct nb_nodemask nodes;
-	unsigned mode = nb_arg_words(L, 2, name, "mode", modes);
-	bool given = nb_arg_set(L, 3, name, "nodes", nodes.bits, NB_MAX_NODES);
-	unsigned flags = nb_arg_words(L, 4, name, "flags", mode_flags);
-	int ret = nb_set_mempolicy(op->task->task, (int)(mode | flags), given ? &nodes : NULL);
-
-	nb_sim_charge_ns(op->task, NB_COST_SYSCALL_NS);
-	if (ret)
-		return nb_push_errno(L, ret,
-				     "set_mempolicy: this mode with these nodes is refused");
-	lua_pushboolean(L, 1);
-	return 1;
-}
-
-static int op_get_mempolicy(lua_State *L, struct nb_op *op)
-{
-	struct nb_nodemask nodes;
-	int mode, ret;
-
-	if (!lua_isnoneornil(L, 2))
-		return luaL_error(L,
-				  "not supported yet by this version: get_mempolicy with addr or "
-				  "flags");
-	ret = nb_get_mempolicy(op->task->task, &mode, &nodes);
-	nb_sim_charge_ns(op->task, NB_COST_SYSCALL_NS);
-	if (ret)
-		return nb_push_errno(L, ret, "get_mempolicy");
-	for (size_t i = 0; modes[i].name; i++)
-		if (modes[i].value == ((unsigned)mode & 0xff))
-			lua_pushstring(L, modes[i].name);
-	nb_push_set(L, nodes.bits, NB_MAX_NODES);
-	lua_newtable(L);
-	for (size_t i = 0, n = 0; mode_flags[i].name; i++) {
-		if (!((unsigned)mode & mode_flags[i].value))
-			continue;
-		lua_pushstring(L, mode_flags[i].name);
-		lua_rawseti(L, -2, (lua_Integer)++n);
-	}
-	return 3;
-}
-
-static int op_mbind(lua_State *L, struct nb_op *op)
-{
-	static const struct nb_arg_word move_flags[] = {
-		{"strict", 1}, {"move", 2}, {"move_all", 4}, {NULL, 0}};
-	const char *name = op->def->name;
-	struct nb_nodemask nodes;
-	uint64_t addr = nb_arg_address(L, 2, name, "address");
-	uint64_t length = nb_arg_size(L, 3, name, "length");
-	unsigned mode = nb_arg_words(L, 4, name, "mode", modes);
-	bool given = nb_arg_set(L, 5, name, "nodes", nodes.bits, NB_MAX_NODES);
-	unsigned flags = 0, policy_flags = 0;
-	struct nb_arg_word all[sizeof(mode_flags) / sizeof(*mode_flags) + 4];
-	size_t n = 0;
-
-	/* both kinds of flags stand in one list; MPOL_F_* lie above the move flags */
-	for (size_t i = 0; move_flags[i].name; i++)
-		all[n++] = move_flags[i];
-	for (size_t i = 0; mode_flags[i].name; i++)
-		all[n++] = mode_flags[i];
-	all[n] = (struct nb_arg_word){NULL, 0};
-	flags = nb_arg_words(L, 6, name, "flags", all);
-	policy_flags = flags & ~7u;
-	flags &= 7u;
-	int ret = nb_mbind(op->task->task, addr, length, (int)(mode | policy_flags),
-			   given ? &nodes : NULL, flags);
-
-	nb_sim_charge_ns(op->task, NB_COST_MMAP_NS);
-	if (ret)
-		return nb_push_errno(L, ret, "mbind: this range, mode and nodes are refused");
-	lua_pushboolean(L, 1);
 	return 1;
 }
 
@@ -288,9 +192,6 @@ void nb_lua_later(lua_State *L, const char *what, const char *name)
 }
 
 static const struct nb_op_def ops[] = {
-	{"set_mempolicy", op_set_mempolicy, true, false},
-	{"get_mempolicy", op_get_mempolicy, true, false},
-	{"mbind", op_mbind, true, false},
 	{"sched_setaffinity", op_sched_setaffinity, true, false},
 	{"exit", op_exit, true, false},
 	{"rss", op_rss, true, false},
@@ -305,9 +206,7 @@ static const luaL_Reg methods[] = {
 
 void nb_lua_task_open(lua_State *L)
 {
-	static const char *const not_yet[] = {"fork",       "thread",    "set_cpuset",
-					      "mprotect",   "madvise",   "migrate_pages",
-					      "move_pages", "numa_maps", "pmap"};
+	static const char *const not_yet[] = {"set_cpuset", "mprotect", "madvise"};
 
 	luaL_newmetatable(L, TASK);
 	lua_pushcfunction(L, task_tostring);
@@ -318,7 +217,9 @@ void nb_lua_task_open(lua_State *L)
 	luaL_setfuncs(L, methods, 0);
 	for (size_t i = 0; i < sizeof(ops) / sizeof(*ops); i++)
 		nb_op_register(L, &ops[i]);
+	nb_lua_policy_open(L);
 	nb_lua_memory_open(L);
+	nb_lua_process_open(L);
 	for (size_t i = 0; i < sizeof(not_yet) / sizeof(*not_yet); i++)
 		nb_lua_later(L, "task", not_yet[i]);
 	lua_setfield(L, -2, "__index");

@@ -30,6 +30,8 @@ static void record(void *ctx, const struct nb_event *ev)
 		nb_bit_set(r->worked.bits, (unsigned)ev->cpu);
 		r->any_worked = true;
 	}
+	if (ev->kind == NB_EV_OOM_KILL && r->victim)
+		r->victim(r->victim_ctx, (int)ev->field[0]);
 	if (!room && !r->trace)
 		return;
 	named = *ev;

@@ -31,6 +31,10 @@ struct nb_recorder {
 	/* CPUs on which something happened since the driver looked last (vmstat_tick.c) */
 	struct nb_cpumask worked;
 	bool any_worked;
+	/* Called when the OOM killer has chosen the task of that pid, while its pages are still
+	 * there; may be NULL. May read, like the nb_*_info() calls, and change nothing. */
+	void (*victim)(void *ctx, int pid);
+	void *victim_ctx;
 };
 
 void nb_recorder_init(struct nb_recorder *r);

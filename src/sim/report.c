@@ -85,7 +85,7 @@ static void task_row(const struct nb_sim_task *t, const uint64_t *pages, bool co
 	if (!t->ended && !nb_get_mempolicy(t->task, &mode, &nodes))
 		nb_policy_text(&policy, mode, &nodes);
 	else
-		nb_text_puts(&policy, "(ended)");
+		nb_text_puts(&policy, t->killed ? "(killed)" : "(ended)");
 	nb_table_cell(table, "%s", nb_text_str(&policy));
 	nb_text_release(&policy);
 	for (unsigned i = 0; columns && i < c->nr_nodes; i++)

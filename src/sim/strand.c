@@ -50,6 +50,17 @@ static int go_to_sleep(lua_State *L, struct nb_strand *st)
 	return give_way(L, st, op->until_ns);
 }
 
+/* The strand of a task that was killed ends where it stands, as a process does: no line of it runs
+ * any more. False where Lua cannot yield: then it goes on to where it can. */
+static bool must_die(lua_State *L, struct nb_strand *st)
+{
+	if (!st->task || !nb_sim_task_killed(st->task) || !can_yield(L))
+		return false;
+	st->killed = true;
+	nb_sandbox_of(L)->passing = true;
+	return true;
+}
+
 static int op_go(lua_State *L)
 {
 	struct nb_strand *st = nb_host_of(L)->current;
@@ -59,6 +70,9 @@ static int op_go(lua_State *L)
 
 	for (;;) {
 		uint64_t start = st->now_ns;
+
+		if (must_die(L, st)) /* somebody else's need of memory, while this one waited */
+			return lua_yieldk(L, 0, 0, op_continued);
 
 		if (op->task && op->task->clock_ns > start)
 			start = op->task->clock_ns;
@@ -73,6 +87,10 @@ static int op_go(lua_State *L)
 		ret = op->def->run(L, op);
 		sim->rec.pid = 0;
 		st->now_ns = op->task ? op->task->clock_ns : start + op->cost_ns;
+		if (op->task)
+			nb_sim_task_killed(op->task);
+		if (must_die(L, st))
+			return lua_yieldk(L, 0, 0, op_continued);
 		if (ret == NB_OP_SLEEP)
 			return go_to_sleep(L, st);
 		if (ret != NB_OP_AGAIN)
@@ -182,6 +200,8 @@ static void strand_due(struct nb_due *due)
 	if (status == LUA_YIELD && h->sb.passing) {
 		h->sb.passing = false;
 		lua_pop(st->co, nres);
+		if (st->killed)
+			strand_ended(st);
 		return;
 	}
 	if (status == LUA_OK) {
@@ -207,6 +227,8 @@ int nb_strands_run(struct nb_host *h)
 		else
 			d->run(d);
 	}
+	for (unsigned i = 0; i < h->sim->nr_tasks; i++)
+		nb_sim_task_killed(h->sim->tasks[i]); /* the reports tell of all */
 	return h->broken ? LUA_ERRRUN : LUA_OK;
 }
 

@@ -193,6 +193,36 @@ static void out_of_memory(void **state)
 	simtest_close(&s);
 }
 
+/* Expect the sets of a CPU that was at work to shrink once a second, until nothing changes any
+ * more, and then no entry in the clock: hours of idle time cost nothing. */
+static void vmstat_workers(void **state)
+{
+	struct nb_alloc_request rq = {.gfp = NB_GFP_KERNEL, .nid = 1, .cpu = 0};
+	static nb_pfn_t pfn[3000];
+	struct nb_pcp_info before, after;
+	struct simtest t;
+	uint64_t ticks = 0;
+
+	(void)state;
+	simtest_open(&t, "2x4G");
+	for (int i = 0; i < 3000; i++)
+		pfn[i] = nb_alloc_pages(t.sim.sys, &rq);
+	for (int i = 0; i < 3000; i++)
+		assert_int_equal(nb_free_pages(t.sim.sys, 0, pfn[i], 0), 0);
+	assert_int_equal(nb_pcp_info(t.sim.sys, 1, NB_ZONE_NORMAL, 0, &before), 0);
+	assert_true(before.count > 0);
+	nb_sim_run_due(&t.sim, 1);
+	assert_int_equal(nb_clock_first(&t.sim.clock)->time_ns, 1000000000);
+	nb_sim_run_due(&t.sim, 4000000001); /* a set of another node: empty after three rounds */
+	assert_int_equal(nb_pcp_info(t.sim.sys, 1, NB_ZONE_NORMAL, 0, &after), 0);
+	assert_int_equal(after.count, 0);
+	for (uint64_t s = 5; nb_clock_first(&t.sim.clock) && s < 500; s++, ticks++)
+		nb_sim_run_due(&t.sim, s * 1000000000 + 1);
+	assert_true(ticks < 100);
+	assert_null(nb_clock_first(&t.sim.clock));
+	simtest_close(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -202,6 +232,7 @@ int main(void)
 		cmocka_unit_test(charges_by_page),
 		cmocka_unit_test(ended),
 		cmocka_unit_test(out_of_memory),
+		cmocka_unit_test(vmstat_workers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -369,7 +369,6 @@ static void mistakes(void **state)
 		{"machine:task():set_mempolicy('bind', {1024})", 1, "from 0 to 1023"},
 		{"machine:task():set_mempolicy('bind', 'x')", 1, "no list of numbers"},
 		{"machine:task():touch(4096, '4K', 'q')", 1, "none of: r, w"},
-		{"machine:task():fork()", 1, "not supported yet by this version: task:fork()"},
 		{"machine:file('x', 1)", 1, "not supported yet by this version: machine:file()"},
 		{"machine:alloc_pages{ gfp = 'GFP_NONSENSE' }", 1, "GFP_NONSENSE"},
 		{"machine:alloc_pages{ order = -1 }", 1, "order is -1"},
