@@ -133,6 +133,8 @@ static int inherit(struct nb_task *t, const struct nb_task *from)
 	t->cpu = from->cpu;
 	t->flags = from->flags & ~(unsigned)(NB_PF_OOM_VICTIM | NB_PF_DUMPCORE);
 	t->cpus_allowed = from->cpus_allowed;
+	t->user_cpus = from->user_cpus;
+	t->user_cpus_set = from->user_cpus_set;
 	t->mems_allowed = from->mems_allowed;
 	t->cpuset = from->cpuset;
 	t->oom_score_adj = from->oom_score_adj;

@@ -6,6 +6,7 @@
  * does then. Source: mm/vmscan.c: wakeup_kswapd(), pgdat_balanced(), pgdat_watermark_boosted(),
  * balance_pgdat(); facts 7.5.
  */
+#include "mm/cpuset.h"
 #include "mm/event.h"
 #include "mm/page_alloc.h"
 #include "mm/task.h"
@@ -57,8 +58,7 @@ void nb_wakeup_kswapd(struct nb_zone *z, nb_gfp_t gfp, unsigned order, enum nb_z
 
 	if (!z->managed_pages)
 		return;
-	if (task && (task->flags & NB_PF_CPUSET) && (gfp & NB_GFP_BIT_HARDWALL) &&
-	    !nb_nodemask_test(&task->mems_allowed, p->nid))
+	if (task && (task->flags & NB_PF_CPUSET) && !nb_cpuset_node_allowed(task, p->nid, gfp))
 		return;
 	bool idle = node_balanced(p, order, highest) && !node_boosted(p, highest);
 

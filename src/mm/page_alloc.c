@@ -10,6 +10,7 @@
  */
 #include <numabox/page_alloc.h>
 
+#include "mm/cpuset.h"
 #include "mm/event.h"
 #include "mm/linear.h"
 #include "mm/page_check.h"
@@ -114,7 +115,7 @@ bool nb_zoneref_closed(struct nb_system *sys, const struct nb_alloc_context *ac,
 		       const struct nb_zoneref *ref, unsigned alloc_flags)
 {
 	if ((alloc_flags & NB_ALLOC_CPUSET) && ac->mems_allowed &&
-	    !nb_nodemask_test(ac->mems_allowed, ref->nid))
+	    !nb_cpuset_node_allowed(ac->task, ref->nid, ac->gfp))
 		return true;
 	return ac->spread_dirty && sys->hooks.node_dirty_ok &&
 	       !sys->hooks.node_dirty_ok(sys, ref->zone->pgdat);

@@ -8,6 +8,7 @@
 #include "mm/task.h"
 
 #include "base/mem.h"
+#include "mm/cpuset.h"
 #include "mm/balancing.h"
 #include "mm/fault.h"
 #include "mm/mmap.h"
@@ -327,12 +328,13 @@ const char *nb_task_comm(const struct nb_task *t)
 
 int nb_sched_setaffinity(struct nb_task *t, const struct nb_cpumask *cpus)
 {
-	struct nb_cpumask usable;
+	struct nb_cpumask usable, allowed;
 	unsigned cpu, first = NB_MAX_CPUS;
 
 	memset(&usable, 0, sizeof(usable));
+	nb_cpuset_cpus_allowed(t, &allowed);
 	nb_for_each_cpu_in (cpu, cpus) {
-		if (!nb_cpu_online(t->sys, (int)cpu))
+		if (!nb_cpu_online(t->sys, (int)cpu) || !nb_cpumask_test(&allowed, cpu))
 			continue;
 		nb_cpumask_set(&usable, cpu);
 		if (first == NB_MAX_CPUS)
@@ -343,6 +345,8 @@ int nb_sched_setaffinity(struct nb_task *t, const struct nb_cpumask *cpus)
 	if (first == NB_MAX_CPUS)
 		return -NB_EINVAL;
 	t->cpus_allowed = usable;
+	t->user_cpus = *cpus;
+	t->user_cpus_set = true;
 	if (!nb_cpumask_test(&usable, t->cpu))
 		t->cpu = (int)first;
 	return 0;

@@ -85,6 +85,10 @@ struct nb_task {
 	struct nb_task *parent;   /* NULL: none */
 	unsigned nr_children;
 	struct nb_cpuset *cpuset; /* cpuset.c; NULL: all CPUs and all memory */
+	/* sched_setaffinity()'s own wish, which a cpuset's change does not forget */
+	struct nb_cpumask user_cpus;
+	bool user_cpus_set;
+	unsigned spread_rotor;    /* cpuset.c: last node of spread pages + 1; 0 none */
 	int oom_score_adj;        /* -1000 .. 1000 */
 	unsigned uid;             /* 0: may do everything */
 	unsigned nr_dirtied, nr_dirtied_pause; /* pages since it last looked, and until it will */
@@ -107,6 +111,10 @@ struct nb_task_side {
 	uint32_t next_anon_id;
 	struct nb_pool numab_pool, numab_vma_pool, numa_group_pool;
 	struct nb_lock numab_lock; /* groups and their counts */
+	/* cpuset.c: the root of the tree, NULL until somebody asks; rules of cgroup v1 */
+	struct nb_pool cpuset_pool;
+	struct nb_cpuset *cpusets;
+	bool cpusets_v1;
 	uint8_t *il_weights;       /* of weighted interleave by node id; NULL: all 1 */
 };
 
