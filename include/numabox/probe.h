@@ -89,6 +89,12 @@ int nb_probe_zone(struct nb_system *sys, const struct nb_alloc_request *rq, int 
 		  enum nb_zone_type type, enum nb_probe_step step, enum nb_wmark mark,
 		  uint64_t free_pages, struct nb_zone_probe *ret);
 
+/* The policy that places a page at addr, as numa_maps shows it: the mapping's own (or its
+ * object's), else the task's. Mode with flags; the nodes in force, not those that were asked for.
+ * -NB_EFAULT: no mapping. Source: fs/proc/task_mmu.c, show_numa_map(). */
+int nb_probe_policy(const struct nb_task *t, uint64_t addr, int *ret_mode,
+		    struct nb_nodemask *ret_nodes);
+
 /* Shares that marks are made of. Source: facts 2.1, 2.2; mm/watermark.c. */
 struct nb_wmark_parts {
 	uint64_t min_free_pages; /* min_free_kbytes in pages */

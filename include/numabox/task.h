@@ -232,6 +232,8 @@ struct nb_vma_pages {
 	uint64_t swap, swap_pss_bytes;
 	uint64_t shared_hugetlb, private_hugetlb;
 	uint64_t kernel_page_bytes, mmu_page_bytes;
+	uint64_t pss_dirty_bytes; /* Pss of the dirty pages among them */
+	bool thp_eligible;        /* may the mapping have transparent huge pages? */
 };
 /* Of the i-th VMA; false past the end. */
 bool nb_task_vma_pages(const struct nb_task *t, unsigned i, struct nb_vma_pages *ret_pages);

@@ -12,7 +12,9 @@
 #include "mm/buddy.h"
 #include "mm/mempolicy.h"
 #include "mm/page_alloc.h"
+#include "mm/shared_policy.h"
 #include "mm/task.h"
+#include "mm/vma.h"
 
 /* A request with its context, as one step of the allocator has it. */
 struct probe {
@@ -206,5 +208,23 @@ int nb_probe_zone(struct nb_system *sys, const struct nb_alloc_request *rq, int 
 	if (step == NB_PROBE_SLOW)
 		go_slow(&p);
 	measure(&p, &pgdat->zone[type], mark, free_pages, ret);
+	return 0;
+}
+
+int nb_probe_policy(const struct nb_task *t, uint64_t addr, int *ret_mode,
+		    struct nb_nodemask *ret_nodes)
+{
+	const struct nb_vma *v = t->mm ? nb_vma_find(t->mm, addr) : NULL;
+	struct nb_mempolicy *pol;
+	uint64_t index;
+
+	if (!v)
+		return -NB_EFAULT;
+	pol = nb_vma_policy(t, v, addr, 0, &index);
+	*ret_mode = pol ? (int)(pol->mode | pol->flags) : NB_MPOL_DEFAULT;
+	*ret_nodes = (struct nb_nodemask){0};
+	if (pol && pol->mode != NB_MPOL_LOCAL)
+		*ret_nodes = pol->nodes;
+	nb_mpol_put(t->sys, pol);
 	return 0;
 }
