@@ -35,7 +35,7 @@ static int run(const char *program, const char *line)
 	free(words);
 	if (rc || wait4(pid, &status, 0, &usage) < 0)
 		return 1;
-	printf("%-40s %9.1f ms %9.1f MiB\n", line, now_ms() - start,
+	printf("%-60s %9.1f ms %9.1f MiB\n", line, now_ms() - start,
 	       (double)usage.ru_maxrss / 1024);
 	return !WIFEXITED(status) || WEXITSTATUS(status) != 0;
 }
@@ -51,6 +51,7 @@ int main(int argc, char **argv)
 	failed |= run(program, "show -m 64x1T:16");
 	failed |= run(program, "show -m 1024x64G:8");
 	failed |= run(program, "sim -m 2x256G touch 256G");
+	failed |= run(program, "sim -q --time-limit 600 bench/many-tasks.lua 10000 65536");
 	for (int i = 1; i < argc; i++) {
 		char line[512];
 

@@ -147,6 +147,8 @@ void nb_lua_task_open(lua_State *L);    /* lua_task.c: the metatable of tasks */
 void nb_lua_memory_open(lua_State *L);
 void nb_lua_policy_open(lua_State *L);  /* lua_policy.c: the same */
 void nb_lua_process_open(lua_State *L); /* lua_process.c: the same */
+/* lua_cpuset.c: the methods of tasks, or those of `machine` */
+void nb_lua_cpuset_open(lua_State *L, bool tasks);
 /* The machine's first CPU, on which a call runs that names none. */
 int nb_lua_first_cpu(const struct nb_sim *s);
 struct nb_sim_task *nb_lua_check_task(lua_State *L, int index);

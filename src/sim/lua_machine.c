@@ -232,6 +232,7 @@ void nb_lua_machine_open(lua_State *L)
 		nb_op_register(L, &ops[i]);
 	nb_lua_pages_open(L);
 	nb_lua_observe_open(L);
+	nb_lua_cpuset_open(L, false);
 	nb_lua_later(L, "machine", "file");
 	lua_setfield(L, -2, "__index");
 	lua_setmetatable(L, -2);

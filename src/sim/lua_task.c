@@ -206,7 +206,7 @@ static const luaL_Reg methods[] = {
 
 void nb_lua_task_open(lua_State *L)
 {
-	static const char *const not_yet[] = {"set_cpuset", "mprotect", "madvise"};
+	static const char *const not_yet[] = {"mprotect", "madvise"};
 
 	luaL_newmetatable(L, TASK);
 	lua_pushcfunction(L, task_tostring);
@@ -220,6 +220,7 @@ void nb_lua_task_open(lua_State *L)
 	nb_lua_policy_open(L);
 	nb_lua_memory_open(L);
 	nb_lua_process_open(L);
+	nb_lua_cpuset_open(L, true);
 	for (size_t i = 0; i < sizeof(not_yet) / sizeof(*not_yet); i++)
 		nb_lua_later(L, "task", not_yet[i]);
 	lua_setfield(L, -2, "__index");
