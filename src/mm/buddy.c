@@ -124,6 +124,14 @@ static inline void free_list_del(struct nb_zone *z, struct nb_page *page, unsign
 	uncount_block(z, order, mt);
 }
 
+void nb_free_list_remove(struct nb_zone *z, struct nb_page *page, unsigned order)
+{
+	enum nb_migratetype mt = nb_page_mt(page);
+
+	free_list_del(z, page, order);
+	nb_account_free(z, mt, -(INT64_C(1) << order));
+}
+
 /* Makes the second block of an extent its head. */
 static bool extent_take_first(struct nb_zone *z, struct nb_page *page, struct nb_list *list)
 {

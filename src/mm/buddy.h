@@ -75,6 +75,8 @@ void nb_free_one_page(struct nb_zone *z, struct nb_page *page, unsigned order,
  * descriptors of the block and of the new head are committed. No accounting of pages. NULL without
  * host memory. */
 struct nb_page *nb_free_list_take(struct nb_zone *z, unsigned order, enum nb_migratetype mt);
+/* Takes a certain block out of its list, pages accounted. Not one of an extent. */
+void nb_free_list_remove(struct nb_zone *z, struct nb_page *page, unsigned order);
 void nb_free_list_add(struct nb_zone *z, struct nb_page *page, unsigned order,
 		      enum nb_migratetype mt, bool tail);
 /* Adds `blocks` max-order blocks of which `head` comes first, as one element. */
@@ -100,6 +102,9 @@ void nb_change_pageblock_range(struct nb_zone *z, struct nb_page *page, unsigned
 struct nb_page *nb_rmqueue_claim(struct nb_zone *z, unsigned order, enum nb_migratetype start,
 				 unsigned alloc_flags);
 struct nb_page *nb_rmqueue_steal(struct nb_zone *z, unsigned order, enum nb_migratetype start);
+/* Is there a block of another type of exactly that order, whose pageblock `start` would take over?
+ * Source: find_suitable_fallback(), only_stealable. */
+bool nb_fallback_would_claim(const struct nb_zone *z, unsigned order, enum nb_migratetype start);
 bool nb_rmqueue_fallback(struct nb_zone *z, unsigned order, enum nb_migratetype start,
 			 unsigned alloc_flags);
 

@@ -39,6 +39,12 @@ static bool worth_claiming(const struct nb_system *sys, unsigned order, enum nb_
 	       start == NB_MIGRATE_UNMOVABLE || !sys->mobility_grouping;
 }
 
+bool nb_fallback_would_claim(const struct nb_zone *z, unsigned order, enum nb_migratetype start)
+{
+	return start < NB_MIGRATE_PCPTYPES && find_fallback(z, order, start) >= 0 &&
+	       worth_claiming(z->sys, order, start);
+}
+
 /* Raises the marks for a while, since fragmentation has begun. Was anything raised? */
 static bool boost_watermark(struct nb_zone *z)
 {

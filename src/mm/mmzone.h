@@ -130,6 +130,7 @@ struct nb_pgdat;
 struct nb_lruvec;
 struct nb_kswapd;
 struct nb_kcompactd;
+struct nb_zone_compact;
 struct nb_swap;
 struct nb_hugetlb;
 struct nb_file_side;
@@ -193,6 +194,7 @@ struct nb_zone {
 	uint64_t numa_base[NB_NR_NUMA_EVENTS];          /* observed beginning */
 	/* c: observed.c: whole max-order blocks in use since before observation began */
 	struct nb_block_run *system_runs;
+	struct nb_zone_compact *compact; /* compaction.h; NULL: never tried */
 	unsigned nr_system_runs;
 };
 
@@ -286,6 +288,9 @@ struct nb_alloc_hooks {
 	uint64_t (*direct_reclaim)(struct nb_system *sys, const struct nb_alloc_context *ac);
 	/* enum nb_compact_result (mm/page_alloc.h). */
 	int (*direct_compact)(struct nb_system *sys, const struct nb_alloc_context *ac, int prio);
+	/* The request was tried once more after that: in which zone did it get its page? */
+	void (*compact_done)(struct nb_system *sys, const struct nb_alloc_context *ac,
+			     struct nb_zone *z);
 	/* Pages of a zone that reclaim could free; NULL: none. */
 	uint64_t (*reclaimable_pages)(const struct nb_zone *z);
 	/* NODE_RECLAIM_*: -2 no scan, -1 full, 0 some, 1 success. NULL: full. */
@@ -372,6 +377,7 @@ struct nb_system {
 		unsigned zone_reclaim_mode;
 		unsigned swappiness, min_unmapped_ratio, min_slab_ratio;
 		unsigned numa_balancing;
+		unsigned compaction_proactiveness, extfrag_threshold;
 		unsigned dirty_ratio, dirty_background_ratio; /* percent; unless bytes are given */
 		uint64_t dirty_bytes, dirty_background_bytes; /* 0: the ratio counts */
 		unsigned dirty_expire_centisecs, dirty_writeback_centisecs;
@@ -392,6 +398,9 @@ struct nb_system {
 	struct nb_reclaim
 		*reclaim;     /* lru.c: what reclaim keeps of the whole system; made by boot */
 	struct nb_swap *swap; /* swap.c; NULL: no area */
+	/* kcompactd.c: told when a node's daemon becomes due */
+	void (*kcompactd_woken)(void *ctx, int nid);
+	void *kcompactd_ctx;
 	struct nb_hugetlb *hugetlb; /* hugetlb.c; NULL: this kernel has no huge pages */
 	struct nb_boot_huge *boot_huge; /* hugetlb_boot.c */
 	struct nb_file_side *files; /* filemap.c; NULL: no file yet */

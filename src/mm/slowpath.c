@@ -107,13 +107,18 @@ static void wake_all_kswapds(struct slow *s)
 
 static struct nb_page *direct_compact(struct slow *s, int prio)
 {
+	struct nb_page *page;
+
 	s->compact_result = NB_COMPACT_SKIPPED;
 	if (!s->ac->order || !s->sys->hooks.direct_compact)
 		return NULL;
 	s->compact_result = s->sys->hooks.direct_compact(s->sys, s->ac, prio);
-	return s->compact_result == NB_COMPACT_SKIPPED || s->compact_result == NB_COMPACT_DEFERRED
-		       ? NULL
-		       : try_freelist(s, s->alloc_flags);
+	if (s->compact_result == NB_COMPACT_SKIPPED || s->compact_result == NB_COMPACT_DEFERRED)
+		return NULL;
+	page = try_freelist(s, s->alloc_flags);
+	if (s->sys->hooks.compact_done)
+		s->sys->hooks.compact_done(s->sys, s->ac, page ? *s->ret_zone : NULL);
+	return page;
 }
 
 static struct nb_page *direct_reclaim(struct slow *s)

@@ -11,6 +11,8 @@
  */
 #include <numabox/file.h>
 
+#include <numabox/compaction.h>
+
 #include "base/fmt.h"
 #include "mm/boot.h"
 #include "mm/pcp.h"
@@ -29,6 +31,9 @@ enum id {
 	MIN_UNMAPPED_RATIO,
 	MIN_SLAB_RATIO,
 	NUMA_BALANCING,
+	COMPACTION_PROACTIVENESS,
+	EXTFRAG_THRESHOLD,
+	COMPACT_MEMORY,
 	DIRTY_RATIO,
 	DIRTY_BACKGROUND_RATIO,
 	DIRTY_BYTES,
@@ -59,6 +64,9 @@ static const struct sysctl sysctls[NR_SYSCTLS] = {
 	[SWAPPINESS] = {"vm.swappiness", 2600, false, 0, 200},
 	[MIN_UNMAPPED_RATIO] = {"vm.min_unmapped_ratio", 2618, true, 0, 100},
 	[MIN_SLAB_RATIO] = {"vm.min_slab_ratio", 2619, true, 0, 100},
+	[COMPACTION_PROACTIVENESS] = {"vm.compaction_proactiveness", 5009, false, 0, 100},
+	[EXTFRAG_THRESHOLD] = {"vm.extfrag_threshold", 2635, false, 0, 1000},
+	[COMPACT_MEMORY] = {"vm.compact_memory", 2635, false, 1, 1},
 	[NUMA_BALANCING] = {"kernel.numa_balancing", 3008, true, 0, 4},
 	[DIRTY_RATIO] = {"vm.dirty_ratio", 2605, false, 0, 100},
 	[DIRTY_BACKGROUND_RATIO] = {"vm.dirty_background_ratio", 2605, false, 0, 100},
@@ -265,6 +273,15 @@ static void store(struct nb_system *sys, unsigned id, unsigned v)
 		t->min_slab_ratio = v;
 		nb_setup_reclaim_ratios(sys);
 		break;
+	case COMPACTION_PROACTIVENESS:
+		t->compaction_proactiveness = v;
+		break;
+	case EXTFRAG_THRESHOLD:
+		t->extfrag_threshold = v;
+		break;
+	case COMPACT_MEMORY:
+		(void)nb_compact_node(sys, -1, 0);
+		break;
 	default:
 		t->numa_balancing = v;
 		break;
@@ -452,6 +469,12 @@ static int64_t value_of(const struct nb_tunables *t, unsigned id)
 		return t->numa_stat;
 	case SWAPPINESS:
 		return t->swappiness;
+	case COMPACTION_PROACTIVENESS:
+		return t->compaction_proactiveness;
+	case EXTFRAG_THRESHOLD:
+		return t->extfrag_threshold;
+	case COMPACT_MEMORY:
+		return 0;
 	case MIN_UNMAPPED_RATIO:
 		return t->min_unmapped_ratio;
 	case MIN_SLAB_RATIO:

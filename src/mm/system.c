@@ -12,6 +12,7 @@
 #include "mm/buddy.h"
 #include "mm/hugetlb.h"
 #include "mm/lru.h"
+#include "mm/compaction.h"
 #include "mm/linear.h"
 
 static int boot_steps(struct nb_system *sys, struct nb_error *err)
@@ -34,6 +35,7 @@ static int boot_steps(struct nb_system *sys, struct nb_error *err)
 	if (ret)
 		return ret;
 	nb_hugetlb_boot(sys);
+	nb_compaction_boot(sys);
 	return nb_sysctl_apply_machine(sys, err);
 }
 

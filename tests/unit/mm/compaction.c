@@ -1,0 +1,226 @@
+/* compaction.c -- fragmented memory becomes whole: for a request, by the daemon, on demand. */
+#include "sysbox.h"
+
+#include <numabox/compaction.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+#include <cmocka.h>
+
+#define PAGE UINT64_C(4096)
+#define HUGE 9u
+
+struct bench {
+	struct sysbox box;
+	struct nb_task *t;
+	uint64_t addr, pages;
+};
+
+static uint64_t event(const struct nb_system *sys, const char *name)
+{
+	const char *n;
+	uint64_t v;
+
+	for (unsigned i = 0; nb_vm_event(sys, i, &n, &v); i++)
+		if (!strcmp(n, name))
+			return v;
+	fail_msg("no counter %s", name);
+	return 0;
+}
+
+static uint64_t free_blocks(const struct nb_system *sys, unsigned order)
+{
+	struct nb_zone_info z;
+	uint64_t n = 0;
+
+	assert_int_equal(nb_zone_info(sys, 0, NB_ZONE_DMA32, &z), 0);
+	for (unsigned o = order; o <= 10; o++)
+		n += z.nr_free[o] << (o - order);
+	return n;
+}
+
+static void check(const struct bench *b)
+{
+	struct nb_error err = {0};
+
+	if (nb_system_check(b->box.sys, &err))
+		fail_msg("%s", err.text);
+}
+
+/* Nearly all memory belongs to a task; every `nth` page of it is given back. */
+static void fragment(struct bench *b, const char *kernel, unsigned nth)
+{
+	struct nb_system_info info;
+	uint64_t n;
+
+	memset(b, 0, sizeof(*b));
+	sysbox_boot(&b->box, &(struct sysbox_spec){.nodes = "256M:1", .kernel = kernel});
+	assert_int_equal(nb_task_create(b->box.sys, 0, "t", &b->t), 0);
+	nb_system_info(b->box.sys, &info);
+	b->pages = info.free_pages - 3072;
+	assert_int_equal(
+		nb_mmap(b->t, 0, b->pages * PAGE, NB_PROT_READ | NB_PROT_WRITE, 0, &b->addr), 0);
+	assert_int_equal(nb_touch(b->t, b->addr, b->pages * PAGE, true, &n), 0);
+	for (uint64_t i = 0; i < b->pages; i += nth)
+		assert_int_equal(nb_munmap(b->t, b->addr + i * PAGE, PAGE), 0);
+	/* what waits in page sets is nobody's to take: the vmstat worker brings it back in time */
+	for (unsigned i = 0; i < 100; i++)
+		nb_vmstat_update(b->box.sys, 0);
+	check(b);
+}
+
+static void end(struct bench *b)
+{
+	check(b);
+	nb_task_exit(b->t);
+	nb_task_put(b->t);
+	check(b);
+	sysbox_end(&b->box);
+}
+
+static void test_direct(void **state)
+{
+	static const char *const kernels[] = {"6.12", "6.1", "4.18"};
+
+	(void)state;
+	for (unsigned k = 0; k < 3; k++) {
+		struct nb_alloc_request rq = {.gfp = NB_GFP_HIGHUSER_MOVABLE | NB_GFP_BIT_COMP,
+					      .order = HUGE};
+		struct bench b;
+		unsigned got = 0;
+		nb_pfn_t pfn[64];
+		uint64_t rss;
+
+		fragment(&b, kernels[k], 2);
+		rss = nb_task_rss_pages(b.t);
+		while (free_blocks(b.box.sys, HUGE)) /* what was never touched goes first */
+			assert_true(nb_alloc_pages(b.box.sys, &rq) != NB_NO_PFN);
+		assert_int_equal(free_blocks(b.box.sys, HUGE), 0);
+		for (; got < 64; got++) {
+			pfn[got] = nb_alloc_pages(b.box.sys, &rq);
+			if (pfn[got] == NB_NO_PFN)
+				break;
+			assert_int_equal(pfn[got] & ((1u << HUGE) - 1), 0);
+		}
+		/* half of the memory is free: many huge pages fit */
+		assert_true(got > 32);
+		assert_true(event(b.box.sys, "compact_stall") >= 1);
+		assert_true(event(b.box.sys, "compact_success") >= 1);
+		assert_true(event(b.box.sys, "pgmigrate_success") >= 128);
+		assert_true(event(b.box.sys, "compact_migrate_scanned") > 0);
+		assert_int_equal(nb_task_rss_pages(b.t), rss);
+		check(&b);
+		for (unsigned i = 0; i < got; i++)
+			assert_int_equal(nb_free_pages(b.box.sys, 0, pfn[i], HUGE), 0);
+		end(&b);
+	}
+}
+
+/* A request that may not wait is not compacted for. */
+static void test_not_for_all(void **state)
+{
+	struct nb_alloc_request rq = {.gfp = NB_GFP_BIT_NOWARN, .order = HUGE};
+	struct bench b;
+
+	(void)state;
+	fragment(&b, NULL, 2);
+	while (nb_alloc_pages(b.box.sys, &rq) != NB_NO_PFN)
+		;
+	assert_int_equal(event(b.box.sys, "compact_stall"), 0);
+	assert_int_equal(event(b.box.sys, "pgmigrate_success"), 0);
+	end(&b);
+}
+
+/* Pages that cannot be moved keep their pageblocks apart. */
+static void test_pinned(void **state)
+{
+	struct nb_alloc_request one = {.gfp = NB_GFP_KERNEL},
+				rq = {.gfp = NB_GFP_KERNEL | NB_GFP_BIT_NORETRY | NB_GFP_BIT_NOWARN,
+				      .order = HUGE};
+	struct nb_system_info info;
+	static nb_pfn_t pfn[131072];
+	struct sysbox box;
+	struct nb_error err = {0};
+	uint64_t n = 0;
+
+	(void)state;
+	sysbox_boot(&box, &(struct sysbox_spec){.nodes = "256M:1"});
+	nb_system_info(box.sys, &info);
+	while (n < info.free_pages - 2048 && (pfn[n] = nb_alloc_pages(box.sys, &one)) != NB_NO_PFN)
+		n++;
+	for (uint64_t i = 0; i < n; i += 2)
+		assert_int_equal(nb_free_pages(box.sys, 0, pfn[i], 0), 0);
+	while (nb_alloc_pages(box.sys, &rq) != NB_NO_PFN)
+		;
+	assert_int_equal(event(box.sys, "pgmigrate_success"), 0);
+	assert_int_equal(nb_system_check(box.sys, &err), 0);
+	sysbox_end(&box);
+}
+
+static void test_on_demand(void **state)
+{
+	struct nb_error err = {0};
+	struct bench b;
+	uint64_t before;
+	char text[16];
+	int score;
+
+	(void)state;
+	fragment(&b, NULL, 4);
+	before = free_blocks(b.box.sys, HUGE);
+	score = nb_fragmentation_score(b.box.sys, 0);
+	assert_true(score > 50);
+	assert_int_equal(nb_sysctl_write(b.box.sys, "vm.compact_memory", "2", &err), -NB_EINVAL);
+	memset(&err, 0, sizeof(err));
+	assert_int_equal(nb_sysctl_write(b.box.sys, "vm.compact_memory", "1", &err), 0);
+	assert_true(free_blocks(b.box.sys, HUGE) > before + b.pages / 4 / 512 * 8 / 10);
+	assert_true(nb_fragmentation_score(b.box.sys, 0) < score / 2);
+	assert_true(nb_sysctl_read(b.box.sys, "vm.extfrag_threshold", text, sizeof(text)) > 0);
+	assert_string_equal(text, "500");
+	assert_int_equal(nb_compact_node(b.box.sys, 7, 0), -NB_ENODEV);
+	end(&b);
+}
+
+static void test_proactive(void **state)
+{
+	struct nb_error err = {0};
+	uint64_t next, scanned, now = 0, moved;
+	struct bench b;
+
+	(void)state;
+	fragment(&b, NULL, 2);
+	assert_int_equal(nb_kcompactd_start(b.box.sys, NULL, NULL), 0);
+	assert_int_equal(nb_kcompactd_step(b.box.sys, 3, &next, &scanned), -NB_ENODEV);
+	/* 20: works above a score of 90, until below 80 */
+	assert_int_equal(nb_sysctl_write(b.box.sys, "vm.compaction_proactiveness", "60", &err), 0);
+	assert_true(nb_fragmentation_score(b.box.sys, 0) > 50);
+	for (unsigned i = 0; i < 10; i++) {
+		assert_int_equal(nb_kcompactd_step(b.box.sys, 0, &next, &scanned), 0);
+		assert_true(next > now && next <= now + UINT64_C(500000000));
+		now = next;
+		nb_system_set_time_ns(b.box.sys, now);
+	}
+	assert_true(nb_fragmentation_score(b.box.sys, 0) <= 50);
+	moved = event(b.box.sys, "pgmigrate_success");
+	assert_true(moved > 0);
+	/* and rests then */
+	assert_int_equal(nb_kcompactd_step(b.box.sys, 0, &next, &scanned), 0);
+	assert_int_equal(scanned, 0);
+	assert_int_equal(event(b.box.sys, "pgmigrate_success"), moved);
+	assert_int_equal(nb_sysctl_write(b.box.sys, "vm.compaction_proactiveness", "0", &err), 0);
+	assert_int_equal(nb_kcompactd_step(b.box.sys, 0, &next, &scanned), 0);
+	assert_true(next == UINT64_MAX);
+	end(&b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_direct),    cmocka_unit_test(test_not_for_all),
+		cmocka_unit_test(test_pinned),    cmocka_unit_test(test_on_demand),
+		cmocka_unit_test(test_proactive),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
