@@ -7,6 +7,7 @@
  * in use since before observation.
  */
 #include "mm/lru.h"
+#include "mm/hugetlb.h"
 #include "mm/pcp.h"
 #include "mm/task.h"
 
@@ -289,5 +290,7 @@ int nb_system_check(const struct nb_system *sys, struct nb_error *err)
 	}
 	if (nb_lru_check(sys, err))
 		return -NB_EIO;
-	return nb_tasks_check(sys, err);
+	int r = nb_hugetlb_check(sys, err);
+
+	return r ? r : nb_tasks_check(sys, err);
 }

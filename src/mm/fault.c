@@ -13,6 +13,7 @@
 
 #include "mm/balancing.h"
 #include "mm/event.h"
+#include "mm/hugetlb.h"
 #include "mm/page_alloc.h"
 #include "mm/rmap.h"
 #include "mm/vmstat.h"
@@ -155,6 +156,8 @@ int nb_fault_range(struct nb_task *t, struct nb_vma *v, uint64_t start, uint64_t
 	uint64_t before = *faulted, addr = start;
 	int err = 0;
 
+	if (v->flags & NB_VM_HUGETLB)
+		return nb_hugetlb_fault_range(t, v, start, end, write, faulted);
 	if (!(v->prot & need))
 		return -NB_EFAULT;
 	while (!err && addr < end)

@@ -6,6 +6,7 @@
  * shmem_evict_inode().
  */
 #include "base/mem.h"
+#include "mm/hugetlb.h"
 #include "mm/writeback.h"
 
 struct nb_file_side *nb_file_side(struct nb_system *sys)
@@ -78,6 +79,8 @@ void nb_file_put(struct nb_address_space *file)
 				: !--file->refs;
 	if (!last)
 		return;
+	if (file->kind == NB_AS_HUGETLB)
+		nb_huge_file_release(file);
 	nb_file_drop_range(sys, NULL, file, 0, UINT64_MAX);
 	nb_writeback_delist(file);
 	nb_store_drop(file, 0, UINT64_MAX);

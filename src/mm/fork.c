@@ -11,6 +11,7 @@
  * copy_present_pte(); mm/rmap.c, anon_vma_fork(); fs/exec.c, begin_new_exec(); facts 10.1.
  */
 #include "base/mem.h"
+#include "mm/hugetlb.h"
 #include "mm/mmap.h"
 #include "mm/rmap.h"
 
@@ -91,6 +92,7 @@ static int copy_vma(struct nb_task *t, struct nb_mm *mm, struct nb_vma *v)
 	child->anon_id = 0;
 	child->anon_chained = false;
 	child->flags &= ~(unsigned)NOT_INHERITED;
+	nb_hugetlb_vma_fork(child);
 	if (v->policy) {
 		nb_mpol_put(mm->sys, child->policy);
 		child->policy = nb_mpol_with_home(mm->sys, v->policy, v->policy->home_node);
@@ -106,7 +108,9 @@ static int copy_vma(struct nb_task *t, struct nb_mm *mm, struct nb_vma *v)
 		return 0;
 	err = nb_anon_fork(child, v);
 	/* only private pages cannot be had again by a fault */
-	return err || !v->anon ? err : copy_entries(&c);
+	if (err || !v->anon)
+		return err;
+	return v->flags & NB_VM_HUGETLB ? nb_hugetlb_fork(t, child, v) : copy_entries(&c);
 }
 
 static int copy_mm(struct nb_task *t, struct nb_mm *mm)

@@ -90,7 +90,7 @@ struct nb_hugetlb *nb_hugetlb_make(struct nb_system *sys)
 	nb_pool_init(&s->map_pool, sizeof(struct nb_resv_map));
 	nb_pool_init(&s->subpool_pool, sizeof(struct nb_subpool));
 	nb_pool_init(&s->file_pool, sizeof(struct nb_huge_file));
-	nb_pool_init(&s->slot_pool, sizeof(struct nb_huge_slot));
+	nb_pool_init(&s->mount_pool, sizeof(struct nb_hugetlbfs));
 	add_sizes(s);
 	if (s->default_hstate >= s->nr_hstates)
 		return NULL;
@@ -268,8 +268,7 @@ int nb_hugetlb_check(const struct nb_system *sys, struct nb_error *err)
 
 			if (ret)
 				return ret;
-			if (h->free_node[n] > h->nr_node[n] ||
-			    h->surplus_node[n] > h->nr_node[n])
+			if (h->free_node[n] > h->nr_node[n] || h->surplus_node[n] > h->nr_node[n])
 				return wrong(err, h, "pages of a node", h->nr_node[n],
 					     h->free_node[n]);
 			nr += h->nr_node[n];

@@ -15,8 +15,8 @@
 #ifndef NB_MM_HUGETLB_H
 #define NB_MM_HUGETLB_H
 
-#include "mm/pool.h"
-#include "mm/task.h"
+#include "mm/address_space.h"
+#include "mm/vma.h"
 
 #include <numabox/hugetlb.h>
 
@@ -51,30 +51,26 @@ struct nb_resv_map {
  * not handed out. Source: struct hugepage_subpool. */
 struct nb_subpool {
 	struct nb_hstate *h;
-	unsigned refs;        /* files and the mount */
-	uint64_t max, min;    /* UINT64_MAX: none */
-	uint64_t used;        /* counted against max, where there is one */
-	uint64_t reserved;    /* of min */
+	unsigned refs;     /* files and the mount */
+	uint64_t max, min; /* UINT64_MAX: none */
+	uint64_t used;     /* counted against max, where there is one */
+	uint64_t reserved; /* of min */
 };
 
-/* A page of a file, by offset. */
-struct nb_huge_slot {
-	struct nb_huge_slot *next;
-	uint64_t index;
-	nb_pfn_t pfn;
-};
-
-/* A file of hugetlbfs, a shared memory segment, or what stands behind MAP_HUGETLB. */
+/* A file of hugetlbfs, a shared memory segment, or what stands behind MAP_HUGETLB: what its
+ * nb_address_space (kind NB_AS_HUGETLB) has in private_data. Its pages are in the address space's
+ * tree by huge page offset, and count in none of its counters. */
 struct nb_huge_file {
-	struct nb_hugetlb *side;
 	struct nb_hstate *h;
 	struct nb_subpool *subpool; /* NULL: no limits */
-	unsigned refs;              /* its opener, and the VMAs that map it */
-	bool named;                 /* not MAP_HUGETLB's: views print its name */
-	uint64_t size;              /* huge pages */
-	uint64_t inode;             /* for numa_maps and such */
 	struct nb_resv_map resv;
-	struct nb_huge_slot *slots; /* its page cache, ascending */
+};
+
+/* A mounted hugetlbfs. */
+struct nb_hugetlbfs {
+	struct nb_system *sys;
+	struct nb_subpool *subpool;
+	struct nb_hstate *h;
 };
 
 struct nb_hugetlb {
@@ -82,10 +78,11 @@ struct nb_hugetlb {
 	struct nb_lock lock;
 	struct nb_hstate hstate[NB_MAX_HSTATES];
 	unsigned nr_hstates, default_hstate;
-	struct nb_pool region_pool, map_pool, subpool_pool, file_pool, slot_pool;
+	struct nb_pool region_pool, map_pool, subpool_pool, file_pool, mount_pool;
 };
 
-/* hugetlb.c. Boot: the pools of the system, empty; NULL without memory or where the kernel has none.
+/* hugetlb.c. Boot: the pools of the system, empty; NULL without memory or where the kernel has
+ * none.
  */
 struct nb_hugetlb *nb_hugetlb_make(struct nb_system *sys);
 /* The pool of a size; NULL: none. */
@@ -142,7 +139,9 @@ struct nb_page *nb_take_gigantic_at(struct nb_system *sys, struct nb_hstate *h, 
 void nb_free_gigantic(struct nb_system *sys, struct nb_hstate *h, struct nb_zone *z,
 		      struct nb_page *page, int cpu);
 
-/* hugetlb_pool.c. Changes the number of pages: of node `nid` (its id) or, with NB_NO_NODE, of all
+/* hugetlb_pool.c. The CPU that works for a task; NULL: the first. */
+int nb_huge_cpu(const struct nb_system *sys, const struct nb_task *task);
+/* Changes the number of pages: of node `nid` (its id) or, with NB_NO_NODE, of all
  * together, by using the nodes of `allowed`. 0 even if only a part was reached; -NB_ENOMEM.
  * Source: set_max_huge_pages(). */
 int nb_hstate_set_max(struct nb_system *sys, struct nb_hstate *h, uint64_t count, int nid,
@@ -154,8 +153,7 @@ struct nb_page *nb_hstate_alloc_surplus(struct nb_system *sys, struct nb_hstate 
 					struct nb_task *task, struct nb_zone **ret_zone);
 /* Reserves (delta > 0; 0 or -NB_ENOMEM) or gives back (delta < 0) huge pages.
  * Source: hugetlb_acct_memory(). */
-int nb_hstate_acct(struct nb_system *sys, struct nb_hstate *h, int64_t delta,
-		   struct nb_task *task);
+int nb_hstate_acct(struct nb_system *sys, struct nb_hstate *h, int64_t delta, struct nb_task *task);
 /* The last reference of a page is gone. restore: its reservation comes back. Without the lock.
  * Source: free_huge_folio(). */
 void nb_hstate_free_page(struct nb_system *sys, struct nb_zone *z, struct nb_page *page,
@@ -174,6 +172,107 @@ int64_t nb_region_del(struct nb_hugetlb *s, struct nb_resv_map *m, uint64_t from
  * may be given back globally. */
 int64_t nb_subpool_get(struct nb_subpool *sp, uint64_t pages);
 uint64_t nb_subpool_put(struct nb_subpool *sp, uint64_t pages);
+
+/* hugetlb_file.c */
+static inline struct nb_huge_file *nb_huge_file(const struct nb_address_space *as)
+{
+	return as->private_data;
+}
+static inline struct nb_hstate *nb_vma_hstate(const struct nb_vma *v)
+{
+	return nb_huge_file(v->file)->h;
+}
+/* A file of `size` bytes (whole huge pages) without pages and reservations. NULL: no memory. */
+struct nb_address_space *nb_huge_file_new(struct nb_system *sys, struct nb_hstate *h,
+					  struct nb_subpool *sp, const char *name, uint64_t size);
+/* Its last reference is gone: pages and reservations go. For nb_file_put(). */
+void nb_huge_file_release(struct nb_address_space *as);
+/* Reserves the offsets [from, to): of the file (v NULL or shared), or of v alone. 0, -NB_ENOMEM.
+ * Source: hugetlb_reserve_pages(). */
+int nb_huge_reserve(struct nb_task *t, struct nb_address_space *as, uint64_t from, uint64_t to,
+		    struct nb_vma *v);
+/* The page at an offset with a reference for the caller; NULL: none. */
+struct nb_page *nb_huge_file_find(struct nb_address_space *as, uint64_t index,
+				  struct nb_zone **ret_zone);
+/* Puts a page there, with a reference for the cache. 0, -NB_ENOMEM, -NB_EEXIST. */
+int nb_huge_file_insert(struct nb_address_space *as, uint64_t index, struct nb_zone *z,
+			struct nb_page *page);
+/* fallocate(2), with `punch` a hole. Bytes. 0, -NB_ENOSPC. */
+int nb_huge_fallocate(struct nb_task *t, struct nb_address_space *as, uint64_t offset,
+		      uint64_t bytes, bool punch);
+
+/* hugetlb_alloc.c. A page for huge offset `index` of a mapping, in use with one reference: out of
+ * its reservation, the pool or surplus, where the policy wants it. */
+struct nb_huge_request {
+	struct nb_task *task;
+	struct nb_address_space *file;
+	const struct nb_vma *v; /* NULL: fallocate() */
+	uint64_t index;
+	bool cow_from_owner; /* not out of the reservation */
+	/* out */
+	struct nb_zone *zone;
+	bool restore; /* it was reserved: free it with this until it is mapped or cached */
+};
+/* NULL: -NB_ENOSPC (SIGBUS). Source: alloc_hugetlb_folio(). */
+struct nb_page *nb_huge_alloc(struct nb_huge_request *rq);
+/* The first free page of the zonelist of `nid`, filtered by mask and the task's cpuset; `exact`: of
+ * that node alone. Under the lock. Source: dequeue_hugetlb_folio_nodemask(). */
+struct nb_page *nb_hstate_dequeue(struct nb_system *sys, struct nb_hstate *h,
+				  const struct nb_task *task, int nid,
+				  const struct nb_nodemask *mask, bool exact,
+				  struct nb_zone **ret_zone);
+/* References of hugetlb pages; the last one gives it back to its pool. */
+void nb_huge_put(struct nb_system *sys, struct nb_zone *z, struct nb_page *page,
+		 struct nb_subpool *sp, int cpu);
+
+/* hugetlb_fault.c, hugetlb_vma.c: mappings, under the mm's lock; v has NB_VM_HUGETLB, [start, end)
+ * lies in it. */
+/* As nb_fault_range(); -NB_EFAULT is SIGBUS where the protection allows. One fault a huge page. */
+int nb_hugetlb_fault_range(struct nb_task *t, struct nb_vma *v, uint64_t start, uint64_t end,
+			   bool write, uint64_t *faulted);
+/* mmap(2) of a hugetlb file, or with NB_MAP_HUGETLB (as NULL). */
+int nb_hugetlb_mmap(struct nb_task *t, struct nb_address_space *as, uint64_t offset, uint64_t addr,
+		    uint64_t length_bytes, int prot, int flags, uint64_t *ret_addr);
+/* Unmaps whole huge pages; only `only` where that is not NULL. */
+void nb_hugetlb_zap(struct nb_task *t, struct nb_vma *v, uint64_t start, uint64_t end,
+		    const struct nb_page *only);
+/* The same for all VMAs of [start, end) that map huge pages. */
+void nb_hugetlb_zap_range(struct nb_task *t, uint64_t start, uint64_t end);
+/* Unmaps the page at a huge offset of a file from whoever maps it. */
+void nb_hugetlb_unmap_page(struct nb_address_space *as, uint64_t index, const struct nb_page *page,
+			   int cpu);
+/* A copy of v is made (vma_dup) or goes (vma_free). The copy of a fork begins without a
+ * reservation.
+ */
+void nb_hugetlb_vma_dup(struct nb_vma *copy);
+void nb_hugetlb_vma_fork(struct nb_vma *child);
+void nb_hugetlb_vma_free(struct nb_vma *v);
+/* The parent's pages into the child's tables. 0, -NB_ENOMEM. */
+int nb_hugetlb_fork(struct nb_task *t, struct nb_vma *child, const struct nb_vma *parent);
+/* Entries follow a change of protection. */
+void nb_hugetlb_protect(struct nb_vma *v, uint64_t start, uint64_t end, int prot);
+/* May v be cut at addr? Only between huge pages. */
+static inline bool nb_hugetlb_may_split(const struct nb_vma *v, uint64_t addr)
+{
+	return !(v->flags & NB_VM_HUGETLB) ||
+	       !(addr & (nb_hstate_bytes(v->mm->sys, nb_vma_hstate(v)) - 1));
+}
+/* madvise(MADV_DONTNEED): what of [start, *end) it is about. 0, -NB_EINVAL. Source:
+ * madvise_dontneed_free_valid_vma(). */
+int nb_hugetlb_dontneed_range(const struct nb_vma *v, uint64_t start, uint64_t *end);
+/* Each mapped page of [start, end): fn gets the entry of its spot. */
+typedef void nb_hugetlb_visit_fn(void *arg, struct nb_vma *v, uint64_t addr, uint64_t *pte,
+				 struct nb_zone *z, struct nb_page *page);
+void nb_hugetlb_visit(struct nb_vma *v, uint64_t start, uint64_t end, nb_hugetlb_visit_fn *fn,
+		      void *arg);
+
+/* hugetlb_migrate.c. The page (mapped or cached, with one more reference, which is used up) to
+ * another of its pool or a temporary one, on `nid` with the nodes of `mask` (NULL: all); `any`:
+ * from other nodes too when there is none. 0, -NB_ENOMEM, -NB_EBUSY: others know of it; both leave
+ * it and the reference as they are. Source: alloc_hugetlb_folio_nodemask(), move_hugetlb_state().
+ */
+int nb_hugetlb_migrate(struct nb_system *sys, struct nb_zone *z, struct nb_page *page,
+		       struct nb_task *task, int nid, const struct nb_nodemask *mask, bool any);
 
 /* Counts and lists against each other. 0, or -NB_EIO with *err. */
 int nb_hugetlb_check(const struct nb_system *sys, struct nb_error *err);

@@ -106,7 +106,7 @@ static void cut_element(const struct row *r, struct nb_list *l, struct nb_page *
 	z->free_area[order].nr_free_type[mt] -= blocks;
 	z->free_area[order].nr_free -= blocks;
 	if (!z->free_area[order].nr_free_type[mt])
-		atomic_fetch_and_explicit(&z->free_mask[mt], (uint16_t)~(1u << order),
+		atomic_fetch_and_explicit(&z->free_mask[mt], (uint16_t) ~(1u << order),
 					  memory_order_relaxed);
 	nb_account_free(z, mt, -(int64_t)(blocks << order));
 }

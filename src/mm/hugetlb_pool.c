@@ -1,9 +1,9 @@
 /* hugetlb_pool.c -- pools of huge pages grow and shrink: by hand, by surplus, with reservations.
  *
- * Called by hugetlb_sysfs.c (somebody writes nr_hugepages), hugetlb_resv.c and hugetlb_fault.c. Pages
- * come from the nodes in turn, and the turn is kept from call to call: nothing levels the nodes. A
- * surplus page is one above what was asked for by hand; it goes back to the machine when it is
- * freed. Units: huge pages; node ids. Source: mm/hugetlb.c: set_max_huge_pages(),
+ * Called by hugetlb_sysfs.c (somebody writes nr_hugepages), hugetlb_resv.c and hugetlb_fault.c.
+ * Pages come from the nodes in turn, and the turn is kept from call to call: nothing levels the
+ * nodes. A surplus page is one above what was asked for by hand; it goes back to the machine when
+ * it is freed. Units: huge pages; node ids. Source: mm/hugetlb.c: set_max_huge_pages(),
  * hstate_next_node_to_alloc(), adjust_pool_surplus(), gather_surplus_pages(),
  * return_unused_surplus_pages(), hugetlb_acct_memory(), free_huge_folio().
  */
@@ -19,7 +19,7 @@
 #define BOOT_TURN_SINCE 6008u
 #define POLICY_CHECKED_SINCE 5009u /* at mmap: the pages of a BIND policy's nodes are counted */
 
-static int task_cpu(const struct nb_system *sys, const struct nb_task *task)
+int nb_huge_cpu(const struct nb_system *sys, const struct nb_task *task)
 {
 	if (task)
 		return task->cpu;
@@ -67,7 +67,7 @@ static bool grow_by_one(struct nb_system *sys, struct nb_hstate *h,
 			struct nb_task *task)
 {
 	struct nb_hugetlb *s = sys->hugetlb;
-	int cpu = task_cpu(sys, task);
+	int cpu = nb_huge_cpu(sys, task);
 
 	for (unsigned n = nb_nodemask_weight(allowed); n > 0; n--) {
 		int nid = take_turn(&h->next_nid_to_alloc, allowed);
@@ -161,16 +161,14 @@ int nb_hstate_set_max(struct nb_system *sys, struct nb_hstate *h, uint64_t count
 
 	if (nid != NB_NO_NODE) {
 		unsigned at = nb_node_data(sys, nid)->index;
-		uint64_t others =
-			nb_hstate_persistent(h) - (h->nr_node[at] - h->surplus_node[at]);
+		uint64_t others = nb_hstate_persistent(h) - (h->nr_node[at] - h->surplus_node[at]);
 
 		count = count + others < count ? UINT64_MAX : count + others;
 	}
 	if (!nb_nodemask_weight(allowed))
 		return 0;
 	nb_lock(&s->lock, sys->port);
-	while (h->surplus && count > nb_hstate_persistent(h) &&
-	       adjust_surplus(sys, h, allowed, -1))
+	while (h->surplus && count > nb_hstate_persistent(h) && adjust_surplus(sys, h, allowed, -1))
 		;
 	nb_unlock(&s->lock, sys->port);
 	if (grow(sys, h, count, allowed, task)) {
@@ -178,7 +176,7 @@ int nb_hstate_set_max(struct nb_system *sys, struct nb_hstate *h, uint64_t count
 		least = h->resv + h->nr - h->free;
 		least = count > least ? count : least;
 		while (least < nb_hstate_persistent(h) &&
-		       shrink_by_one(sys, h, allowed, false, task_cpu(sys, task)))
+		       shrink_by_one(sys, h, allowed, false, nb_huge_cpu(sys, task)))
 			;
 		while (count < nb_hstate_persistent(h) && adjust_surplus(sys, h, allowed, 1))
 			;
@@ -199,7 +197,7 @@ struct nb_page *nb_hstate_alloc_surplus(struct nb_system *sys, struct nb_hstate 
 	if (h->gigantic || h->surplus >= h->overcommit)
 		return NULL;
 	page = nb_hstate_alloc_buddy(sys, h, gfp | NB_GFP_BIT_RETRY_MAYFAIL, nid, mask,
-				     task_cpu(sys, task), task, ret_zone);
+				     nb_huge_cpu(sys, task), task, ret_zone);
 	if (!page)
 		return NULL;
 	nb_lock(&s->lock, sys->port);
@@ -212,7 +210,7 @@ struct nb_page *nb_hstate_alloc_surplus(struct nb_system *sys, struct nb_hstate 
 	nb_unlock(&s->lock, sys->port);
 	if (!full)
 		return page;
-	nb_hstate_free_buddy(sys, h, *ret_zone, page, task_cpu(sys, task));
+	nb_hstate_free_buddy(sys, h, *ret_zone, page, nb_huge_cpu(sys, task));
 	return NULL;
 }
 
@@ -232,7 +230,8 @@ static const struct nb_nodemask *bind_mask(const struct nb_system *sys, const st
 
 static bool node_allowed(const struct nb_task *task, const struct nb_nodemask *bind, int nid)
 {
-	if (task && task->flags & NB_PF_CPUSET && !nb_nodemask_test(&task->mems_allowed, (unsigned)nid))
+	if (task && task->flags & NB_PF_CPUSET &&
+	    !nb_nodemask_test(&task->mems_allowed, (unsigned)nid))
 		return false;
 	return !bind || nb_nodemask_test(bind, (unsigned)nid);
 }
@@ -243,7 +242,7 @@ static struct nb_page *gather_one(struct nb_system *sys, struct nb_hstate *h, st
 {
 	const struct nb_nodemask *bind = bind_mask(sys, h, task);
 	nb_gfp_t gfp = nb_hstate_gfp(sys, h);
-	int local = sys->cpu_to_node[task_cpu(sys, task)];
+	int local = sys->cpu_to_node[nb_huge_cpu(sys, task)];
 	unsigned version = sys->profile->version;
 	bool local_first = version >= SURPLUS_LOCAL_FIRST_SINCE;
 	struct nb_page *page = NULL;
@@ -325,8 +324,7 @@ static uint64_t allowed_free(const struct nb_system *sys, const struct nb_hstate
 }
 
 /* Under the lock, which is dropped while pages are gathered. */
-static int reserve(struct nb_system *sys, struct nb_hstate *h, uint64_t pages,
-		   struct nb_task *task)
+static int reserve(struct nb_system *sys, struct nb_hstate *h, uint64_t pages, struct nb_task *task)
 {
 	struct nb_hugetlb *s = sys->hugetlb;
 
@@ -336,7 +334,7 @@ static int reserve(struct nb_system *sys, struct nb_hstate *h, uint64_t pages,
 
 		nb_unlock(&s->lock, sys->port);
 		enough = gather(sys, h, need, task, &chain) == need;
-		end_gather(sys, h, chain, enough, task_cpu(sys, task));
+		end_gather(sys, h, chain, enough, nb_huge_cpu(sys, task));
 		nb_lock(&s->lock, sys->port);
 		if (!enough)
 			return -NB_ENOMEM;
@@ -345,12 +343,11 @@ static int reserve(struct nb_system *sys, struct nb_hstate *h, uint64_t pages,
 	if (pages <= allowed_free(sys, h, task))
 		return 0;
 	h->resv -= pages;
-	return_surplus(sys, h, pages, task_cpu(sys, task));
+	return_surplus(sys, h, pages, nb_huge_cpu(sys, task));
 	return -NB_ENOMEM;
 }
 
-int nb_hstate_acct(struct nb_system *sys, struct nb_hstate *h, int64_t delta,
-		   struct nb_task *task)
+int nb_hstate_acct(struct nb_system *sys, struct nb_hstate *h, int64_t delta, struct nb_task *task)
 {
 	struct nb_hugetlb *s = sys->hugetlb;
 	int ret = 0;
@@ -360,7 +357,7 @@ int nb_hstate_acct(struct nb_system *sys, struct nb_hstate *h, int64_t delta,
 		ret = reserve(sys, h, (uint64_t)delta, task);
 	} else if (delta < 0) {
 		h->resv -= (uint64_t)-delta;
-		return_surplus(sys, h, (uint64_t)-delta, task_cpu(sys, task));
+		return_surplus(sys, h, (uint64_t)-delta, nb_huge_cpu(sys, task));
 	}
 	nb_unlock(&s->lock, sys->port);
 	return ret;
@@ -462,7 +459,7 @@ static void boot_gigantic(struct nb_system *sys)
 		struct nb_hstate *h = nb_hstate_by_bytes(sys, g->bytes);
 		struct nb_zone *z = NULL;
 		struct nb_page *page =
-			h ? nb_take_gigantic_at(sys, h, g->pfn, task_cpu(sys, NULL), &z) : NULL;
+			h ? nb_take_gigantic_at(sys, h, g->pfn, nb_huge_cpu(sys, NULL), &z) : NULL;
 
 		if (!page)
 			continue;

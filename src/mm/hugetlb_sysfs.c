@@ -1,5 +1,5 @@
-/* hugetlb_sysfs.c -- the files that rule the pools: /sys/kernel/mm/hugepages, those of the nodes, and
- * /proc/sys/vm.
+/* hugetlb_sysfs.c -- the files that rule the pools: /sys/kernel/mm/hugepages, those of the nodes,
+ * and /proc/sys/vm.
  *
  * Called by sysfs.c (nb_sysfs_read() and nb_sysfs_write()) and sysctl.c. One table names the files
  * of a pool; each says where it stands and whether it can be written. sysfs reads decimal numbers
@@ -109,7 +109,8 @@ static bool find(const struct nb_system *sys, const char *path, struct target *r
 		return ret->attr != NULL;
 	}
 	if (node) {
-		if (!skip_number(&path, &nid) || nid >= NB_MAX_NODES || !skip(&path, "/hugepages/") ||
+		if (!skip_number(&path, &nid) || nid >= NB_MAX_NODES ||
+		    !skip(&path, "/hugepages/") ||
 		    !node_has_files(sys, nb_node_data(sys, (int)nid)))
 			return false;
 		ret->nid = (int)nid;

@@ -9,6 +9,7 @@
  * set_mempolicy_home_node(); facts 6.6.
  */
 #include "mm/address_space.h"
+#include "mm/hugetlb.h"
 #include "mm/lru.h"
 #include "mm/migrate.h"
 
@@ -32,7 +33,7 @@ static uint64_t round_up(const struct nb_mm *mm, uint64_t bytes)
 
 static bool keeps_policies(const struct nb_vma *v)
 {
-	return v->file && v->file->kind != NB_AS_FILE;
+	return v->file && v->file->kind == NB_AS_SHMEM;
 }
 
 struct nb_mempolicy *nb_vma_own_policy(const struct nb_vma *v, uint64_t addr)
@@ -149,6 +150,18 @@ static nb_pfn_t target(void *arg, const struct nb_migrate_item *from)
 	return nb_mpol_alloc(w->t, w->pol, gfp, nb_page_order(from->page), from->index);
 }
 
+/* Pages of pools: any node of the policy's, or else any. */
+static bool where(void *arg, const struct nb_migrate_item *from, int *ret_nid,
+		  const struct nb_nodemask **ret_mask)
+{
+	const struct walk *w = arg;
+
+	nb_mpol_target(w->t, w->pol, NB_GFP_HIGHUSER_MOVABLE,
+		       from->index >> nb_page_hstate(w->t->sys, from->page)->order, ret_nid,
+		       ret_mask);
+	return true;
+}
+
 static int flush(struct walk *w)
 {
 	int err = w->nr ? nb_migrate_list(&w->m, w->list, w->nr) : 0;
@@ -208,6 +221,7 @@ static void move(struct walk *w)
 				     .mode = NB_MIGRATE_SYNC,
 				     .reason = NB_MR_MEMPOLICY_MBIND,
 				     .target = target,
+				     .where = where,
 				     .arg = w};
 	if (!w->pol)
 		w->pol = t->policy;

@@ -10,8 +10,10 @@
 #include "base/mem.h"
 #include "mm/address_space.h"
 #include "mm/event.h"
+#include "mm/hugetlb.h"
 #include "mm/lru.h"
 #include "mm/page_alloc.h"
+#include "mm/pt_huge.h"
 #include "mm/vmstat.h"
 
 #define BATCHED_SINCE 6003u
@@ -34,6 +36,10 @@ static bool unlisted(const struct nb_zone *z, const struct nb_page *page)
 
 int nb_migrate_isolate(struct nb_system *sys, struct nb_zone *z, struct nb_page *page)
 {
+	if (nb_page_flags(page) & PG_HUGETLB) {
+		nb_get_page(sys, page);
+		return 0;
+	}
 	if (unlisted(z, page)) {
 		nb_page_set_flags(page, nb_page_flags(page) & ~(uint32_t)PG_LRU);
 		nb_get_page(sys, page);
@@ -47,7 +53,9 @@ int nb_migrate_isolate(struct nb_system *sys, struct nb_zone *z, struct nb_page 
 
 void nb_migrate_putback(struct nb_system *sys, struct nb_zone *z, struct nb_page *page, int cpu)
 {
-	if (!(nb_page_flags(page) & PG_ISOLATED))
+	if (nb_page_flags(page) & PG_HUGETLB)
+		; /* on no list */
+	else if (!(nb_page_flags(page) & PG_ISOLATED))
 		nb_page_set_flags(page, nb_page_flags(page) | PG_LRU);
 	else
 		nb_lru_putback(sys, z, page, cpu);
@@ -103,9 +111,29 @@ int nb_migrate_page(struct nb_system *sys, struct nb_zone *z, struct nb_page *pa
 	return 0;
 }
 
-/* The page's last other user went while it was isolated: it just goes. */
+/* A page of a pool of huge pages. Source: unmap_and_move_huge_page(). */
+static void move_hugetlb(struct nb_migration *m, const struct nb_migrate_item *it)
+{
+	uint64_t pages = UINT64_C(1) << nb_page_hstate(m->sys, it->page)->order;
+	const struct nb_nodemask *mask = NULL;
+	int nid = NB_NO_NODE;
+	bool any = m->where && m->where(m->arg, it, &nid, &mask);
+
+	if (m->where && !nb_hugetlb_migrate(m->sys, it->zone, it->page, m->task, nid, mask, any)) {
+		m->succeeded += pages;
+		return;
+	}
+	m->failed += pages;
+	m->failed_entries++;
+	nb_migrate_putback(m->sys, it->zone, it->page, m->cpu);
+}
+
+/* The page's last other user went while it was isolated: it just goes. Pages of pools were moved
+ * before the others. */
 static bool gone_meanwhile(struct nb_migration *m, const struct nb_migrate_item *it)
 {
+	if (nb_page_flags(it->page) & PG_HUGETLB)
+		return true;
 	if (__atomic_load_n(&it->page->refcount, __ATOMIC_ACQUIRE) != 1)
 		return false;
 	m->succeeded += pages_of(it->page);
@@ -139,8 +167,10 @@ static void finish(struct nb_migration *m, const struct nb_migrate_item *it, nb_
 static void putback_from(struct nb_migration *m, const struct nb_migrate_item *list, unsigned i,
 			 unsigned n)
 {
-	for (; i < n; i++)
-		nb_migrate_putback(m->sys, list[i].zone, list[i].page, m->cpu);
+	for (; i < n; i++) {
+		if (!(nb_page_flags(list[i].page) & PG_HUGETLB))
+			nb_migrate_putback(m->sys, list[i].zone, list[i].page, m->cpu);
+	}
 }
 
 /* Target and move, page by page. */
@@ -190,6 +220,10 @@ static int batched(struct nb_migration *m, const struct nb_migrate_item *list, u
 
 int nb_migrate_list(struct nb_migration *m, const struct nb_migrate_item *list, unsigned n)
 {
+	for (unsigned i = 0; i < n; i++) {
+		if (nb_page_flags(list[i].page) & PG_HUGETLB)
+			move_hugetlb(m, &list[i]);
+	}
 	return m->sys->profile->version >= BATCHED_SINCE ? batched(m, list, n)
 							 : one_by_one(m, list, n);
 }
@@ -219,25 +253,32 @@ nb_pfn_t nb_migrate_target_on_node(void *arg, const struct nb_migrate_item *from
 	return nb_alloc_pages(to->sys, &rq);
 }
 
+bool nb_migrate_where_on_node(void *arg, const struct nb_migrate_item *from, int *ret_nid,
+			      const struct nb_nodemask **ret_mask)
+{
+	const struct nb_migrate_to_node *to = arg;
+
+	(void)from;
+	*ret_nid = to->nid;
+	*ret_mask = NULL;
+	return !(to->gfp & NB_GFP_BIT_THISNODE);
+}
+
 bool nb_migrate_next(const struct nb_mm *mm, uint64_t *addr, uint64_t end,
 		     struct nb_migrate_item *ret)
 {
-	const struct nb_ptable *leaf;
-	uint64_t page = UINT64_C(1) << mm->shape.page_shift;
+	uint64_t entry, bytes;
 
-	while ((leaf = nb_pt_next_leaf(mm, addr, end))) {
-		uint64_t stop = (*addr & ~(nb_pt_leaf_span(mm) - 1)) + nb_pt_leaf_span(mm);
+	while ((entry = nb_pt_next_entry(mm, addr, end, &bytes))) {
+		nb_pfn_t pfn = nb_pte_pfn(entry);
 
-		if (stop > end)
-			stop = end;
-		for (; *addr < stop; *addr += page) {
-			nb_pfn_t pfn = nb_pte_pfn(leaf->entry[nb_pt_index(mm, *addr)]);
-
-			if (pfn == NB_NO_PFN)
-				continue;
+		if (pfn != NB_NO_PFN && !(*addr & (bytes - 1))) {
 			ret->page = nb_pfn_to_page(mm->sys, pfn, &ret->zone);
-			return true;
+			/* of a run of entries only the first leads to the head */
+			if (ret->page->flags & PG_ALLOCATED && !(ret->page->flags & PG_TAIL))
+				return true;
 		}
+		*addr = (*addr & ~(bytes - 1)) + bytes;
 	}
 	return false;
 }

@@ -38,6 +38,11 @@ struct nb_migrate_item {
 /* A frame of the page's order for it to move to; NB_NO_PFN. */
 typedef nb_pfn_t nb_migrate_target_fn(void *arg, const struct nb_migrate_item *from);
 
+/* The same for a page of a pool of huge pages: whose zonelist and mask its target comes from; false:
+ * that node alone. */
+typedef bool nb_migrate_where_fn(void *arg, const struct nb_migrate_item *from, int *ret_nid,
+				 const struct nb_nodemask **ret_mask);
+
 /* One call of migrate_pages(). Zeroed but for what is marked in. */
 struct nb_migration {
 	struct nb_system *sys; /* in */
@@ -46,6 +51,7 @@ struct nb_migration {
 	enum nb_migrate_mode mode;
 	enum nb_migrate_reason reason;
 	nb_migrate_target_fn *target;
+	nb_migrate_where_fn *where; /* NULL: pages of pools stay */
 	void *arg;
 	uint64_t succeeded, failed; /* so far */
 	uint64_t failed_entries;    /* a huge page counts one */
@@ -82,6 +88,7 @@ struct nb_migrate_to_node {
 	nb_gfp_t gfp; /* NB_GFP_HIGHUSER_MOVABLE | NB_GFP_BIT_THISNODE of most */
 };
 nb_pfn_t nb_migrate_target_on_node(void *arg, const struct nb_migrate_item *from);
+nb_migrate_where_fn nb_migrate_where_on_node;
 
 /* migrate_pages.c: the pages of an address space on nodes `from` go to `to`, whose members
  * correspond; so that no page moves twice, a node is emptied before it is filled where that can be.

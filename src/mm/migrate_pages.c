@@ -50,7 +50,8 @@ static int64_t migrate_to_node(struct nb_task *caller, int cpu, struct nb_mm *mm
 		      .cpu = cpu,
 		      .mode = NB_MIGRATE_SYNC,
 		      .reason = NB_MR_SYSCALL,
-		      .target = nb_migrate_target_on_node},
+		      .target = nb_migrate_target_on_node,
+		      .where = nb_migrate_where_on_node},
 		.to = {mm->sys, caller, cpu, dest, NB_GFP_HIGHUSER_MOVABLE | NB_GFP_BIT_THISNODE},
 	};
 	uint64_t page = UINT64_C(1) << mm->shape.page_shift;

@@ -9,6 +9,9 @@
  */
 #include "mm/mmap.h"
 
+#include "mm/hugetlb.h"
+#include "mm/pt_huge.h"
+
 #include "base/mem.h"
 #include "mm/fault.h"
 #include "mm/rmap.h"
@@ -82,7 +85,7 @@ static int place(struct nb_task *t, uint64_t addr, uint64_t len, int flags, uint
 	return *ret_addr ? 0 : -NB_ENOMEM;
 }
 
-static int munmap_range(struct nb_task *t, uint64_t addr, uint64_t length_bytes);
+int nb_do_munmap(struct nb_task *t, uint64_t addr, uint64_t length_bytes);
 
 static int mmap_range(struct nb_task *t, uint64_t addr, uint64_t length_bytes, int prot, int flags,
 		      uint64_t *ret_addr)
@@ -100,7 +103,7 @@ static int mmap_range(struct nb_task *t, uint64_t addr, uint64_t length_bytes, i
 		return -NB_ENOMEM;
 	err = place(t, addr, len, flags, &addr);
 	if (!err && flags & NB_MAP_FIXED)
-		err = munmap_range(t, addr, len);
+		err = nb_do_munmap(t, addr, len);
 	if (err)
 		return err;
 	v = nb_pool_get(t->sys, &side->vma_pool);
@@ -133,7 +136,10 @@ int nb_mmap(struct nb_task *t, uint64_t addr, uint64_t length_bytes, int prot, i
 	if (!t->alive)
 		return -NB_ESRCH;
 	nb_mm_lock(mm, t->cpu);
-	err = mmap_range(t, addr, length_bytes, prot, flags, ret_addr);
+	if (flags & NB_MAP_HUGETLB)
+		err = nb_hugetlb_mmap(t, NULL, 0, addr, length_bytes, prot, flags, ret_addr);
+	else
+		err = mmap_range(t, addr, length_bytes, prot, flags, ret_addr);
 	nb_mm_unlock(mm);
 	return err;
 }
@@ -153,7 +159,7 @@ static void unmap(struct nb_task *t, uint64_t start, uint64_t end)
 	nb_pt_free_range(t, start, end, prev ? prev->end : 0, next ? next->start : UINT64_MAX);
 }
 
-static int munmap_range(struct nb_task *t, uint64_t addr, uint64_t length_bytes)
+int nb_do_munmap(struct nb_task *t, uint64_t addr, uint64_t length_bytes)
 {
 	struct nb_mm *mm = t->mm;
 	struct nb_vma *v;
@@ -182,7 +188,7 @@ int nb_munmap(struct nb_task *t, uint64_t addr, uint64_t length_bytes)
 	if (!t->alive)
 		return -NB_ESRCH;
 	nb_mm_lock(mm, t->cpu);
-	err = munmap_range(t, addr, length_bytes);
+	err = nb_do_munmap(t, addr, length_bytes);
 	nb_mm_unlock(mm);
 	return err;
 }
@@ -233,12 +239,9 @@ int nb_touch(struct nb_task *t, uint64_t addr, uint64_t length_bytes, bool write
 
 nb_pfn_t nb_task_pfn(const struct nb_task *t, uint64_t addr)
 {
-	const struct nb_ptable *leaf;
-
 	if (!t->alive || addr >= t->mm->task_size)
 		return NB_NO_PFN;
-	leaf = nb_pt_leaf(t->mm, addr);
-	return leaf ? nb_pte_pfn(leaf->entry[nb_pt_index(t->mm, addr)]) : NB_NO_PFN;
+	return nb_pte_pfn(nb_pt_lookup(t->mm, addr));
 }
 
 int nb_task_node(const struct nb_task *t, uint64_t addr)

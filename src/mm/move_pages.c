@@ -10,6 +10,7 @@
 #include "mm/lru.h"
 #include "mm/migrate.h"
 #include "mm/nodemask.h"
+#include "mm/pt_huge.h"
 #include "mm/usermem.h"
 
 #define MOVE_FLAGS (NB_MPOL_MF_MOVE | NB_MPOL_MF_MOVE_ALL)
@@ -52,6 +53,7 @@ static int64_t move_run(struct mover *mv)
 		.mode = NB_MIGRATE_SYNC,
 		.reason = NB_MR_SYSCALL,
 		.target = nb_migrate_target_on_node,
+		.where = nb_migrate_where_on_node,
 		.arg = &to,
 	};
 	int err = nb_migrate_list(&m, mv->list, mv->nr);
@@ -91,16 +93,11 @@ static int no_page(const struct nb_vma *v, uint64_t pte)
 static int look_up(const struct nb_mm *mm, uint64_t addr, struct nb_migrate_item *ret)
 {
 	const struct nb_vma *v = nb_vma_find(mm, addr);
-	const struct nb_ptable *leaf = v ? nb_pt_leaf(mm, addr) : NULL;
-	uint64_t pte = leaf ? leaf->entry[nb_pt_index(mm, addr)] : 0;
-	nb_pfn_t pfn = nb_pte_pfn(pte);
 
 	if (!v)
 		return -NB_EFAULT;
-	if (pfn == NB_NO_PFN)
-		return no_page(v, pte);
-	ret->page = nb_pfn_to_page(mm->sys, pfn, &ret->zone);
-	return 0;
+	ret->page = nb_pt_page(v, addr, &ret->zone);
+	return ret->page ? 0 : no_page(v, nb_pt_lookup(mm, addr));
 }
 
 /* 0: the page is in the run now. Else a status: EXIST stands for the node itself. */

@@ -3,6 +3,9 @@
  */
 #include "mm/pt_huge.h"
 
+#include "mm/hugetlb.h"
+#include "mm/page.h"
+
 /* Level and run of pages of that order. */
 static unsigned spot_level(const struct nb_mm *mm, uint64_t addr, unsigned order,
 			   struct nb_pt_spot *s)
@@ -52,4 +55,39 @@ uint64_t nb_pt_lookup(const struct nb_mm *mm, uint64_t addr)
 		table = (const struct nb_ptable *)(uintptr_t)entry;
 	}
 	return 0;
+}
+
+uint64_t nb_pt_next_entry(const struct nb_mm *mm, uint64_t *addr, uint64_t end, uint64_t *ret_bytes)
+{
+	while (*addr < end) {
+		const struct nb_ptable *table = mm->root;
+		unsigned level = mm->shape.levels - 1u;
+		uint64_t entry = table->entry[nb_pt_entry_index(mm, level, *addr)];
+
+		while (level > 0 && entry && !nb_pt_is_huge(entry)) {
+			table = (const struct nb_ptable *)(uintptr_t)entry;
+			level--;
+			entry = table->entry[nb_pt_entry_index(mm, level, *addr)];
+		}
+		*ret_bytes = UINT64_C(1) << (mm->shape.page_shift + level * mm->shape.bits);
+		if (entry)
+			return entry;
+		*addr = (*addr & ~(*ret_bytes - 1)) + *ret_bytes;
+	}
+	return 0;
+}
+
+struct nb_page *nb_pt_page(const struct nb_vma *v, uint64_t addr, struct nb_zone **ret_zone)
+{
+	const struct nb_mm *mm = v->mm;
+	uint64_t pte = nb_pt_lookup(mm, addr), size;
+
+	if (nb_pte_pfn(pte) == NB_NO_PFN)
+		return NULL;
+	if (pte & NB_PTE_HUGE) {
+		size = v->flags & NB_VM_HUGETLB ? nb_hstate_bytes(mm->sys, nb_vma_hstate(v))
+						: nb_pt_leaf_span(mm);
+		pte = nb_pt_lookup(mm, addr & ~(size - 1));
+	}
+	return nb_pfn_to_page(mm->sys, nb_pte_pfn(pte), ret_zone);
 }

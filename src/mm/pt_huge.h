@@ -38,8 +38,16 @@ static inline void nb_pt_spot_set(const struct nb_pt_spot *s, uint64_t pte)
 	}
 }
 
-/* What stands at the base page of addr, whatever maps it: an entry as a leaf would have it (frame of
- * that very page, bits), or 0. */
+/* The first entry of any level, from *addr on, that is not 0 and no table's: *addr moves to where
+ * it begins (not back, where it lies inside), *ret_bytes is what it covers. 0: none below `end`. */
+uint64_t nb_pt_next_entry(const struct nb_mm *mm, uint64_t *addr, uint64_t end,
+			  uint64_t *ret_bytes);
+
+/* The page that is mapped at addr of v, its head where it is a huge one. NULL: none. */
+struct nb_page *nb_pt_page(const struct nb_vma *v, uint64_t addr, struct nb_zone **ret_zone);
+
+/* What stands at the base page of addr, whatever maps it: an entry as a leaf would have it (frame
+ * of that very page, bits), or 0. */
 uint64_t nb_pt_lookup(const struct nb_mm *mm, uint64_t addr);
 
 #endif

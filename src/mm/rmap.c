@@ -7,6 +7,7 @@
  */
 #include "mm/rmap.h"
 
+#include "mm/hugetlb.h"
 #include "mm/page_alloc.h"
 
 static int add_mapcount(const struct nb_system *sys, struct nb_page *page, int n)
@@ -54,6 +55,10 @@ void nb_release_page(struct nb_zone *z, struct nb_page *page, int cpu)
 	uint32_t flags = nb_page_flags(page);
 	unsigned order = nb_flags_order(flags);
 
+	if (flags & PG_HUGETLB) {
+		nb_hstate_free_page(z->sys, z, page, NULL, false, cpu);
+		return;
+	}
 	/* shared memory that no file stands behind: its mappings are all that knows it */
 	if (!(flags & PG_ANON) && page->mapping) {
 		nb_stat_add(z->sys, &z->nr_file, -(INT64_C(1) << order));

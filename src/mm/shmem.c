@@ -8,6 +8,7 @@
  */
 #include "base/mem.h"
 #include "mm/filemap.h"
+#include "mm/hugetlb.h"
 #include "mm/lru.h"
 
 int nb_shmem_create(struct nb_system *sys, const char *name, uint64_t size, const char *mpol,
@@ -179,6 +180,8 @@ int nb_file_fallocate(struct nb_task *t, struct nb_address_space *file, uint64_t
 		return -NB_ESRCH;
 	if (!bytes)
 		return -NB_EINVAL;
+	if (file->kind == NB_AS_HUGETLB)
+		return nb_huge_fallocate(t, file, offset, bytes, punch_hole);
 	if (!nb_as_is_shmem(file))
 		return -NB_EOPNOTSUPP;
 	if (end < offset || last > NB_AS_MAX_INDEX)

@@ -1,8 +1,9 @@
-/* sysfs.c -- files of /sys and /proc/sys by path: who owns one, and how numbers are written in them.
+/* sysfs.c -- files of /sys and /proc/sys by path: who owns one, and how numbers are written in
+ * them.
  *
  * Called by drivers through include/numabox/hugetlb.h. Units: none.
- * Source: lib/kstrtox.c, kstrtoul(); kernel/sysctl.c, proc_doulongvec_minmax(); lib/string_helpers.c,
- * sysfs_streq().
+ * Source: lib/kstrtox.c, kstrtoul(); kernel/sysctl.c, proc_doulongvec_minmax();
+ * lib/string_helpers.c, sysfs_streq().
  */
 #include "mm/sysfs.h"
 

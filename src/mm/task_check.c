@@ -63,7 +63,7 @@ static int check_entry(struct walk *w, uint64_t pte, uint64_t addr)
 	const struct nb_page *page;
 	struct nb_zone *z;
 
-	if (pfn == NB_NO_PFN)
+	if (pfn == NB_NO_PFN || pte & NB_PTE_HUGE)
 		return 0;
 	page = nb_pfn_to_page(w->sys, pfn, &z);
 	if (!page || !(nb_page_flags(page) & PG_ALLOCATED))
@@ -111,6 +111,8 @@ static int check_table(struct walk *w, const struct nb_ptable *table, unsigned l
 		if (!next)
 			continue;
 		nr++;
+		if (nb_pt_is_huge(table->entry[i]))
+			continue;
 		w->tables++;
 		err = check_table(w, next, level - 1, base + (i << shift));
 		if (err)

@@ -10,7 +10,10 @@
 
 #include "base/mem.h"
 #include "mm/balancing.h"
+#include "mm/hugetlb.h"
 #include "mm/rmap.h"
+
+#include <numabox/file.h>
 
 void nb_vma_adjust(struct nb_mm *mm, struct nb_vma *v, uint64_t start, uint64_t end, uint64_t pgoff)
 {
@@ -33,6 +36,9 @@ struct nb_vma *nb_vma_dup(struct nb_mm *mm, const struct nb_vma *v)
 	copy->left = copy->right = NULL;
 	copy->numab = NULL;
 	nb_mpol_get(copy->policy);
+	nb_hugetlb_vma_dup(copy);
+	if (copy->file) /* TEMP until A */
+		nb_file_get(copy->file);
 	return copy;
 }
 
@@ -55,7 +61,7 @@ struct nb_vma *nb_vma_split(struct nb_mm *mm, struct nb_vma *v, uint64_t addr)
 
 static bool alike(const struct nb_vma *a, const struct nb_vma *b)
 {
-	return a->end == b->start && a->prot == b->prot && a->shared == b->shared &&
+	return !((a->flags | b->flags) & NB_VM_HUGETLB) && a->end == b->start && a->prot == b->prot && a->shared == b->shared &&
 	       a->flags == b->flags && a->inode == b->inode && a->file == b->file &&
 	       nb_vma_pgoff(a, a->end) == b->pgoff && nb_mpol_equal(a->policy, b->policy) &&
 	       nb_anon_mergeable(a, b);
@@ -96,9 +102,13 @@ int nb_vma_isolate(struct nb_mm *mm, uint64_t start, uint64_t end)
 {
 	struct nb_vma *v = nb_vma_find(mm, start);
 
+	if (v && v->start < start && !nb_hugetlb_may_split(v, start))
+		return -NB_EINVAL;
 	if (v && v->start < start && !nb_vma_split(mm, v, start))
 		return -NB_ENOMEM;
 	v = nb_vma_find(mm, end);
+	if (v && v->start < end && !nb_hugetlb_may_split(v, end))
+		return -NB_EINVAL;
 	if (v && v->start < end && !nb_vma_split(mm, v, end))
 		return -NB_ENOMEM;
 	return 0;
@@ -107,7 +117,16 @@ int nb_vma_isolate(struct nb_mm *mm, uint64_t start, uint64_t end)
 void nb_vma_free(struct nb_mm *mm, struct nb_vma *v)
 {
 	nb_numab_vma_free(mm, v);
+	nb_hugetlb_vma_free(v);
 	nb_anon_leave(v);
+	if (v->file) { /* TEMP until A */
+		struct nb_rmap *r = (struct nb_rmap *)v->file;
+
+		nb_lock(&r->lock, mm->sys->port);
+		nb_rmap_tree_remove(r, v);
+		nb_unlock(&r->lock, mm->sys->port);
+		nb_file_put(v->file);
+	}
 	nb_mpol_put(mm->sys, v->policy);
 	nb_pool_put(mm->sys, &nb_task_side(mm->sys)->vma_pool, v);
 }

@@ -12,6 +12,7 @@
 
 struct nb_address_space;
 struct nb_anon;
+struct nb_resv_map;
 struct nb_numab_vma;
 
 enum {
@@ -61,6 +62,11 @@ struct nb_vma {
 	bool anon_chained;
 
 	struct nb_numab_vma *numab; /* balancing.h; NULL: not walked yet */
+
+	/* hugetlb.h: what a private mapping of huge pages has used of its reservation; NULL: it has
+	 * none. resv_lost: it lost pages to its parent's copies; faults there kill. */
+	struct nb_resv_map *resv;
+	bool resv_lost;
 
 	/* rmap.c: its places in the trees of `anon` and of `file`, by page offset */
 	struct nb_rmap_link anon_link, file_link;

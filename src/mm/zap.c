@@ -6,6 +6,7 @@
  * counts as its use. Source: mm/memory.c, zap_pte_range(); facts 10.1.
  */
 #include "mm/fault.h"
+#include "mm/hugetlb.h"
 #include "mm/rmap.h"
 
 static void zap_page(struct nb_task *t, uint64_t pte)
@@ -36,6 +37,8 @@ void nb_zap_range(struct nb_task *t, uint64_t start, uint64_t end)
 	struct nb_mm *mm = t->mm;
 	struct nb_ptable *leaf;
 
+	if (mm->hugetlb_pages)
+		nb_hugetlb_zap_range(t, start, end);
 	while ((leaf = nb_pt_next_leaf(mm, &start, end))) {
 		uint64_t stop = (start & ~(nb_pt_leaf_span(mm) - 1)) + nb_pt_leaf_span(mm);
 

@@ -240,9 +240,9 @@ static void test_paths(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_turns),     cmocka_unit_test(test_texts),
-		cmocka_unit_test(test_partial),   cmocka_unit_test(test_mempolicy),
-		cmocka_unit_test(test_reserved),  cmocka_unit_test(test_gigantic),
+		cmocka_unit_test(test_turns),    cmocka_unit_test(test_texts),
+		cmocka_unit_test(test_partial),  cmocka_unit_test(test_mempolicy),
+		cmocka_unit_test(test_reserved), cmocka_unit_test(test_gigantic),
 		cmocka_unit_test(test_paths),
 	};
 
