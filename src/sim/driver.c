@@ -287,7 +287,6 @@ int nb_sim_touch_grain(struct nb_sim_task *t, uint64_t *addr, uint64_t end, bool
 	if (n)
 		charge_faults(t, first, start + grain, n, &before);
 	t->fault_ns += t->clock_ns - begin_ns;
-	nb_sim_balance(t);
 	return ret;
 }
 

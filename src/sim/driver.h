@@ -34,7 +34,6 @@ struct nb_sim_task {
 	/* totals for reports */
 	uint64_t faults, fault_ns;
 	uint64_t access_bytes, access_ns;
-	uint64_t balanced_pages; /* that NUMA balancing moved to it, as far as charged */
 	/* once it has ended: where its pages were before that */
 	bool ended;
 	bool killed; /* by the OOM killer, or with its process: not by its own exit */
@@ -85,10 +84,6 @@ bool nb_sim_run_due(struct nb_sim *s, uint64_t t_ns);
 
 /* Runs one entry that was taken out of the clock and is no task's. */
 void nb_sim_run_daemon(struct nb_sim *s, struct nb_due *d);
-
-/* balancing_tick.c: is NUMA balancing at work on this machine? The tick of a task that ran. */
-bool nb_sim_balances(const struct nb_sim *s);
-void nb_sim_balance(struct nb_sim_task *t);
 
 /* vmstat_tick.c: makes the workers' entry; wakes them where CPUs have been at work. */
 void nb_sim_vmstat_init(struct nb_sim *s);

@@ -48,8 +48,6 @@ struct nb_op {
 	uint64_t addr, end, faulted, begin_ns;
 	uint64_t until_ns;
 	bool wait_all;
-	uint64_t left_bytes, total_bytes; /* of an access, and how it went so far: */
-	double latency_sum_ns;            /* average latency times bytes */
 };
 
 struct nb_strand {
@@ -146,13 +144,6 @@ void nb_lua_pages_open(lua_State *L);   /* lua_pages.c: the same */
 void nb_lua_expect_open(lua_State *L);  /* lua_machine.c: the global `expect` */
 void nb_lua_task_open(lua_State *L);    /* lua_task.c: the metatable of tasks */
 /* lua_memory.c: mmap, touch and the rest of a task's memory; adds to the table at the top */
-/* lua_memory.c, also for access: the range of a call that walks pages (address and length in
- * arguments 2 and 3); one grain of it (0: go on, or finished where addr == end; negative errno);
- * what is returned where that failed. */
-void nb_op_read_range(lua_State *L, struct nb_op *op);
-int nb_op_touch_some(struct nb_op *op, bool write);
-int nb_op_touch_failed(lua_State *L, const struct nb_op *op, int err);
-void nb_lua_access_open(lua_State *L);
 void nb_lua_memory_open(lua_State *L);
 void nb_lua_policy_open(lua_State *L);  /* lua_policy.c: the same */
 void nb_lua_process_open(lua_State *L); /* lua_process.c: the same */

@@ -219,7 +219,6 @@ void nb_lua_task_open(lua_State *L)
 		nb_op_register(L, &ops[i]);
 	nb_lua_policy_open(L);
 	nb_lua_memory_open(L);
-	nb_lua_access_open(L);
 	nb_lua_process_open(L);
 	nb_lua_cpuset_open(L, true);
 	for (size_t i = 0; i < sizeof(not_yet) / sizeof(*not_yet); i++)
