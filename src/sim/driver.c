@@ -76,6 +76,7 @@ int nb_sim_open(struct nb_sim *s, const struct nb_sim_begin *b, struct nb_error 
 		return ret;
 	}
 	nb_cost_init(&s->cost, s->sys);
+	nb_sim_tick_init(s);
 	s->numa_base = nb_xcalloc(s->cost.nr_nodes, sizeof(*s->numa_base));
 	for (unsigned i = 0; i < s->cost.nr_nodes; i++)
 		nb_sim_numastat(s, s->cost.node_id[i], s->numa_base[i]);
@@ -204,7 +205,7 @@ void nb_sim_set_now(struct nb_sim *s, uint64_t t_ns)
 void nb_sim_charge_ps(struct nb_sim_task *t, uint64_t ps)
 {
 	t->rest_ps += ps % PS_PER_NS;
-	t->clock_ns += ps / PS_PER_NS + t->rest_ps / PS_PER_NS;
+	nb_sim_charge_ns(t, ps / PS_PER_NS + t->rest_ps / PS_PER_NS);
 	t->rest_ps %= PS_PER_NS;
 }
 
@@ -276,11 +277,14 @@ int nb_sim_touch_grain(struct nb_sim_task *t, uint64_t *addr, uint64_t end, bool
 
 	if (grain > left)
 		grain = left;
-	look(t, first, start + grain, &before);
 	nb_sim_set_now(t->sim, t->clock_ns);
 	t->sim->rec.pid = nb_task_pid(t->task);
+	nb_sim_tick(t);
+	look(t, first, start + grain, &before);
 	ret = nb_touch(t->task, start, grain, write, &n);
 	t->sim->rec.pid = 0;
+	if (t->clock_ns < t->sim->now_ns) /* it had to wait for others */
+		t->clock_ns = t->sim->now_ns;
 	*addr = start + grain;
 	*faulted += n;
 	t->faults += n;

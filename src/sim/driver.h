@@ -22,6 +22,8 @@
 
 struct nb_capture;
 
+/* Run time between two ticks of the scheduler: 250 a second. */
+#define NB_SIM_TICK_NS UINT64_C(4000000)
 /* Pages that a task faults in before others get a look in: the grain of time. */
 #define NB_SIM_GRAIN_PAGES 64u
 
@@ -29,14 +31,16 @@ struct nb_sim_task {
 	struct nb_task *task;
 	struct nb_sim *sim;
 	unsigned index;
-	uint64_t clock_ns; /* busy until then */
-	uint64_t rest_ps;  /* cost below one ns that is not yet in clock_ns */
+	uint64_t clock_ns;  /* busy until then */
+	uint64_t rest_ps;   /* cost below one ns that is not yet in clock_ns */
+	uint64_t run_ns;    /* time that it ran: what was charged */
+	uint64_t ticked_ns; /* run time at the last tick */
 	/* totals for reports */
 	uint64_t faults, fault_ns;
 	uint64_t access_bytes, access_ns;
 	/* once it has ended: where its pages were before that */
 	bool ended;
-	bool killed; /* by the OOM killer, or with its process: not by its own exit */
+	bool killed;          /* by the OOM killer, or with its process: not by its own exit */
 	uint64_t *last_pages; /* [node position] */
 	int last_cpu;
 	double last_latency_ns;
@@ -53,6 +57,7 @@ struct nb_sim {
 	unsigned nr_tasks;
 	uint64_t (*numa_base)[NB_NR_NUMA_EVENTS]; /* [node position]: numastat when the run began */
 	bool observed;                            /* began at the capture's observed state */
+	unsigned pte_updates;                     /* which event numa_pte_updates is */
 	struct nb_due vmstat;                     /* vmstat_tick.c */
 	struct nb_cpumask vmstat_cpus;            /* whose worker is not asleep */
 };
@@ -100,7 +105,14 @@ void nb_sim_charge_ps(struct nb_sim_task *t, uint64_t ps);
 static inline void nb_sim_charge_ns(struct nb_sim_task *t, uint64_t ns)
 {
 	t->clock_ns += ns;
+	t->run_ns += ns;
 }
+
+/* tick.c: finds its counter. */
+void nb_sim_tick_init(struct nb_sim *s);
+/* The scheduler's tick, where one is due by the task's run time: a step of NUMA balancing. True if
+ * it took access rights away from pages, so that the next accesses fault. */
+bool nb_sim_tick(struct nb_sim_task *t);
 
 /* Faults in the next grain of [*addr, end), at the task's clock; moves *addr and the clock,
  * adds to *faulted. As nb_touch(). Lets nobody else run: that is the caller's part. */

@@ -145,12 +145,19 @@ void nb_lua_expect_open(lua_State *L);  /* lua_machine.c: the global `expect` */
 void nb_lua_task_open(lua_State *L);    /* lua_task.c: the metatable of tasks */
 /* lua_memory.c: mmap, touch and the rest of a task's memory; adds to the table at the top */
 void nb_lua_memory_open(lua_State *L);
+void nb_lua_access_open(lua_State *L);  /* lua_access.c: the same */
 void nb_lua_policy_open(lua_State *L);  /* lua_policy.c: the same */
 void nb_lua_process_open(lua_State *L); /* lua_process.c: the same */
 /* lua_cpuset.c: the methods of tasks, or those of `machine` */
 void nb_lua_cpuset_open(lua_State *L, bool tasks);
 /* The machine's first CPU, on which a call runs that names none. */
 int nb_lua_first_cpu(const struct nb_sim *s);
+/* lua_memory.c, for calls that walk pages: address and length out of arguments 2 and 3; a grain
+ * of op's range (0: go on, or finished where addr == end; a negative errno); the results nil,
+ * errno, message, pages of one that failed. */
+void nb_lua_read_range(lua_State *L, struct nb_op *op);
+int nb_lua_touch_some(struct nb_op *op, bool write);
+int nb_lua_touch_failed(lua_State *L, const struct nb_op *op, int err);
 struct nb_sim_task *nb_lua_check_task(lua_State *L, int index);
 void nb_lua_push_task(lua_State *L, struct nb_sim_task *t);
 /* A method that belongs to a later version: raises "not supported yet by this version: NAME". */

@@ -1,7 +1,7 @@
-/* lua_memory.c -- a task's memory as scenarios use it: mmap, touch, access, munmap, nodes.
+/* lua_memory.c -- a task's memory as scenarios use it: mmap, touch, munmap, nodes.
  *
- * Called through the method table of tasks (lua_task.c). touch and access run in grains, so
- * that others who are due get their turn in between.
+ * Called through the method table of tasks (lua_task.c). touch runs in grains, so that others who
+ * are due get their turn in between. Traffic stands in lua_access.c.
  */
 #include "sim/lua_host.h"
 
@@ -93,7 +93,7 @@ static int op_munmap(lua_State *L, struct nb_op *op)
 	return 1;
 }
 
-static int touch_failed(lua_State *L, const struct nb_op *op, int err)
+int nb_lua_touch_failed(lua_State *L, const struct nb_op *op, int err)
 {
 	unsigned long long n = op->faulted;
 
@@ -109,8 +109,7 @@ static int touch_failed(lua_State *L, const struct nb_op *op, int err)
 	return 4;
 }
 
-/* Range of a call that walks pages: address and length in arguments 2 and 3. */
-static void read_range(lua_State *L, struct nb_op *op)
+void nb_lua_read_range(lua_State *L, struct nb_op *op)
 {
 	const char *name = op->def->name;
 	uint64_t length = nb_arg_size(L, 3, name, "length");
@@ -123,8 +122,7 @@ static void read_range(lua_State *L, struct nb_op *op)
 	op->phase = 1;
 }
 
-/* One grain of op's range; 0 go on or finished (addr == end), negative errno. */
-static int touch_some(struct nb_op *op, bool write)
+int nb_lua_touch_some(struct nb_op *op, bool write)
 {
 	if (op->addr >= op->end)
 		return 0;
@@ -140,100 +138,13 @@ static int op_touch(lua_State *L, struct nb_op *op)
 	int ret;
 
 	if (!op->phase)
-		read_range(L, op);
-	ret = touch_some(op, write);
+		nb_lua_read_range(L, op);
+	ret = nb_lua_touch_some(op, write);
 	if (ret)
-		return touch_failed(L, op, ret);
+		return nb_lua_touch_failed(L, op, ret);
 	if (op->addr < op->end)
 		return NB_OP_AGAIN;
 	nb_push_u64(L, op->faulted);
-	return 1;
-}
-
-/* Resident pages of [addr, end) by node. Returns their number. */
-static uint64_t count_range(const struct nb_sim_task *t, uint64_t addr, uint64_t end,
-			    uint64_t *pages)
-{
-	const struct nb_cost *c = &t->sim->cost;
-	uint64_t all = 0;
-
-	for (uint64_t a = addr - addr % c->page_bytes; a < end; a += c->page_bytes) {
-		int i = nb_cost_position(c, nb_task_node(t->task, a));
-
-		if (i >= 0) {
-			pages[i]++;
-			all++;
-		}
-	}
-	return all;
-}
-
-/* Charges traffic spread evenly over the pages; fills the result table at the top. */
-static void charge_traffic(lua_State *L, struct nb_sim_task *t, const uint64_t *pages, uint64_t all,
-			   enum nb_pattern pattern, uint64_t bytes)
-{
-	const struct nb_cost *c = &t->sim->cost;
-	int from = nb_sim_task_node(t);
-	uint64_t begin_ns = t->clock_ns, spent;
-
-	for (unsigned i = 0; i < c->nr_nodes; i++) {
-		__extension__ unsigned __int128 share = (unsigned __int128)bytes * pages[i] / all;
-
-		if (pages[i])
-			nb_sim_charge_ps(t, nb_cost_traffic_ps(c, from, c->node_id[i], pattern,
-							       (uint64_t)share));
-	}
-	spent = t->clock_ns - begin_ns;
-	t->access_bytes += bytes;
-	t->access_ns += spent;
-	lua_newtable(L);
-	nb_set_u64(L, "bytes", bytes);
-	nb_set_u64(L, "accesses", bytes / NB_COST_LINE_BYTES);
-	nb_set_u64(L, "time_ns", spent);
-	lua_pushnumber(L, nb_cost_average_ns(c, from, pages));
-	lua_setfield(L, -2, "latency_ns");
-	lua_pushnumber(L, spent ? (double)bytes / (double)spent : 0.0);
-	lua_setfield(L, -2, "gb_per_s");
-}
-
-/* t:access(addr, length, { pattern = "sequential" | "random", bytes = | count = }): pages that are
- * absent are written to first, as a program fills its buffer. A table of figures. */
-static int op_access(lua_State *L, struct nb_op *op)
-{
-	static const char *const keys[] = {"pattern", "bytes", "count", NULL};
-	static const struct nb_arg_word patterns[] = {{"sequential", NB_PATTERN_SEQUENTIAL},
-						      {"seq", NB_PATTERN_SEQUENTIAL},
-						      {"random", NB_PATTERN_RANDOM},
-						      {NULL, 0}};
-	const char *name = op->def->name;
-	uint64_t bytes, start, *pages, all;
-	enum nb_pattern pattern;
-	int ret;
-
-	lua_settop(L, 4);
-	nb_arg_keys(L, 4, name, keys);
-	if (!op->phase)
-		read_range(L, op);
-	ret = touch_some(op, true);
-	if (ret)
-		return touch_failed(L, op, ret);
-	if (op->addr < op->end)
-		return NB_OP_AGAIN;
-	start = nb_arg_address(L, 2, name, "address");
-	bytes = op->end - start;
-	nb_arg_field(L, 4, "pattern");
-	pattern = (enum nb_pattern)nb_arg_words(L, 5, name, "pattern", patterns);
-	if (nb_arg_field(L, 4, "bytes"))
-		bytes = nb_arg_size(L, 6, name, "bytes");
-	if (nb_arg_field(L, 4, "count"))
-		bytes = (uint64_t)nb_arg_integer(L, 7, name, "count", 0, INT64_MAX / 64) *
-			NB_COST_LINE_BYTES;
-	pages = lua_newuserdatauv(L, op->task->sim->cost.nr_nodes * sizeof(*pages), 0);
-	memset(pages, 0, op->task->sim->cost.nr_nodes * sizeof(*pages));
-	all = count_range(op->task, start, op->end, pages);
-	if (!all)
-		return nb_push_errno(L, -NB_EFAULT, "access: the range holds no page");
-	charge_traffic(L, op->task, pages, all, pattern, bytes);
 	return 1;
 }
 
@@ -243,7 +154,7 @@ static int op_nodes(lua_State *L, struct nb_op *op)
 	uint64_t page = op->task->sim->cost.page_bytes;
 	lua_Integer n = 0;
 
-	read_range(L, op);
+	nb_lua_read_range(L, op);
 	op->addr -= op->addr % page;
 	if ((op->end - op->addr) / page >= INT32_MAX)
 		return nb_arg_error(L, op->def->name, "the range has too many pages for a table");
@@ -287,13 +198,9 @@ static int op_zone_pages(lua_State *L, struct nb_op *op)
 }
 
 static const struct nb_op_def ops[] = {
-	{"mmap", op_mmap, true, false},
-	{"munmap", op_munmap, true, false},
-	{"touch", op_touch, true, false},
-	{"access", op_access, true, false},
-	{"nodes", op_nodes, true, false},
-	{"pfn", op_pfn, true, false},
-	{"zone_pages", op_zone_pages, true, false},
+	{"mmap", op_mmap, true, false},   {"munmap", op_munmap, true, false},
+	{"touch", op_touch, true, false}, {"nodes", op_nodes, true, false},
+	{"pfn", op_pfn, true, false},     {"zone_pages", op_zone_pages, true, false},
 };
 
 void nb_lua_memory_open(lua_State *L)

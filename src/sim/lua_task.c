@@ -217,6 +217,7 @@ void nb_lua_task_open(lua_State *L)
 	luaL_setfuncs(L, methods, 0);
 	for (size_t i = 0; i < sizeof(ops) / sizeof(*ops); i++)
 		nb_op_register(L, &ops[i]);
+	nb_lua_access_open(L);
 	nb_lua_policy_open(L);
 	nb_lua_memory_open(L);
 	nb_lua_process_open(L);
