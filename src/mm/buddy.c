@@ -44,6 +44,37 @@ static inline void mod_zone_state(const struct nb_zone *z, _Atomic uint64_t *cou
 	add_relaxed(counter, n);
 }
 
+/* The same for |n| changes by 1 one after the other. */
+static void mod_zone_state_singly(const struct nb_zone *z, _Atomic uint64_t *counter,
+				  _Atomic int32_t *diff, int64_t n)
+{
+	int64_t sign = n < 0 ? -1 : 1, t = z->stat_threshold, left = n * sign;
+	int64_t x = diff ? sign * atomic_load_explicit(diff, memory_order_relaxed) : 0;
+
+	if (!diff) {
+		add_relaxed(counter, n);
+		return;
+	}
+	/* x goes up to t; the next one makes t + 1, and all goes into the zone's counter. */
+	if (x + left > t) {
+		left -= t + 1 - x;
+		add_relaxed(counter, sign * (t + 1 + left / (t + 1) * (t + 1)));
+		x = left % (t + 1);
+	} else {
+		x += left;
+	}
+	atomic_store_explicit(diff, (int32_t)(sign * x), memory_order_relaxed);
+}
+
+void nb_account_free_singly(struct nb_zone *z, int64_t pages)
+{
+	if (z->lump)
+		z->lump_pages += pages;
+	else
+		mod_zone_state_singly(z, &z->nr_free_pages,
+				      z->lock_pcp ? &z->lock_pcp->free_pages_diff : NULL, pages);
+}
+
 void nb_account_lump(struct nb_zone *z, bool begin)
 {
 	z->lump = begin;
@@ -207,6 +238,39 @@ struct nb_page *nb_rmqueue_smallest(struct nb_zone *z, unsigned order, enum nb_m
 	return page;
 }
 
+/* Puts [dense, end), the upper rest of a block, on the lists as its splits would have. */
+static void put_rest(struct nb_zone *z, uint32_t dense, uint32_t end, enum nb_migratetype mt)
+{
+	while (dense < end) {
+		unsigned order = (unsigned)__builtin_ctz(dense);
+
+		nb_free_list_add(z, z->mem_map + dense, order, mt, false);
+		dense += 1u << order;
+	}
+}
+
+struct nb_page *nb_rmqueue_run(struct nb_zone *z, enum nb_migratetype mt, unsigned max,
+			       unsigned *ret_n)
+{
+	unsigned mask = nb_zone_free_mask(z, mt);
+
+	*ret_n = 0;
+	if (nb_unlikely(!mask) || nb_event_wanted(z->sys, NB_EV_MM_PAGE_ALLOC_ZONE_LOCKED))
+		return NULL;
+	unsigned order = (unsigned)__builtin_ctz(mask);
+	struct nb_page *page = nb_free_list_take(z, order, mt);
+
+	if (nb_unlikely(!page))
+		return NULL;
+	uint32_t dense = nb_page_dense(z->mem_map, page), pages = 1u << order;
+	uint32_t n = max < pages ? max : pages;
+
+	put_rest(z, dense + n, dense + pages, mt);
+	nb_account_free_singly(z, -(int64_t)n);
+	*ret_n = n;
+	return page;
+}
+
 static struct nb_page *rmqueue_by_mode(struct nb_zone *z, unsigned order, enum nb_migratetype mt,
 				       unsigned alloc_flags, enum nb_rmqueue_mode *mode)
 {
@@ -307,8 +371,9 @@ static bool merge_likely(const struct nb_zone *z, uint32_t dense, unsigned order
 	return is_free_block(z, z->mem_map + (parent ^ 2u << order), order + 1);
 }
 
-void nb_free_one_page(struct nb_zone *z, struct nb_page *page, unsigned order,
-		      enum nb_migratetype mt, unsigned fpi)
+/* Merges a block with its free buddies, and puts what comes of it on its list. */
+static void merge_and_add(struct nb_zone *z, struct nb_page *page, unsigned order,
+			  enum nb_migratetype mt, unsigned fpi)
 {
 	struct nb_page *map = z->mem_map;
 	unsigned max_order = z->sys->max_order, pageblock_order = z->sys->pageblock_order;
@@ -316,7 +381,6 @@ void nb_free_one_page(struct nb_zone *z, struct nb_page *page, unsigned order,
 	bool tail;
 
 	nb_page_set_flags(page, 0);
-	nb_account_free(z, mt, INT64_C(1) << order);
 	while (order < max_order) {
 		struct nb_page *buddy = map + (dense ^ 1u << order);
 
@@ -341,6 +405,21 @@ void nb_free_one_page(struct nb_zone *z, struct nb_page *page, unsigned order,
 	else
 		tail = merge_likely(z, dense, order);
 	nb_free_list_add(z, map + dense, order, mt, tail);
+}
+
+void nb_free_one_page(struct nb_zone *z, struct nb_page *page, unsigned order,
+		      enum nb_migratetype mt, unsigned fpi)
+{
+	nb_account_free(z, mt, INT64_C(1) << order);
+	merge_and_add(z, page, order, mt, fpi);
+}
+
+void nb_free_run(struct nb_zone *z, struct nb_page *page, unsigned order, enum nb_migratetype mt)
+{
+	for (uint32_t i = 1; i < 1u << order; i++)
+		nb_page_set_flags(page + i, 0);
+	nb_account_free_singly(z, INT64_C(1) << order);
+	merge_and_add(z, page, order, mt, NB_FPI_NONE);
 }
 
 void nb_change_pageblock_range(struct nb_zone *z, struct nb_page *page, unsigned order,

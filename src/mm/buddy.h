@@ -66,9 +66,20 @@ struct nb_page *nb_rmqueue_smallest(struct nb_zone *z, unsigned order, enum nb_m
 struct nb_page *nb_rmqueue(struct nb_zone *z, unsigned order, enum nb_migratetype mt,
 			   unsigned alloc_flags, enum nb_rmqueue_mode *mode);
 
+/* As many calls of nb_rmqueue_smallest(z, 0, mt) at once as one block of the smallest order yields,
+ * up to `max`: those requests get consecutive pages, since nothing smaller is there; the lists and
+ * counters are left as by them. *ret_n pages from the returned one on, flags undefined; NULL: ask
+ * singly. */
+struct nb_page *nb_rmqueue_run(struct nb_zone *z, enum nb_migratetype mt, unsigned max,
+			       unsigned *ret_n);
+
 /* Gives a block back to the list of `mt` and merges it with its free buddies. */
 void nb_free_one_page(struct nb_zone *z, struct nb_page *page, unsigned order,
 		      enum nb_migratetype mt, unsigned fpi);
+
+/* The same for the 1 << order single pages of an aligned block, in any order, at once: they would
+ * merge with nothing outside before the last is there. `mt` < NB_MIGRATE_PCPTYPES. */
+void nb_free_run(struct nb_zone *z, struct nb_page *page, unsigned order, enum nb_migratetype mt);
 
 /* Pieces that fallback.c, highatomic.c and boot_free.c are made of. */
 /* Takes the head block of a list that is not empty, out of its extent if it heads one;
@@ -87,6 +98,8 @@ void nb_expand(struct nb_zone *z, struct nb_page *page, unsigned low, unsigned h
 	       enum nb_migratetype mt);
 /* Counts pages into or out of free memory of a type. */
 void nb_account_free(struct nb_zone *z, enum nb_migratetype mt, int64_t pages);
+/* The same for |pages| single pages one after the other, of a type below NB_MIGRATE_PCPTYPES. */
+void nb_account_free_singly(struct nb_zone *z, int64_t pages);
 /* Between begin and end NR_FREE_PAGES waits, and changes once: refills before 6.10 do so. */
 void nb_account_lump(struct nb_zone *z, bool begin);
 

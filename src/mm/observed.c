@@ -11,6 +11,7 @@
 #include "mm/observed.h"
 
 #include "mm/boot.h"
+#include "mm/page_alloc.h"
 
 /* Walks the zone's whole max-order blocks in address order. */
 struct cursor {
@@ -376,7 +377,7 @@ static void set_marks(struct nb_zone *z, const struct nb_zone_observed *obs)
 	for (unsigned i = 0; i < NB_NR_NUMA_EVENTS; i++)
 		z->numa_base[i] = obs->numa[i];
 	z->sys->has_cma |= z->nr_pageblocks[NB_MIGRATE_CMA] != 0;
-	z->sys->full_path_only |= z->sys->has_cma;
+	nb_choose_path(z->sys);
 	nb_calculate_totalreserve_pages(z->sys);
 }
 

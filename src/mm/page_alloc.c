@@ -1,11 +1,12 @@
-/* page_alloc.c -- requests and frees: the fast path.
+/* page_alloc.c -- requests and frees: the fast path, whole.
  *
- * Entered through nb_alloc_pages() and nb_free_pages(). A request walks its zonelist from the first
- * zone that it may use; a zone that passes its watermark gives a block out of the running CPU's
- * page set or off its free lists. When no zone passes, slowpath.c goes on. Nothing here is locked
- * but a page set, and the zone while the set is refilled. Orders are log2(pages), counts are base
- * pages. Source: mm/page_alloc.c: __alloc_pages(), prepare_alloc_pages(), alloc_flags_nofragment(),
- * get_page_from_freelist(), rmqueue(), rmqueue_buddy(), zone_statistics(), free_unref_page(),
+ * Entered from page_hot.c for what is not the commonest case, and by who must not ask a policy. A
+ * request walks its zonelist from the first zone that it may use; a zone that passes its watermark
+ * gives a block out of the running CPU's page set or off its free lists. When no zone passes,
+ * slowpath.c goes on. Nothing here is locked but a page set, and the zone while the set is
+ * refilled. Orders are log2(pages), counts are base pages. Source: mm/page_alloc.c:
+ * __alloc_pages(), prepare_alloc_pages(), alloc_flags_nofragment(), get_page_from_freelist(),
+ * rmqueue(), rmqueue_buddy(), zone_statistics(), free_unref_page(),
  * __free_pages_ok(); facts 4.3, 4.4.
  */
 #include <numabox/page_alloc.h>
@@ -175,15 +176,6 @@ static void prepare_task(struct nb_alloc_context *ac)
 		ac->alloc_flags |= NB_ALLOC_CPUSET;
 }
 
-static inline enum nb_migratetype request_mt(const struct nb_system *sys, nb_gfp_t gfp)
-{
-	unsigned mt = gfp >> 3 & 3;
-
-	if (nb_unlikely(mt >= NB_MIGRATE_PCPTYPES || !sys->mobility_grouping))
-		return NB_MIGRATE_UNMOVABLE;
-	return (enum nb_migratetype)mt;
-}
-
 /* Fills the context in. */
 void nb_alloc_prepare(struct nb_system *sys, struct nb_alloc_context *ac,
 		      const struct nb_alloc_request *rq, const struct nb_pgdat *pgdat,
@@ -197,7 +189,7 @@ void nb_alloc_prepare(struct nb_system *sys, struct nb_alloc_context *ac,
 	ac->alloc_flags = NB_WMARK_LOW | (gfp & NB_GFP_BIT_KSWAPD_RECLAIM ? NB_ALLOC_KSWAPD : 0);
 	ac->cpu = rq->cpu;
 	ac->highest_zoneidx = highest;
-	ac->migratetype = request_mt(sys, gfp);
+	ac->migratetype = nb_request_mt(sys, gfp);
 	ac->zonelist = gfp & NB_GFP_BIT_THISNODE ? pgdat->zonelist_nofallback : pgdat->zonelist;
 	ac->nodemask = rq->nodemask;
 	ac->mems_allowed = NULL;
@@ -231,46 +223,6 @@ static struct nb_page *alloc_full(struct nb_system *sys, const struct nb_alloc_r
 	return nb_alloc_slowpath(sys, &ac, ret_zone);
 }
 
-/* What most requests come to, in line: a single page, no task whose state matters, the first zone
- * of the list has room above the first mark that is tested, and the page set is not empty. NULL:
- * nothing was changed, and alloc_full() decides. */
-static inline struct nb_page *alloc_hot(struct nb_system *sys, const struct nb_alloc_request *rq,
-					const struct nb_pgdat *pgdat, enum nb_zone_type highest,
-					struct nb_zone **ret_zone)
-{
-	const struct nb_zoneref *ref = pgdat->zonelist;
-
-	if (nb_unlikely(rq->order || rq->nodemask || (rq->task && rq->task->flags) ||
-			sys->full_path_only ||
-			(rq->gfp & (NB_GFP_BIT_THISNODE | NB_GFP_BIT_WRITE))))
-		return NULL;
-	while (ref->zone && ref->zone_idx > highest)
-		ref++;
-	struct nb_zone *z = ref->zone;
-
-	if (nb_unlikely(!z || atomic_load_explicit(&z->flags, memory_order_relaxed)))
-		return NULL;
-	uint64_t mark = nb_wmark_pages(z, sys->first_mark) + z->lowmem_reserve[highest];
-
-	if (nb_unlikely((int64_t)nb_zone_free_pages(z) - nb_unusable_free(z, 0, 0) <=
-			(int64_t)mark))
-		return NULL;
-	struct nb_pcp *pcp = nb_zone_pcp_peek(z, rq->cpu);
-	struct nb_page *page =
-		nb_likely(pcp) ? nb_pcp_take_one(z, pcp, request_mt(sys, rq->gfp)) : NULL;
-
-	if (nb_unlikely(!page))
-		return NULL;
-	nb_pcp_count(&pcp->pgalloc, 1);
-	if (nb_likely(sys->tune.numa_stat)) {
-		nb_pcp_count(&pcp->numa[NB_NUMA_HIT], 1);
-		nb_pcp_count(&pcp->numa[pcp->local ? NB_NUMA_LOCAL : NB_NUMA_OTHER], 1);
-	}
-	nb_prep_page(z, page, 0);
-	*ret_zone = z;
-	return page;
-}
-
 const struct nb_pgdat *nb_request_node(const struct nb_system *sys,
 				       const struct nb_alloc_request *rq,
 				       enum nb_zone_type *ret_highest)
@@ -302,44 +254,34 @@ static bool finish(struct nb_zone *z, struct nb_page *page, const struct nb_allo
 	return false;
 }
 
-/* A request whose policy has been asked; in line for nb_alloc_pages(). */
-static inline nb_pfn_t alloc_nopolicy(struct nb_system *sys, const struct nb_alloc_request *rq)
+nb_pfn_t nb_alloc_pages_nopolicy(struct nb_system *sys, const struct nb_alloc_request *rq)
 {
 	struct nb_zone *z = NULL;
 	enum nb_zone_type highest;
 	const struct nb_pgdat *pgdat = nb_request_node(sys, rq, &highest);
+	struct nb_page *page;
 
-	if (nb_unlikely(!pgdat))
+	if (!pgdat)
 		return NB_NO_PFN;
-	struct nb_page *page = alloc_hot(sys, rq, pgdat, highest, &z);
-
-	if (nb_unlikely(!page)) {
-		page = alloc_full(sys, rq, pgdat, highest, &z);
-		if (nb_unlikely(sys->full_path_only) && page && !finish(z, page, rq))
-			page = NULL;
-	}
-	nb_pfn_t pfn = nb_likely(page) ? nb_zone_page_pfn(z, page) : NB_NO_PFN;
+	page = alloc_full(sys, rq, pgdat, highest, &z);
+	if (page && nb_unlikely(sys->full_path_only) && !finish(z, page, rq))
+		page = NULL;
+	nb_pfn_t pfn = page ? nb_zone_page_pfn(z, page) : NB_NO_PFN;
 
 	if (nb_event_wanted(sys, NB_EV_MM_PAGE_ALLOC))
 		nb_emit(sys, NB_EV_MM_PAGE_ALLOC, rq->cpu, rq->task, pfn, rq->order, rq->gfp,
-			request_mt(sys, rq->gfp));
+			nb_request_mt(sys, rq->gfp));
 	return pfn;
 }
 
-nb_pfn_t nb_alloc_pages_nopolicy(struct nb_system *sys, const struct nb_alloc_request *rq)
+nb_pfn_t nb_alloc_pages_full(struct nb_system *sys, const struct nb_alloc_request *rq)
 {
-	return alloc_nopolicy(sys, rq);
-}
+	enum nb_zone_type highest;
 
-nb_pfn_t nb_alloc_pages(struct nb_system *sys, const struct nb_alloc_request *rq)
-{
-	if (nb_unlikely(rq->task && rq->nid == NB_NO_NODE)) {
-		enum nb_zone_type highest;
-
+	if (rq->task && rq->nid == NB_NO_NODE)
 		return nb_request_node(sys, rq, &highest) ? nb_alloc_pages_task(sys, rq)
 							  : NB_NO_PFN;
-	}
-	return alloc_nopolicy(sys, rq);
+	return nb_alloc_pages_nopolicy(sys, rq);
 }
 
 void nb_count_interleave_hit(struct nb_system *sys, int cpu, nb_pfn_t pfn, int nid)
@@ -409,40 +351,25 @@ void nb_free_page_to_tail(struct nb_zone *z, struct nb_page *page, int cpu)
 }
 
 /* A free that is wrong. */
-static __attribute__((cold)) int refuse(struct nb_system *sys, int cpu, nb_pfn_t pfn,
-					unsigned order)
+static int refuse(struct nb_system *sys, int cpu, nb_pfn_t pfn, unsigned order)
 {
 	if (sys->debug && (unsigned)cpu < sys->nr_cpu_ids)
 		nb_report_bad_page(sys, cpu, pfn, order, nb_bad_free(sys, pfn, order));
 	return -NB_EINVAL;
 }
 
-int nb_free_pages(struct nb_system *sys, int cpu, nb_pfn_t pfn, unsigned order)
+int nb_free_pages_full(struct nb_system *sys, int cpu, nb_pfn_t pfn, unsigned order)
 {
 	struct nb_zone *z;
 	struct nb_page *page = nb_pfn_to_page(sys, pfn, &z);
 
-	if (nb_unlikely(!page || (unsigned)cpu >= sys->nr_cpu_ids || order > sys->max_order))
+	if (!page || (unsigned)cpu >= sys->nr_cpu_ids || sys->cpu_to_node[cpu] < 0 ||
+	    order > sys->max_order ||
+	    !nb_map_is_committed(z->pgdat, nb_page_dense(z->mem_map, page)) ||
+	    (nb_page_flags(page) & (PG_ALLOCATED | PG_LRU | PG_ORDER_MASK)) !=
+		    (PG_ALLOCATED | order) ||
+	    page->refcount > 1 || page->mapcount || (sys->debug && nb_bad_free(sys, pfn, order)))
 		return refuse(sys, cpu, pfn, order);
-	uint32_t dense = nb_page_dense(z->mem_map, page);
-
-	if (nb_unlikely(!nb_map_is_committed(z->pgdat, dense)))
-		return refuse(sys, cpu, pfn, order);
-	if (nb_unlikely((nb_page_flags(page) & (PG_ALLOCATED | PG_LRU | PG_ORDER_MASK)) !=
-				(PG_ALLOCATED | order) ||
-			page->refcount > 1 || page->mapcount))
-		return refuse(sys, cpu, pfn, order);
-	struct nb_pcp *pcp = nb_zone_pcp_peek(z, cpu);
-	enum nb_migratetype mt = nb_pageblock_mt(z, dense);
-
-	if (nb_unlikely(order || !pcp || mt >= NB_MIGRATE_PCPTYPES || sys->debug ||
-			nb_event_wanted(sys, NB_EV_MM_PAGE_FREE))) {
-		if (sys->debug && nb_bad_free(sys, pfn, order))
-			return refuse(sys, cpu, pfn, order);
-		nb_free_page_block(z, page, order, cpu);
-		return 0;
-	}
-	nb_pcp_count(&pcp->pgfree, 1);
-	nb_pcp_free_one(z, pcp, page, mt, cpu);
+	nb_free_page_block(z, page, order, cpu);
 	return 0;
 }

@@ -75,6 +75,16 @@ static inline bool nb_pcp_allowed_order(const struct nb_system *sys, unsigned or
 	return order <= NB_COSTLY_ORDER || order == sys->pageblock_order;
 }
 
+/* Migrate type that a request asks for. */
+static inline enum nb_migratetype nb_request_mt(const struct nb_system *sys, nb_gfp_t gfp)
+{
+	unsigned mt = gfp >> 3 & 3;
+
+	if (nb_unlikely(mt >= NB_MIGRATE_PCPTYPES || !sys->mobility_grouping))
+		return NB_MIGRATE_UNMOVABLE;
+	return (enum nb_migratetype)mt;
+}
+
 /* First entry from `z` on whose zone type and node the request may use; the end has zone NULL. */
 static inline const struct nb_zoneref *nb_next_zoneref(const struct nb_zoneref *z,
 						       enum nb_zone_type highest,
@@ -147,6 +157,13 @@ bool nb_zoneref_closed(struct nb_system *sys, const struct nb_alloc_context *ac,
 const struct nb_pgdat *nb_request_node(const struct nb_system *sys,
 				       const struct nb_alloc_request *rq,
 				       enum nb_zone_type *ret_highest);
+/* page_hot.c: decides anew whether calls may go by it. */
+void nb_choose_path(struct nb_system *sys);
+/* page_alloc.c: nb_alloc_pages() and nb_free_pages() where page_hot.c gives up; nothing was
+ * changed.
+ */
+nb_pfn_t nb_alloc_pages_full(struct nb_system *sys, const struct nb_alloc_request *rq);
+int nb_free_pages_full(struct nb_system *sys, int cpu, nb_pfn_t pfn, unsigned order);
 /* page_alloc.c: the whole of a request that no policy changes, event included. */
 nb_pfn_t nb_alloc_pages_nopolicy(struct nb_system *sys, const struct nb_alloc_request *rq);
 /* page_alloc.c: the walk over the zonelist. NULL: nothing there. *ret_zone: where the page is. */

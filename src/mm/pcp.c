@@ -29,6 +29,9 @@ static int clamp_int(int v, int lo, int hi)
 	return min_int(max_int(v, lo), hi);
 }
 
+/* Descriptors that are fetched ahead where pages follow each other. */
+#define RUN_AHEAD 16
+
 static unsigned list_order(const struct nb_system *sys, unsigned list)
 {
 	return list < NB_MIGRATE_PCPTYPES * NB_PCP_ORDERS ? list / NB_MIGRATE_PCPTYPES
@@ -108,6 +111,28 @@ static int refill_count(struct nb_zone *z, struct nb_pcp *pcp, unsigned order)
 	return pcp->batch > 1 ? max_int(pcp->batch >> order, 2) : pcp->batch;
 }
 
+/* Appends `n` consecutive pages to a list. */
+static void append_run(struct nb_zone *z, struct nb_list *list, struct nb_page *page, unsigned n,
+		       enum nb_migratetype mt)
+{
+	uint32_t flags = PG_PCP | (uint32_t)mt << PG_MT_SHIFT | z->page_bits;
+	nb_link_t first = nb_page_link(z->mem_map, page), prev = list->last;
+
+	for (unsigned i = 0; i < n; i++) {
+		__builtin_prefetch(page + i + RUN_AHEAD, 1);
+		nb_page_set_flags(page + i, flags);
+		page[i].prev = prev;
+		prev = first + i;
+		page[i].next = prev + 1;
+	}
+	page[n - 1].next = 0;
+	if (list->last)
+		nb_link_page(z->mem_map, list->last)->next = first;
+	else
+		list->first = first;
+	list->last = prev;
+}
+
 void nb_pcp_refill(struct nb_zone *z, struct nb_pcp *pcp, unsigned order, enum nb_migratetype mt,
 		   unsigned alloc_flags, int cpu)
 {
@@ -120,13 +145,24 @@ void nb_pcp_refill(struct nb_zone *z, struct nb_pcp *pcp, unsigned order, enum n
 	nb_zone_lock(z, cpu);
 	if (lump)
 		nb_account_lump(z, true);
-	for (; got < want; got++) {
-		struct nb_page *page = nb_rmqueue(z, order, mt, alloc_flags, &mode);
+	while (got < want) {
+		struct nb_page *page = NULL;
+		unsigned n = 0;
+
+		if (!order && mode == NB_RMQUEUE_NORMAL && !(alloc_flags & NB_ALLOC_CMA))
+			page = nb_rmqueue_run(z, mt, (unsigned)(want - got), &n);
+		if (page) {
+			append_run(z, list, page, n, mt);
+			got += (int)n;
+			continue;
+		}
+		page = nb_rmqueue(z, order, mt, alloc_flags, &mode);
 
 		if (nb_unlikely(!page))
 			break;
 		nb_page_set_flags(page, page->flags | PG_PCP | order);
 		nb_list_add_tail(z->mem_map, list, page);
+		got++;
 	}
 	if (lump)
 		nb_account_lump(z, false);
@@ -135,10 +171,64 @@ void nb_pcp_refill(struct nb_zone *z, struct nb_pcp *pcp, unsigned order, enum n
 	pcp->expire = NB_PCP_EXPIRE;
 }
 
+/* How many single pages at a list's tail are the pages of one aligned block, and in which order
+ * they stand there (*ret_step: 1 ascending, -1 descending from the tail). */
+static unsigned run_at_tail(const struct nb_zone *z, const struct nb_list *list, int count,
+			    int *ret_step)
+{
+	const struct nb_page *map = z->mem_map, *page = map + (list->last - 1);
+	nb_link_t link = list->last;
+	int step = page->prev == link + 1 ? 1 : -1;
+	uint32_t edge = step > 0 ? link - 1 : link; /* its dense number, or the next one up */
+	unsigned max = edge ? 1u << __builtin_ctz(edge) : 1u << z->sys->pageblock_order;
+	unsigned n = 1;
+
+	*ret_step = step;
+	while (n < max && (int)n < count && page->prev == link + (nb_link_t)step) {
+		link = page->prev;
+		page += step;
+		__builtin_prefetch(page + step * RUN_AHEAD, 1);
+		n++;
+	}
+	return n;
+}
+
+/* Frees a run of pages from a list's tail as one block; the number of pages, 0: there is none. */
+static int free_run(struct nb_zone *z, struct nb_list *list, int count)
+{
+	struct nb_page *map = z->mem_map, *page = nb_link_page(map, list->last);
+	unsigned order, n;
+	int step;
+
+	if (count < 2 || (page->prev != list->last + 1 && page->prev != list->last - 1))
+		return 0;
+	n = run_at_tail(z, list, count, &step);
+	order = 31u - (unsigned)__builtin_clz(n);
+	if (order > z->sys->pageblock_order)
+		order = z->sys->pageblock_order;
+	n = 1u << order;
+	enum nb_migratetype mt = z->sys->profile->claim_whole_block
+					 ? nb_pageblock_mt(z, nb_page_dense(map, page))
+					 : nb_page_mt(page);
+
+	if (!order || mt >= NB_MIGRATE_PCPTYPES)
+		return 0;
+	struct nb_page *last = page + (int)(n - 1) * step; /* nearest the list's head */
+
+	list->last = last->prev;
+	if (last->prev)
+		nb_link_page(map, last->prev)->next = 0;
+	else
+		list->first = 0;
+	nb_free_run(z, step > 0 ? page : last, order, mt);
+	return (int)n;
+}
+
 /* Gives `count` base pages back, beginning with list `first` and going round. */
 static void free_bulk(struct nb_zone *z, struct nb_pcp *pcp, int count, unsigned first, int cpu)
 {
 	struct nb_system *sys = z->sys;
+	bool told = nb_event_wanted(sys, NB_EV_MM_PAGE_PCPU_DRAIN);
 	unsigned l = first;
 
 	count = min_int(count, pcp->count);
@@ -151,6 +241,13 @@ static void free_bulk(struct nb_zone *z, struct nb_pcp *pcp, int count, unsigned
 		unsigned order = list_order(sys, l);
 
 		while (count > 0 && list->last) {
+			int n = order || told ? 0 : free_run(z, list, count);
+
+			if (n) {
+				count -= n;
+				pcp->count -= n;
+				continue;
+			}
 			struct nb_page *page = nb_link_page(z->mem_map, list->last);
 			enum nb_migratetype mt =
 				sys->profile->claim_whole_block
@@ -161,7 +258,7 @@ static void free_bulk(struct nb_zone *z, struct nb_pcp *pcp, int count, unsigned
 			count -= 1 << order;
 			pcp->count -= 1 << order;
 			nb_free_one_page(z, page, order, mt, NB_FPI_NONE);
-			if (nb_event_wanted(sys, NB_EV_MM_PAGE_PCPU_DRAIN))
+			if (told)
 				nb_emit(sys, NB_EV_MM_PAGE_PCPU_DRAIN, cpu, NULL,
 					nb_zone_page_pfn(z, page), order, mt);
 		}
@@ -276,6 +373,14 @@ void nb_pcp_settle(struct nb_zone *z, struct nb_pcp *pcp, unsigned order, unsign
 	} else {
 		commit_fixed(z, pcp, order, list, cpu);
 	}
+}
+
+int nb_pcp_settle_unlock(struct nb_zone *z, struct nb_pcp *pcp, unsigned order, unsigned list,
+			 int cpu)
+{
+	nb_pcp_settle(z, pcp, order, list, cpu);
+	nb_pcp_unlock(pcp);
+	return 0;
 }
 
 void nb_pcp_drain(struct nb_zone *z, struct nb_pcp *pcp, int cpu)

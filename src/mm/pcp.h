@@ -32,6 +32,31 @@ static inline void nb_pcp_count(_Atomic uint64_t *counter, uint64_t n)
 			      memory_order_relaxed);
 }
 
+/* Base pages that the set's CPU was given out of the zone, and its numastat counters of it. */
+static inline uint64_t nb_pcp_pgalloc(const struct nb_pcp *pcp)
+{
+	return atomic_load_explicit(&pcp->pgalloc, memory_order_relaxed) +
+	       atomic_load_explicit(&pcp->hot, memory_order_relaxed);
+}
+
+static inline uint64_t nb_pcp_numa(const struct nb_pcp *pcp, enum nb_numa_event e)
+{
+	uint64_t n = atomic_load_explicit(&pcp->numa[e], memory_order_relaxed);
+
+	if (e == NB_NUMA_HIT || e == (pcp->local ? NB_NUMA_LOCAL : NB_NUMA_OTHER))
+		n += atomic_load_explicit(&pcp->hot, memory_order_relaxed);
+	return n;
+}
+
+/* Forgets the numastat counters; while nobody counts. */
+static inline void nb_pcp_zero_numa(struct nb_pcp *pcp)
+{
+	nb_pcp_count(&pcp->pgalloc, atomic_load_explicit(&pcp->hot, memory_order_relaxed));
+	atomic_store_explicit(&pcp->hot, 0, memory_order_relaxed);
+	for (unsigned e = 0; e < NB_NR_NUMA_EVENTS; e++)
+		atomic_store_explicit(&pcp->numa[e], 0, memory_order_relaxed);
+}
+
 static inline unsigned nb_pcp_list_of(unsigned order, enum nb_migratetype mt)
 {
 	if (nb_likely(order < NB_PCP_ORDERS))
@@ -70,6 +95,10 @@ static inline struct nb_page *nb_pcp_pop(const struct nb_zone *z, struct nb_list
 	return page;
 }
 
+/* The same, and then unlocks; returns 0, so that a caller can end with it. */
+int nb_pcp_settle_unlock(struct nb_zone *z, struct nb_pcp *pcp, unsigned order, unsigned list,
+			 int cpu);
+
 /* A block out of the set, refilled when its list is empty. NULL: the zone has none. */
 static inline struct nb_page *nb_pcp_alloc(struct nb_zone *z, struct nb_pcp *pcp, unsigned order,
 					   enum nb_migratetype mt, unsigned alloc_flags, int cpu)
@@ -89,23 +118,6 @@ static inline struct nb_page *nb_pcp_alloc(struct nb_zone *z, struct nb_pcp *pcp
 	return page;
 }
 
-/* The first single page of a type, or NULL while its list is empty: then nothing is changed. */
-static inline struct nb_page *nb_pcp_take_one(struct nb_zone *z, struct nb_pcp *pcp,
-					      enum nb_migratetype mt)
-{
-	struct nb_list *list = &pcp->list[mt];
-	struct nb_page *page = NULL;
-
-	nb_pcp_lock(pcp, z->sys);
-	if (nb_likely(list->first)) {
-		page = nb_pcp_pop(z, list);
-		pcp->count--;
-		pcp->free_count >>= 1;
-	}
-	nb_pcp_unlock(pcp);
-	return page;
-}
-
 /* Puts a block of pageblock type `mt` (below NB_MIGRATE_PCPTYPES) into the set, and frees some when
  * it is full. */
 static inline void nb_pcp_free(struct nb_zone *z, struct nb_pcp *pcp, struct nb_page *page,
@@ -118,29 +130,6 @@ static inline void nb_pcp_free(struct nb_zone *z, struct nb_pcp *pcp, struct nb_
 	nb_list_add_head(z->mem_map, &pcp->list[l], page);
 	pcp->count += 1 << order;
 	nb_pcp_settle(z, pcp, order, l, cpu);
-	nb_pcp_unlock(pcp);
-}
-
-/* The same for order 0, with the common outcome in line: room is left, and nothing changes but
- * counts. */
-static inline void nb_pcp_free_one(struct nb_zone *z, struct nb_pcp *pcp, struct nb_page *page,
-				   enum nb_migratetype mt, int cpu)
-{
-	nb_pcp_lock(pcp, z->sys);
-	nb_page_set_flags(page, PG_PCP | (uint32_t)mt << PG_MT_SHIFT | z->page_bits);
-	nb_list_add_head(z->mem_map, &pcp->list[mt], page);
-	pcp->count++;
-	if (nb_likely(pcp->auto_tuned && pcp->count < pcp->high && pcp->high >= pcp->high_min &&
-		      pcp->high <= pcp->high_max &&
-		      !(atomic_load_explicit(&z->flags, memory_order_relaxed) &
-			(ZONE_RECLAIM_ACTIVE | ZONE_BELOW_HIGH)))) {
-		pcp->alloc_factor >>= 1;
-		pcp->flags &= (uint8_t)~PCPF_PREV_FREE_HIGH_ORDER;
-		if (pcp->free_count < pcp->batch << NB_PCP_BATCH_SCALE_MAX)
-			pcp->free_count++;
-	} else {
-		nb_pcp_settle(z, pcp, 0, mt, cpu);
-	}
 	nb_pcp_unlock(pcp);
 }
 

@@ -14,6 +14,7 @@
 #include "mm/lru.h"
 #include "mm/compaction.h"
 #include "mm/linear.h"
+#include "mm/pcp.h"
 
 static int boot_steps(struct nb_system *sys, struct nb_error *err)
 {
@@ -78,7 +79,7 @@ int nb_system_boot(const struct nb_port *port, const struct nb_machine *m,
 	ret = boot_steps(sys, err);
 	if (!ret)
 		ret = nb_boot_linear_map(sys, opt && opt->backed, err);
-	sys->full_path_only = sys->has_cma || sys->backed || sys->debug;
+	nb_choose_path(sys);
 	if (ret) {
 		nb_system_shutdown(sys);
 		return err && !err->code ? nb_error_set(err, ret, 0, "no memory for the system")
@@ -134,6 +135,7 @@ void nb_system_set_sink(struct nb_system *sys, const struct nb_sink *sink)
 		sys->sink = *sink;
 	else
 		memset(&sys->sink, 0, sizeof(sys->sink));
+	nb_choose_path(sys);
 }
 
 uint64_t nb_system_time_ns(const struct nb_system *sys)
@@ -217,8 +219,7 @@ int nb_node_info(const struct nb_system *sys, int nid, struct nb_node_info *ret_
 		const struct nb_zone *z = &p->zone[t];
 
 		ret_info->managed_pages += z->managed_pages;
-		ret_info->free_pages +=
-			atomic_load_explicit(&z->nr_free_pages, memory_order_relaxed);
+		ret_info->free_pages += nb_zone_free_pages(z);
 		ret_info->has_normal_memory |= t <= NB_ZONE_NORMAL && z->present_pages;
 	}
 	return 0;
@@ -233,7 +234,7 @@ static void copy_free_counts(struct nb_zone *z, struct nb_zone_info *info)
 			info->nr_free_by_type[mt][o] = z->free_area[o].nr_free_type[mt];
 	}
 	memcpy(info->nr_pageblocks, z->nr_pageblocks, sizeof(info->nr_pageblocks));
-	info->free_pages = atomic_load_explicit(&z->nr_free_pages, memory_order_relaxed);
+	info->free_pages = nb_zone_free_pages(z);
 	info->boost_pages = atomic_load_explicit(&z->watermark_boost, memory_order_relaxed);
 	for (unsigned w = 0; w < NB_NR_WMARK; w++)
 		info->wmark_pages[w] = z->wmark[w] + info->boost_pages;
@@ -249,7 +250,7 @@ static void sum_numa(const struct nb_zone *z, uint64_t *numa)
 		struct nb_pcp *pcp = atomic_load_explicit(&sets[cpu], memory_order_acquire);
 
 		for (unsigned e = 0; pcp && e < NB_NR_NUMA_EVENTS; e++)
-			numa[e] += atomic_load_explicit(&pcp->numa[e], memory_order_relaxed);
+			numa[e] += nb_pcp_numa(pcp, (enum nb_numa_event)e);
 	}
 }
 
@@ -327,8 +328,7 @@ void nb_system_info(const struct nb_system *sys, struct nb_system_info *ret_info
 		ret_info->present_pages += p->node_present_pages;
 		for (unsigned t = 0; t < NB_MAX_NR_ZONES; t++) {
 			ret_info->managed_pages += p->zone[t].managed_pages;
-			ret_info->free_pages += atomic_load_explicit(&p->zone[t].nr_free_pages,
-								     memory_order_relaxed);
+			ret_info->free_pages += nb_zone_free_pages(&p->zone[t]);
 		}
 	}
 	ret_info->totalreserve_pages = sys->totalreserve_pages;

@@ -140,8 +140,9 @@ static uint64_t sum_sets(const struct nb_system *sys, int type, bool frees)
 			const struct nb_pcp *pcp = nb_zone_pcp_peek(z, (int)cpu);
 
 			if (pcp)
-				sum += atomic_load_explicit(frees ? &pcp->pgfree : &pcp->pgalloc,
-							    memory_order_relaxed);
+				sum += frees ? atomic_load_explicit(&pcp->pgfree,
+								    memory_order_relaxed)
+					     : nb_pcp_pgalloc(pcp);
 		}
 	}
 	return sum;

@@ -1,0 +1,142 @@
+/* page_hot.c -- the commonest request and free: a single page, out of and into the CPU's page set.
+ *
+ * nb_alloc_pages() and nb_free_pages() begin here. Everything that makes a call uncommon (an order,
+ * a node list, a policy, a listener, a zone near its mark, an empty set, a held lock, a wrong
+ * frame) ends in a tail call to page_alloc.c, before anything is changed; so what is left needs no
+ * stack, and fits a few dozen instructions a CPU can run ahead of, past the descriptor's cache
+ * miss. Under the set's lock nothing is called but nb_pcp_settle_unlock(), last. The rules are
+ * those of page_alloc.c. Source: mm/page_alloc.c: __alloc_pages(), rmqueue_pcplist(),
+ * free_unref_page(), free_frozen_page_commit(); facts 4.4, 5.5.
+ */
+#include <numabox/page_alloc.h>
+
+#include "mm/pcp.h"
+#include "mm/task.h"
+
+#define FREE_AHEAD 8
+#define FLAGS_OF_FREE (PG_ALLOCATED | PG_LRU | PG_ORDER_MASK)
+
+/* A set's lock, if nobody holds it. */
+static inline bool trylock(struct nb_pcp *pcp)
+{
+	return !pcp->threaded ||
+	       nb_likely(!atomic_exchange_explicit(&pcp->lock.word, 1, memory_order_acquire));
+}
+
+void nb_choose_path(struct nb_system *sys)
+{
+	const uint64_t kinds = UINT64_C(1) << NB_EV_MM_PAGE_ALLOC | UINT64_C(1)
+									    << NB_EV_MM_PAGE_FREE;
+
+	sys->full_path_only = sys->has_cma || sys->backed || sys->debug;
+	sys->watched = sys->full_path_only || (sys->sink.wanted & kinds);
+}
+
+/* The first zone that the request may use, if it has room above the first mark that is tested. */
+static inline struct nb_zone *first_zone(const struct nb_system *sys, const struct nb_pgdat *pgdat,
+					 enum nb_zone_type highest)
+{
+	const struct nb_zoneref *ref = pgdat->zonelist;
+
+	while (ref->zone && ref->zone_idx > highest)
+		ref++;
+	struct nb_zone *z = ref->zone;
+
+	if (nb_unlikely(!z || atomic_load_explicit(&z->flags, memory_order_relaxed)))
+		return NULL;
+	int64_t mark = (int64_t)(nb_wmark_pages(z, sys->first_mark) + z->lowmem_reserve[highest]);
+
+	return nb_likely((int64_t)nb_zone_free_pages(z) - nb_unusable_free(z, 0, 0) > mark) ? z
+											    : NULL;
+}
+
+/* Takes the first page of a type's list. A CPU that has a set is online. */
+static inline nb_pfn_t take(const struct nb_system *sys, const struct nb_zone *z,
+			    struct nb_pcp *pcp, struct nb_list *list)
+{
+	struct nb_page *page = nb_pcp_pop(z, list);
+
+	pcp->count--;
+	pcp->free_count >>= 1;
+	nb_pcp_unlock(pcp);
+	nb_pcp_count(nb_likely(sys->tune.numa_stat) ? &pcp->hot : &pcp->pgalloc, 1);
+	nb_prep_page(z, page, 0);
+	return nb_zone_page_pfn(z, page);
+}
+
+nb_pfn_t nb_alloc_pages(struct nb_system *sys, const struct nb_alloc_request *rq)
+{
+	nb_gfp_t gfp = rq->gfp;
+	int nid = rq->nid, highest = sys->gfp_zone[gfp & 0xf];
+
+	if (nb_unlikely(rq->order || rq->nodemask || highest < 0 ||
+			(gfp & (NB_GFP_BIT_THISNODE | NB_GFP_BIT_WRITE)) || sys->watched ||
+			(unsigned)rq->cpu >= sys->nr_cpu_ids))
+		return nb_alloc_pages_full(sys, rq);
+	if (rq->task && nb_unlikely(nid == NB_NO_NODE || rq->task->flags))
+		return nb_alloc_pages_full(sys, rq);
+	if (nid == NB_NO_NODE)
+		nid = sys->cpu_to_node[rq->cpu];
+	if (nb_unlikely((unsigned)nid >= NB_MAX_NODES || sys->node_index[nid] < 0))
+		return nb_alloc_pages_full(sys, rq);
+	struct nb_zone *z =
+		first_zone(sys, sys->pgdat[sys->node_index[nid]], (enum nb_zone_type)highest);
+	struct nb_pcp *pcp = nb_likely(z) ? nb_zone_pcp_peek(z, rq->cpu) : NULL;
+
+	if (nb_unlikely(!pcp || !trylock(pcp)))
+		return nb_alloc_pages_full(sys, rq);
+	struct nb_list *list = &pcp->list[nb_request_mt(sys, gfp)];
+
+	if (nb_likely(list->first))
+		return take(sys, z, pcp, list);
+	nb_pcp_unlock(pcp);
+	return nb_alloc_pages_full(sys, rq);
+}
+
+/* Is room left in the set under the auto-tuned scheme, so that nothing changes but counts? */
+static inline bool has_room(const struct nb_zone *z, const struct nb_pcp *pcp)
+{
+	return nb_likely(pcp->auto_tuned && pcp->count < pcp->high && pcp->high >= pcp->high_min &&
+			 pcp->high <= pcp->high_max &&
+			 !(atomic_load_explicit(&z->flags, memory_order_relaxed) &
+			   (ZONE_RECLAIM_ACTIVE | ZONE_BELOW_HIGH)));
+}
+
+int nb_free_pages(struct nb_system *sys, int cpu, nb_pfn_t pfn, unsigned order)
+{
+	const struct nb_section *sec = &sys->section[pfn >> sys->section_shift];
+
+	if (nb_unlikely(order || sys->watched || (unsigned)cpu >= sys->nr_cpu_ids ||
+			pfn >> sys->section_shift >= sys->nr_sections || !sec->zone))
+		return nb_free_pages_full(sys, cpu, pfn, order);
+	struct nb_zone *z = sec->zone;
+	struct nb_page *page = (struct nb_page *)(sec->map + pfn * sizeof(struct nb_page));
+	uint32_t dense = nb_page_dense(z->mem_map, page);
+	struct nb_pcp *pcp = nb_zone_pcp_peek(z, cpu);
+
+	if (nb_unlikely(!pcp || !nb_map_is_committed(z->pgdat, dense) ||
+			(nb_page_flags(page) & FLAGS_OF_FREE) != PG_ALLOCATED ||
+			page->refcount > 1 || page->mapcount))
+		return nb_free_pages_full(sys, cpu, pfn, order);
+	enum nb_migratetype mt = nb_pageblock_mt(z, dense);
+
+	if (nb_unlikely(mt >= NB_MIGRATE_PCPTYPES || !trylock(pcp)))
+		return nb_free_pages_full(sys, cpu, pfn, order);
+	nb_pcp_count(&pcp->pgfree, 1);
+	nb_page_set_flags(page, PG_PCP | (uint32_t)mt << PG_MT_SHIFT | z->page_bits);
+	/* Pages that are given back in a row, perhaps another CPU's, are fetched ahead. */
+	int32_t step = (int32_t)(dense + 1 - pcp->list[mt].first);
+
+	if (step == 1 || step == -1)
+		__builtin_prefetch(page + (ptrdiff_t)step * FREE_AHEAD, 1);
+	nb_list_add_head(z->mem_map, &pcp->list[mt], page);
+	pcp->count++;
+	if (!has_room(z, pcp))
+		return nb_pcp_settle_unlock(z, pcp, 0, mt, cpu);
+	pcp->alloc_factor >>= 1;
+	pcp->flags &= (uint8_t)~PCPF_PREV_FREE_HIGH_ORDER;
+	if (pcp->free_count < pcp->batch << NB_PCP_BATCH_SCALE_MAX)
+		pcp->free_count++;
+	nb_pcp_unlock(pcp);
+	return 0;
+}
