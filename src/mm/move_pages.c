@@ -19,8 +19,9 @@
 #define EXIST 17 /* already there, told apart from node 0 */
 
 struct mover {
+	struct nb_system *sys;
 	struct nb_task *caller;
-	struct nb_mm *mm;
+	struct nb_mm *mm; /* NULL: of a process that we know nothing of; no address is mapped */
 	struct nb_nodemask allowed;
 	struct nb_user pages, nodes, status;
 	uint64_t nr_pages;
@@ -44,10 +45,10 @@ static int store_status(const struct mover *mv, uint64_t start, int value, uint6
 /* Moves what the run has gathered. 0, pages that stayed, -NB_ENOMEM. */
 static int64_t move_run(struct mover *mv)
 {
-	struct nb_migrate_to_node to = {mv->mm->sys, mv->caller, mv->caller->cpu, mv->node,
+	struct nb_migrate_to_node to = {mv->sys, mv->caller, mv->caller->cpu, mv->node,
 					NB_GFP_HIGHUSER_MOVABLE | NB_GFP_BIT_THISNODE};
 	struct nb_migration m = {
-		.sys = mv->mm->sys,
+		.sys = mv->sys,
 		.task = mv->caller,
 		.cpu = mv->caller->cpu,
 		.mode = NB_MIGRATE_SYNC,
@@ -92,7 +93,7 @@ static int no_page(const struct nb_vma *v, uint64_t pte)
 /* The page at addr. 0, or the status that stands for it. */
 static int look_up(const struct nb_mm *mm, uint64_t addr, struct nb_migrate_item *ret)
 {
-	const struct nb_vma *v = nb_vma_find(mm, addr);
+	const struct nb_vma *v = mm ? nb_vma_find(mm, addr) : NULL;
 
 	if (!v)
 		return -NB_EFAULT;
@@ -112,7 +113,7 @@ static int add_page(struct mover *mv, uint64_t addr)
 		return EXIST;
 	if (it.page->mapcount > 1 && !mv->all)
 		return -NB_EACCES;
-	err = nb_migrate_isolate(mv->mm->sys, it.zone, it.page);
+	err = nb_migrate_isolate(mv->sys, it.zone, it.page);
 	if (!err)
 		mv->list[mv->nr++] = it;
 	return err;
@@ -120,7 +121,7 @@ static int add_page(struct mover *mv, uint64_t addr)
 
 static int check_node(const struct mover *mv, int node)
 {
-	if (node < 0 || node >= NB_MAX_NODES || !nb_nodemask_test(&mv->mm->sys->memory_nodes, node))
+	if (node < 0 || node >= NB_MAX_NODES || !nb_nodemask_test(&mv->sys->memory_nodes, node))
 		return -NB_ENODEV;
 	return nb_nodemask_test(&mv->allowed, node) ? 0 : -NB_EACCES;
 }
@@ -173,7 +174,7 @@ static int64_t do_move(struct mover *mv)
 	bool ends = false;
 	uint64_t i;
 
-	nb_lru_add_drain_all(mv->mm->sys);
+	nb_lru_add_drain_all(mv->sys);
 	mv->node = NB_NO_NODE;
 	for (i = 0; i < mv->nr_pages && !ret; i++) {
 		ret = one_entry(mv, i, &ends);
@@ -209,19 +210,28 @@ static int do_stat(const struct mover *mv)
 	return 0;
 }
 
-/* Flags are fine. */
-static int move_or_stat(struct mover *mv, struct nb_task *target)
+static int move_or_stat(struct mover *mv)
 {
 	int64_t ret;
 
-	if (!nb_may_access(mv->caller, target))
-		return -NB_EPERM;
-	mv->mm = target->mm;
-	mv->allowed = target->mems_allowed;
-	nb_mm_lock(mv->mm, mv->caller->cpu);
+	if (mv->mm)
+		nb_mm_lock(mv->mm, mv->caller->cpu);
 	ret = nb_user_null(&mv->nodes) ? do_stat(mv) : do_move(mv);
-	nb_mm_unlock(mv->mm);
+	if (mv->mm)
+		nb_mm_unlock(mv->mm);
 	return ret > INT32_MAX ? INT32_MAX : (int)ret;
+}
+
+/* Whose pages, and where they may go. Source: find_mm_struct(). */
+static int find_mm(struct mover *mv, struct nb_task *target, int pid)
+{
+	if (target ? !nb_may_access(mv->caller, target) : mv->caller->uid != 0)
+		return -NB_EPERM;
+	if (!target && pid != NB_INIT_PID)
+		return -NB_EINVAL;
+	mv->mm = target ? target->mm : NULL;
+	mv->allowed = target ? target->mems_allowed : mv->sys->memory_nodes;
+	return 0;
 }
 
 static int check_flags(const struct nb_task *caller, int flags)
@@ -234,7 +244,8 @@ static int check_flags(const struct nb_task *caller, int flags)
 int nb_sys_move_pages(struct nb_task *t, int pid, uint64_t nr_pages, struct nb_user pages,
 		      struct nb_user nodes, struct nb_user status, int flags)
 {
-	struct mover mv = {.caller = t,
+	struct mover mv = {.sys = t->sys,
+			   .caller = t,
 			   .pages = pages,
 			   .nodes = nodes,
 			   .status = status,
@@ -248,19 +259,16 @@ int nb_sys_move_pages(struct nb_task *t, int pid, uint64_t nr_pages, struct nb_u
 	err = check_flags(t, flags);
 	if (!err)
 		err = nb_find_task(t, pid, &target);
-	if (err)
-		return err;
-	if (target)
-		return move_or_stat(&mv, target);
-	if (t->uid != 0)
-		return -NB_EPERM;
-	return pid == NB_INIT_PID ? 0 : -NB_EINVAL;
+	if (!err)
+		err = find_mm(&mv, target, pid);
+	return err ? err : move_or_stat(&mv);
 }
 
 int nb_move_pages(struct nb_task *caller, struct nb_task *target, uint64_t nr_pages,
 		  const uint64_t *pages, const int *nodes, int *status, int flags)
 {
-	struct mover mv = {.caller = caller,
+	struct mover mv = {.sys = caller->sys,
+			   .caller = caller,
 			   .pages = {(void *)(uintptr_t)pages, nr_pages * sizeof(*pages), false},
 			   .nodes = {(void *)(uintptr_t)nodes, nr_pages * sizeof(*nodes), false},
 			   .status = {status, nr_pages * sizeof(*status), false},
@@ -271,5 +279,7 @@ int nb_move_pages(struct nb_task *caller, struct nb_task *target, uint64_t nr_pa
 	if (!caller->alive || !target->alive)
 		return -NB_ESRCH;
 	err = check_flags(caller, flags);
-	return err ? err : move_or_stat(&mv, target);
+	if (!err)
+		err = find_mm(&mv, target, target->pid);
+	return err ? err : move_or_stat(&mv);
 }
