@@ -8,6 +8,7 @@
  */
 #include "mm/cpuset.h"
 #include "mm/event.h"
+#include "mm/kswapd.h"
 #include "mm/page_alloc.h"
 #include "mm/task.h"
 
@@ -60,7 +61,8 @@ void nb_wakeup_kswapd(struct nb_zone *z, nb_gfp_t gfp, unsigned order, enum nb_z
 		return;
 	if (task && (task->flags & NB_PF_CPUSET) && !nb_cpuset_node_allowed(task, p->nid, gfp))
 		return;
-	bool idle = node_balanced(p, order, highest) && !node_boosted(p, highest);
+	bool idle = nb_kswapd_hopeless(p) ||
+		    (node_balanced(p, order, highest) && !node_boosted(p, highest));
 
 	nb_lock(&p->map_lock, sys->port);
 	if (p->kswapd_highest_zoneidx < (int)highest)
@@ -73,7 +75,11 @@ void nb_wakeup_kswapd(struct nb_zone *z, nb_gfp_t gfp, unsigned order, enum nb_z
 
 	if (wake)
 		p->kswapd_awake = true;
+	bool lying = !p->kswapd_awake || wake;
+
 	nb_unlock(&p->map_lock, sys->port);
+	if (idle && lying && !(gfp & NB_GFP_BIT_DIRECT_RECLAIM) && sys->hooks.wakeup_kcompactd)
+		sys->hooks.wakeup_kcompactd(p, (int)order, highest);
 	if (!wake)
 		return;
 	if (nb_event_wanted(sys, NB_EV_MM_VMSCAN_WAKEUP_KSWAPD))

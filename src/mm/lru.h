@@ -55,8 +55,7 @@ struct nb_lruvec {
 	_Atomic uint64_t nonresident_age;  /* workingset.c */
 	uint64_t refaults[2];              /* activations by refault when last looked at */
 	uint64_t refault[2], activate[2], restore[2]; /* workingset_* counters */
-	uint64_t nodereclaim;
-	uint64_t dirtied, written;
+	_Atomic uint64_t vmscan_write, vmscan_immediate; /* nr_vmscan_write and kin */
 	struct nb_lru_gen gen;
 };
 

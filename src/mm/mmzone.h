@@ -190,6 +190,7 @@ struct nb_zone {
 	_Atomic uint64_t nr_anon, nr_file, nr_pagetable;
 	_Atomic uint64_t nr_mapped, nr_shmem, nr_mlock; /* pages: of files that are mapped; ... */
 	_Atomic uint64_t nr_dirty, nr_writeback;        /* pages of files */
+	_Atomic uint64_t nr_swapcached;                 /* in the swap cache; nr_file counts them too */
 	_Atomic uint64_t nr_dirtied, nr_written;        /* ever */
 	uint64_t numa_base[NB_NR_NUMA_EVENTS];          /* observed beginning */
 	/* c: observed.c: whole max-order blocks in use since before observation began */
@@ -298,6 +299,10 @@ struct nb_alloc_hooks {
 			    struct nb_pgdat *pgdat);
 	/* May this node take another page to be dirtied? NULL: yes. */
 	bool (*node_dirty_ok)(struct nb_system *sys, struct nb_pgdat *pgdat);
+	/* MADV_PAGEOUT: reclaims a page whatever its age, the caller's from nb_lru_isolate(), or
+	 * puts it back. Pages reclaimed. NULL: it is put back. */
+	uint64_t (*reclaim_page)(struct nb_system *sys, struct nb_zone *z, struct nb_page *page,
+				 int cpu);
 	/* out_of_memory(): was a victim chosen? */
 	bool (*out_of_memory)(struct nb_system *sys, const struct nb_alloc_context *ac);
 	/* kcompactd of the node has something to look at: kswapd goes to sleep after a request of
@@ -376,6 +381,7 @@ struct nb_system {
 		unsigned percpu_pagelist_high_fraction;
 		unsigned zone_reclaim_mode;
 		unsigned swappiness, min_unmapped_ratio, min_slab_ratio;
+		unsigned page_cluster, panic_on_oom, oom_kill_allocating_task;
 		unsigned numa_balancing;
 		unsigned compaction_proactiveness, extfrag_threshold;
 		unsigned dirty_ratio, dirty_background_ratio; /* percent; unless bytes are given */

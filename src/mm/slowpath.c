@@ -154,12 +154,19 @@ static bool should_reclaim_retry(struct slow *s)
 	for (ref = nb_next_zoneref(ac->zonelist, ac->highest_zoneidx, ac->nodemask); ref->zone;
 	     ref = nb_next_zoneref(ref + 1, ac->highest_zoneidx, ac->nodemask)) {
 		const struct nb_zone *z = ref->zone;
-		int64_t available = (int64_t)nb_zone_free_pages_snapshot(z);
+		uint64_t mark = nb_wmark_pages(z, NB_WMARK_MIN), reclaimable = 0, available;
+		bool ok;
 
 		if (s->sys->hooks.reclaimable_pages)
-			available += (int64_t)s->sys->hooks.reclaimable_pages(z);
-		if (nb_zone_watermark_ok_free(z, ac->order, nb_wmark_pages(z, NB_WMARK_MIN),
-					      ac->highest_zoneidx, s->alloc_flags, available))
+			reclaimable = s->sys->hooks.reclaimable_pages(z);
+		available = reclaimable + nb_zone_free_pages_snapshot(z);
+		ok = nb_zone_watermark_ok_free(z, ac->order, mark, ac->highest_zoneidx,
+					       s->alloc_flags, (int64_t)available);
+		if (nb_event_wanted(s->sys, NB_EV_RECLAIM_RETRY_ZONE))
+			nb_emit(s->sys, NB_EV_RECLAIM_RETRY_ZONE, ac->cpu, ac->task,
+				(uint64_t)ref->nid, z->type, ac->order, reclaimable, available,
+				mark, s->no_progress_loops, ok);
+		if (ok)
 			return true;
 	}
 	return nb_unreserve_highatomic(s->sys, ac, true);

@@ -98,6 +98,10 @@ uint64_t nb_swap_pages_total(const struct nb_system *sys);
 /* Are more than half of all slots in use? Then cached pages give their slots up early. */
 bool nb_swap_full(const struct nb_system *sys);
 
+/* The reservations of all areas; at the system's end. */
+void nb_release_swap(struct nb_system *sys);
+/* A CPU to act on where no task runs. */
+int nb_swap_cpu_of(const struct nb_system *sys);
 /* What is wrong; 0, or -NB_EIO with *err. */
 int nb_swap_check(const struct nb_system *sys, struct nb_error *err);
 

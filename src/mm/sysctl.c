@@ -41,6 +41,9 @@ enum id {
 	DIRTY_EXPIRE_CENTISECS,
 	DIRTY_WRITEBACK_CENTISECS,
 	DROP_CACHES,
+	PAGE_CLUSTER,
+	PANIC_ON_OOM,
+	OOM_KILL_ALLOCATING_TASK,
 	NR_SYSCTLS
 };
 
@@ -75,6 +78,9 @@ static const struct sysctl sysctls[NR_SYSCTLS] = {
 	[DIRTY_EXPIRE_CENTISECS] = {"vm.dirty_expire_centisecs", 2605, false, 0, INT32_MAX},
 	[DIRTY_WRITEBACK_CENTISECS] = {"vm.dirty_writeback_centisecs", 2605, false, 0, INT32_MAX},
 	[DROP_CACHES] = {"vm.drop_caches", 2616, false, 1, 4},
+	[PAGE_CLUSTER] = {"vm.page-cluster", 2605, false, 0, 31},
+	[PANIC_ON_OOM] = {"vm.panic_on_oom", 2618, false, 0, 2},
+	[OOM_KILL_ALLOCATING_TASK] = {"vm.oom_kill_allocating_task", 2624, false, 0, INT32_MAX},
 };
 
 #define HIGH_FRACTION_MIN 8 /* MIN_PERCPU_PAGELIST_HIGH_FRACTION */
@@ -264,6 +270,15 @@ static void store(struct nb_system *sys, unsigned id, unsigned v)
 		break;
 	case SWAPPINESS:
 		t->swappiness = v;
+		break;
+	case PAGE_CLUSTER:
+		t->page_cluster = v;
+		break;
+	case PANIC_ON_OOM:
+		t->panic_on_oom = v;
+		break;
+	case OOM_KILL_ALLOCATING_TASK:
+		t->oom_kill_allocating_task = v;
 		break;
 	case MIN_UNMAPPED_RATIO:
 		t->min_unmapped_ratio = v;
@@ -469,6 +484,12 @@ static int64_t value_of(const struct nb_tunables *t, unsigned id)
 		return t->numa_stat;
 	case SWAPPINESS:
 		return t->swappiness;
+	case PAGE_CLUSTER:
+		return t->page_cluster;
+	case PANIC_ON_OOM:
+		return t->panic_on_oom;
+	case OOM_KILL_ALLOCATING_TASK:
+		return t->oom_kill_allocating_task;
 	case COMPACTION_PROACTIVENESS:
 		return t->compaction_proactiveness;
 	case EXTFRAG_THRESHOLD:

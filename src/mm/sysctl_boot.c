@@ -33,6 +33,7 @@ void nb_sysctl_defaults(struct nb_system *sys)
 	t->lowmem_reserve_ratio[NB_ZONE_HIGHMEM] = old ? 32 : 0;
 	t->lowmem_reserve_ratio[NB_ZONE_MOVABLE] = old ? 32 : 0;
 	t->swappiness = 60;
+	t->page_cluster = 3;
 	t->compaction_proactiveness = 20;
 	t->extfrag_threshold = 500;
 	t->min_unmapped_ratio = 1;

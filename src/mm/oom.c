@@ -1,0 +1,396 @@
+/* oom.c -- nothing is left to reclaim: somebody must give all his memory back.
+ *
+ * Called by the slow path. The request's constraint says whose memory would help: everybody's, that
+ * of tasks in the same cpuset, or of those whose policy reaches the same nodes. Of these the one with
+ * the most memory in use dies, oom_score_adj weighing in; of equals the youngest. A victim that is
+ * not in the middle of a call gives its memory back at once; one that is (always so when it kills
+ * itself) gets at the reserves, finishes its fault and dies at the end of the call.
+ * Where the kernel would panic, the request fails here and the report says so.
+ * Source: mm/oom_kill.c: out_of_memory(), constrained_alloc(), oom_badness(),
+ * oom_evaluate_task(), oom_cpuset_eligible(), __oom_kill_process(); mm/mempolicy.c:
+ * mempolicy_in_oom_domain(); facts 7.9.
+ */
+#include "mm/oom.h"
+
+#include "base/mem.h"
+#include "mm/event.h"
+#include "mm/lru.h"
+#include "mm/rmap.h"
+#include "mm/swap.h"
+#include "mm/vmstat.h"
+
+#define SCORE_ADJ_MIN (-1000)
+#define SCORE_ADJ_MAX 1000
+#define MAX_KILLS 64u /* remembered */
+#define MAX_ROWS 512u /* of a report */
+
+struct nb_oom {
+	void (*report)(void *ctx, const struct nb_oom_report *r);
+	void *ctx;
+	unsigned nr_kills;
+	struct {
+		int pid;
+		enum nb_oom_constraint constraint;
+	} kill[MAX_KILLS];
+	struct nb_oom_task row[MAX_ROWS];
+};
+
+/* One search for a victim. */
+struct oom_control {
+	struct nb_system *sys;
+	const struct nb_alloc_context *ac;
+	struct nb_task *current;
+	const struct nb_nodemask *nodemask;
+	enum nb_oom_constraint constraint;
+	uint64_t totalpages;
+	struct nb_task *chosen;
+	int64_t points;
+	bool abort; /* an earlier victim is still dying */
+};
+
+const char *nb_oom_constraint_name(enum nb_oom_constraint c)
+{
+	static const char *const name[] = {"CONSTRAINT_NONE", "CONSTRAINT_CPUSET",
+					   "CONSTRAINT_MEMORY_POLICY", "CONSTRAINT_MEMCG"};
+
+	return (unsigned)c < sizeof(name) / sizeof(name[0]) ? name[c] : "?";
+}
+
+static struct nb_task *leader_of(struct nb_task *t)
+{
+	return t->leader ? t->leader : t;
+}
+
+static uint64_t managed_pages(const struct nb_system *sys)
+{
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < sys->nr_pgdat; i++) {
+		for (unsigned t = 0; t < NB_MAX_NR_ZONES; t++)
+			n += sys->pgdat[i]->zone[t].managed_pages;
+	}
+	return n;
+}
+
+static uint64_t present_of(const struct nb_system *sys, const struct nb_nodemask *nodes)
+{
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < sys->nr_pgdat; i++) {
+		if (nb_nodemask_test(nodes, sys->pgdat[i]->nid))
+			n += sys->pgdat[i]->node_present_pages;
+	}
+	return n;
+}
+
+static bool covers_all_memory(const struct nb_system *sys, const struct nb_nodemask *nodes)
+{
+	for (unsigned w = 0; w < NB_MAX_NODES / 64; w++) {
+		if (sys->memory_nodes.bits[w] & ~nodes->bits[w])
+			return false;
+	}
+	return true;
+}
+
+static bool intersects(const struct nb_nodemask *a, const struct nb_nodemask *b)
+{
+	for (unsigned w = 0; w < NB_MAX_NODES / 64; w++) {
+		if (a->bits[w] & b->bits[w])
+			return true;
+	}
+	return false;
+}
+
+/* Whose memory would help, and how much of it there is. */
+static void constrain(struct oom_control *oc)
+{
+	const struct nb_alloc_context *ac = oc->ac;
+	uint64_t swap = nb_swap_pages_total(oc->sys);
+	const struct nb_zoneref *ref;
+
+	oc->constraint = NB_CONSTRAINT_NONE;
+	oc->totalpages = managed_pages(oc->sys) + swap;
+	if (!ac->zonelist || ac->gfp & NB_GFP_BIT_THISNODE)
+		return;
+	if (ac->nodemask && !covers_all_memory(oc->sys, ac->nodemask)) {
+		/* a cpuset's mask stands in for a policy's on the way in; it is none */
+		if (!oc->current || ac->nodemask != &oc->current->mems_allowed) {
+			oc->constraint = NB_CONSTRAINT_MEMORY_POLICY;
+			oc->totalpages = swap + present_of(oc->sys, ac->nodemask);
+			return;
+		}
+	}
+	if (!oc->current || !(oc->current->flags & NB_PF_CPUSET))
+		return;
+	for (ref = nb_next_zoneref(ac->zonelist, ac->highest_zoneidx, NULL); ref->zone;
+	     ref = nb_next_zoneref(ref + 1, ac->highest_zoneidx, NULL)) {
+		if (nb_nodemask_test(&oc->current->mems_allowed, ref->nid))
+			continue;
+		oc->constraint = NB_CONSTRAINT_CPUSET;
+		oc->totalpages = swap + present_of(oc->sys, &oc->current->mems_allowed);
+		return;
+	}
+}
+
+static uint64_t page_table_pages(const struct nb_mm *mm)
+{
+	return mm->nr_ptables;
+}
+
+static uint64_t memory_of(const struct nb_mm *mm)
+{
+	return mm->rss_pages + mm->swap_entries + page_table_pages(mm);
+}
+
+/* INT64_MIN: never. */
+static int64_t badness(const struct nb_task *t, uint64_t totalpages)
+{
+	if (!t->mm || t->oom_score_adj == SCORE_ADJ_MIN)
+		return INT64_MIN;
+	return (int64_t)memory_of(t->mm) +
+	       (int64_t)t->oom_score_adj * (int64_t)(totalpages / 1000);
+}
+
+/* Would its memory help this request? */
+static bool eligible(const struct oom_control *oc, const struct nb_task *t)
+{
+	if (oc->nodemask)
+		return !t->policy || t->policy->mode != NB_MPOL_BIND ||
+		       intersects(&t->policy->nodes, oc->nodemask);
+	return !oc->current || intersects(&t->mems_allowed, &oc->current->mems_allowed);
+}
+
+static void evaluate(struct oom_control *oc, struct nb_task *t)
+{
+	int64_t points;
+
+	if (!t->alive || leader_of(t) != t || !eligible(oc, t))
+		return;
+	if (t->flags & NB_PF_OOM_VICTIM) {
+		/* its memory is on the way; unless it is gone already */
+		oc->abort |= t->mm && t->mm->rss_pages;
+		return;
+	}
+	points = badness(t, oc->totalpages);
+	if (points == INT64_MIN || (oc->chosen && points < oc->points))
+		return;
+	oc->chosen = t;
+	oc->points = points;
+}
+
+static void select_victim(struct oom_control *oc)
+{
+	struct nb_task *t;
+
+	for (unsigned i = 0; (t = nb_system_task(oc->sys, i)); i++)
+		evaluate(oc, t);
+}
+
+/* ---- the report ---- */
+
+static struct nb_oom_task describe(const struct nb_task *t)
+{
+	const struct nb_mm *mm = t->mm;
+	struct nb_oom_task row = {.pid = t->pid,
+				  .tgid = t->leader ? t->leader->pid : t->pid,
+				  .uid = t->uid,
+				  .oom_score_adj = t->oom_score_adj,
+				  .comm = t->comm};
+
+	if (!mm)
+		return row;
+	row.total_vm = mm->total_pages;
+	row.rss_anon = mm->anon_pages;
+	row.rss_file = mm->file_pages;
+	row.rss_shmem = mm->shmem_pages;
+	row.swapents = mm->swap_entries;
+	row.pgtables_bytes = page_table_pages(mm) << mm->shape.page_shift;
+	return row;
+}
+
+static void report(struct oom_control *oc, bool allocating, bool panic)
+{
+	struct nb_oom *o = oc->sys->reclaim->oom;
+	struct nb_oom_report r = {.cpu = oc->ac->cpu,
+				  .gfp = oc->ac->gfp_full,
+				  .order = oc->ac->order,
+				  .highest_zoneidx = oc->ac->highest_zoneidx,
+				  .constraint = oc->constraint,
+				  .nodemask = oc->nodemask,
+				  .mems_allowed = &oc->sys->memory_nodes,
+				  .cpuset = "/",
+				  .memcg = "/",
+				  .totalpages = oc->totalpages,
+				  .tasks = o->row,
+				  .victim_points = oc->points,
+				  .allocating_task = allocating,
+				  .panic = panic};
+	struct nb_oom_task victim;
+	struct nb_task *t;
+
+	if (!o->report)
+		return;
+	if (oc->current) {
+		r.invoker = describe(oc->current);
+		r.has_invoker = true;
+		r.mems_allowed = &oc->current->mems_allowed;
+	}
+	for (unsigned i = 0; r.nr_tasks < MAX_ROWS && (t = nb_system_task(oc->sys, i)); i++) {
+		if (t->alive && leader_of(t) == t && eligible(oc, t))
+			o->row[r.nr_tasks++] = describe(t);
+	}
+	if (oc->chosen) {
+		victim = describe(oc->chosen);
+		r.victim = &victim;
+	}
+	o->report(o->ctx, &r);
+}
+
+/* ---- the kill ---- */
+
+/* The i-th task that lives in the mm, counted from 0. */
+static struct nb_task *sharer(const struct nb_system *sys, const struct nb_mm *mm, unsigned i)
+{
+	struct nb_task *t;
+
+	for (unsigned n = 0; (t = nb_system_task(sys, n)); n++) {
+		if (t->mm == mm && i-- == 0)
+			return t;
+	}
+	return NULL;
+}
+
+void nb_oom_die(struct nb_task *t)
+{
+	struct nb_system *sys = t->sys;
+	struct nb_mm *mm = t->mm;
+	struct nb_task *s;
+
+	if (!t->alive)
+		return;
+	if (sys->port->relax) { /* the others find out themselves */
+		nb_task_exit(t);
+		return;
+	}
+	while (mm && (s = sharer(sys, mm, 0))) {
+		bool last = mm->users == 1;
+
+		nb_task_exit(s);
+		if (last)
+			return;
+	}
+}
+
+static void remember(struct nb_oom *o, int pid, enum nb_oom_constraint c)
+{
+	unsigned i = o->nr_kills++ % MAX_KILLS;
+
+	o->kill[i].pid = pid;
+	o->kill[i].constraint = c;
+}
+
+static void kill_task(struct oom_control *oc)
+{
+	struct nb_system *sys = oc->sys;
+	struct nb_task *victim = oc->chosen, *s;
+	bool in_call = oc->current && oc->current->mm == victim->mm;
+
+	nb_count_vm_event(sys, oc->ac->cpu, NB_VM_OOM_KILL);
+	if (nb_event_wanted(sys, NB_EV_OOM_KILL))
+		nb_emit(sys, NB_EV_OOM_KILL, oc->ac->cpu, oc->current, (uint64_t)victim->pid);
+	remember(sys->reclaim->oom, victim->pid, oc->constraint);
+	for (unsigned i = 0; (s = sharer(sys, victim->mm, i)); i++)
+		s->flags |= NB_PF_OOM_VICTIM;
+	if (!in_call && !sys->port->relax)
+		nb_oom_die(victim);
+}
+
+bool nb_out_of_memory(struct nb_system *sys, const struct nb_alloc_context *ac)
+{
+	struct oom_control oc = {.sys = sys, .ac = ac, .current = ac->task};
+	struct nb_task *t = ac->task;
+	bool panic;
+
+	if (t && t->flags & NB_PF_OOM_VICTIM)
+		return true;
+	if (!(ac->gfp_full & NB_GFP_BIT_FS))
+		return true;
+	constrain(&oc);
+	if (oc.constraint == NB_CONSTRAINT_MEMORY_POLICY)
+		oc.nodemask = ac->nodemask;
+	panic = sys->tune.panic_on_oom == 2 ||
+		(sys->tune.panic_on_oom && oc.constraint == NB_CONSTRAINT_NONE);
+	if (!panic && sys->tune.oom_kill_allocating_task && t && t->mm && eligible(&oc, t) &&
+	    t->oom_score_adj != SCORE_ADJ_MIN) {
+		oc.chosen = leader_of(t);
+		oc.points = badness(oc.chosen, oc.totalpages);
+		report(&oc, true, false);
+		kill_task(&oc);
+		return true;
+	}
+	if (!panic)
+		select_victim(&oc);
+	if (oc.abort)
+		return true;
+	report(&oc, false, !oc.chosen);
+	if (oc.chosen)
+		kill_task(&oc);
+	return oc.chosen != NULL;
+}
+
+/* ---- what others ask ---- */
+
+int nb_oom_boot(struct nb_system *sys)
+{
+	sys->reclaim->oom = nb_system_alloc(sys, sizeof(struct nb_oom));
+	if (!sys->reclaim->oom)
+		return -NB_ENOMEM;
+	sys->hooks.out_of_memory = nb_out_of_memory;
+	return 0;
+}
+
+void nb_oom_set_reporter(struct nb_system *sys,
+			 void (*fn)(void *ctx, const struct nb_oom_report *r), void *ctx)
+{
+	sys->reclaim->oom->report = fn;
+	sys->reclaim->oom->ctx = ctx;
+}
+
+int nb_task_set_oom_score_adj(struct nb_task *t, int adj)
+{
+	if (!t->alive)
+		return -NB_ESRCH;
+	if (adj < SCORE_ADJ_MIN || adj > SCORE_ADJ_MAX)
+		return -NB_EINVAL;
+	leader_of(t)->oom_score_adj = adj;
+	t->oom_score_adj = adj;
+	return 0;
+}
+
+int nb_task_oom_score_adj(const struct nb_task *t)
+{
+	return t->oom_score_adj;
+}
+
+int nb_task_oom_score(const struct nb_task *t)
+{
+	uint64_t total = managed_pages(t->sys) + nb_swap_pages_total(t->sys);
+	int64_t points = t->alive ? badness(t, total) : INT64_MIN;
+
+	if (points == INT64_MIN || !total)
+		return 0;
+	points = (1000 + points * 1000 / (int64_t)total) * 2 / 3;
+	return points > 0 ? (int)points : 0;
+}
+
+bool nb_oom_kill_at(const struct nb_system *sys, unsigned i, int *ret_pid,
+		    enum nb_oom_constraint *ret_constraint)
+{
+	const struct nb_oom *o = sys->reclaim->oom;
+
+	if (i >= o->nr_kills || o->nr_kills - i > MAX_KILLS)
+		return false;
+	*ret_pid = o->kill[i % MAX_KILLS].pid;
+	*ret_constraint = o->kill[i % MAX_KILLS].constraint;
+	return true;
+}

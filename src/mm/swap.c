@@ -1,0 +1,367 @@
+/* swap.c -- swap areas, the swap cache, and writing to slots.
+ *
+ * Called by reclaim (out), swap_in.c (in), fork and zap (counts), drivers (swapon, swapoff). Slots
+ * are chosen in swap_slots.c. A page that goes out is written to its slot and stays in the cache
+ * until reclaim meets it again, clean; a synchronous device is done at once. Writes to others end
+ * when the system's time has passed the device's, seen at the next look (nb_swap_poll()).
+ * Source: mm/swapfile.c: swapon(2), swapoff(2), swap_duplicate(), free_swap_and_cache(),
+ * folio_free_swap(); mm/swap_state.c; mm/page_io.c: swap_writepage(); facts 7.8.
+ */
+#include "base/fmt.h"
+#include "base/mem.h"
+#include "mm/rmap.h"
+#include "mm/swap_area.h"
+#include "mm/vmstat.h"
+
+#include <numabox/error.h>
+
+#define SLOT_BYTES (sizeof(uint16_t) + sizeof(uint64_t))
+
+static void change(struct nb_page *page, uint32_t set, uint32_t clear)
+{
+	nb_page_set_flags(page, (nb_page_flags(page) & ~clear) | set);
+}
+
+/* ---- the cache ---- */
+
+struct nb_page *nb_swap_cached_page(struct nb_system *sys, const struct nb_swap_area *a,
+				    uint64_t slot, struct nb_zone **ret_zone)
+{
+	uint64_t word = a->cache[slot];
+	struct nb_page *page;
+	struct nb_pgdat *p;
+
+	if (!word || word & NB_SWC_SHADOW)
+		return NULL;
+	p = sys->pgdat[word >> 32];
+	page = nb_link_page(p->mem_map, (nb_link_t)word);
+	*ret_zone = nb_page_zone(p, page);
+	return page;
+}
+
+void nb_swap_cache_add(struct nb_system *sys, nb_swp_t e, struct nb_zone *z, struct nb_page *page,
+		       uint64_t *ret_shadow)
+{
+	struct nb_swap_area *a = nb_swap_area_of(sys, e);
+	uint64_t *word = &a->cache[nb_swp_slot(e)];
+
+	*ret_shadow = *word & NB_SWC_SHADOW ? *word & ~NB_SWC_SHADOW : 0;
+	*word = nb_swc_page(z->pgdat, nb_page_link(z->mem_map, page));
+	sys->swap->page_entry[z->pgdat->index][nb_page_dense(z->mem_map, page)] = e;
+	nb_get_page(sys, page);
+	change(page, PG_SWAPCACHE, 0);
+	sys->swap->nr_cached++;
+	nb_stat_add(sys, &z->nr_file, 1);
+	nb_stat_add(sys, &z->nr_swapcached, 1);
+}
+
+void nb_swap_cache_del(struct nb_system *sys, struct nb_zone *z, struct nb_page *page,
+		       uint64_t shadow)
+{
+	nb_swp_t e = nb_page_swap(sys, z, page);
+	struct nb_swap_area *a = nb_swap_area_of(sys, e);
+	uint64_t slot = nb_swp_slot(e);
+
+	a->cache[slot] = shadow ? shadow | NB_SWC_SHADOW : 0;
+	change(page, 0, PG_SWAPCACHE);
+	sys->swap->nr_cached--;
+	nb_stat_add(sys, &z->nr_file, -1);
+	nb_stat_add(sys, &z->nr_swapcached, -1);
+	if (!a->map[slot])
+		nb_swap_give_slot(sys, a, slot);
+}
+
+nb_swp_t nb_page_swap(const struct nb_system *sys, const struct nb_zone *z,
+		      const struct nb_page *page)
+{
+	return sys->swap->page_entry[z->pgdat->index][nb_page_dense(z->mem_map, page)];
+}
+
+struct nb_page *nb_swap_cache_find(struct nb_system *sys, nb_swp_t e, struct nb_zone **ret_zone)
+{
+	struct nb_swap_area *a = nb_swap_area_of(sys, e);
+	struct nb_page *page;
+
+	if (!a)
+		return NULL;
+	nb_swap_lock(sys);
+	page = nb_swap_cached_page(sys, a, nb_swp_slot(e), ret_zone);
+	if (page)
+		nb_get_page(sys, page);
+	nb_swap_unlock(sys);
+	return page;
+}
+
+bool nb_swap_cache_remove_if_unused(struct nb_system *sys, struct nb_zone *z, struct nb_page *page,
+				    uint64_t shadow)
+{
+	bool unused;
+
+	nb_swap_lock(sys);
+	unused = __atomic_load_n(&page->refcount, __ATOMIC_ACQUIRE) == 2 &&
+		 !(nb_page_flags(page) & (PG_DIRTY | PG_WRITEBACK));
+	if (unused) {
+		nb_swap_cache_del(sys, z, page, shadow);
+		page->refcount--; /* the cache's; ours is left */
+	}
+	nb_swap_unlock(sys);
+	return unused;
+}
+
+void nb_swap_cache_replace(struct nb_system *sys, struct nb_zone *fromz, struct nb_page *from,
+			   struct nb_zone *toz, struct nb_page *to)
+{
+	nb_swp_t e = nb_page_swap(sys, fromz, from);
+	uint64_t shadow;
+
+	nb_swap_lock(sys);
+	sys->swap->nr_cached--;
+	nb_stat_add(sys, &fromz->nr_file, -1);
+	nb_stat_add(sys, &fromz->nr_swapcached, -1);
+	change(from, 0, PG_SWAPCACHE);
+	nb_swap_cache_add(sys, e, toz, to, &shadow);
+	nb_swap_unlock(sys);
+	nb_put_page(sys, fromz, from, nb_swap_cpu_of(sys));
+}
+
+/* ---- counts ---- */
+
+void nb_swap_dup(struct nb_system *sys, nb_swp_t e)
+{
+	struct nb_swap_area *a = nb_swap_area_of(sys, e);
+
+	if (!a)
+		return;
+	nb_swap_lock(sys);
+	a->map[nb_swp_slot(e)]++;
+	nb_swap_unlock(sys);
+}
+
+void nb_swap_uncount(struct nb_system *sys, nb_swp_t e)
+{
+	struct nb_swap_area *a = nb_swap_area_of(sys, e);
+	uint64_t slot = nb_swp_slot(e);
+
+	nb_swap_lock(sys);
+	if (--a->map[slot] == 0 && (!a->cache[slot] || a->cache[slot] & NB_SWC_SHADOW))
+		nb_swap_give_slot(sys, a, slot);
+	nb_swap_unlock(sys);
+}
+
+/* A page that no page table maps or has an entry for goes; one that is mapped keeps its slot while
+ * there are many. */
+static struct nb_page *drop_cached(struct nb_system *sys, struct nb_swap_area *a, uint64_t slot,
+				   struct nb_zone **ret_zone)
+{
+	struct nb_page *page = nb_swap_cached_page(sys, a, slot, ret_zone);
+
+	if (!page || nb_page_flags(page) & PG_WRITEBACK ||
+	    (page->mapcount && !nb_swap_full(sys)))
+		return NULL;
+	nb_swap_cache_del(sys, *ret_zone, page, 0);
+	nb_page_set_flags(page, nb_page_flags(page) | PG_DIRTY); /* memory alone has it now */
+	return page;
+}
+
+void nb_swap_free(struct nb_system *sys, nb_swp_t e, int cpu)
+{
+	struct nb_swap_area *a = nb_swap_area_of(sys, e);
+	struct nb_page *page = NULL;
+	struct nb_zone *z = NULL;
+	uint64_t slot = nb_swp_slot(e);
+
+	if (!a)
+		return;
+	nb_swap_poll(sys, false);
+	nb_swap_lock(sys);
+	if (--a->map[slot] == 0) {
+		if (!a->cache[slot] || a->cache[slot] & NB_SWC_SHADOW)
+			nb_swap_give_slot(sys, a, slot);
+		else
+			page = drop_cached(sys, a, slot, &z);
+	}
+	nb_swap_unlock(sys);
+	if (page)
+		nb_put_page(sys, z, page, cpu);
+}
+
+bool nb_swap_free_cached(struct nb_system *sys, struct nb_zone *z, struct nb_page *page, int cpu)
+{
+	bool freed = false;
+	nb_swp_t e;
+
+	if (!(nb_page_flags(page) & PG_SWAPCACHE))
+		return true;
+	nb_swap_poll(sys, false);
+	nb_swap_lock(sys);
+	e = nb_page_swap(sys, z, page);
+	if (!(nb_page_flags(page) & PG_WRITEBACK) &&
+	    !nb_swap_area_of(sys, e)->map[nb_swp_slot(e)]) {
+		nb_swap_cache_del(sys, z, page, 0);
+		change(page, PG_DIRTY, 0);
+		freed = true;
+	}
+	nb_swap_unlock(sys);
+	if (freed)
+		nb_put_page(sys, z, page, cpu);
+	return freed;
+}
+
+bool nb_swap_add(struct nb_system *sys, struct nb_zone *z, struct nb_page *page, int cpu)
+{
+	uint64_t shadow;
+	nb_swp_t e;
+
+	if (!sys->swap)
+		return false;
+	nb_swap_lock(sys);
+	e = nb_swap_take_slot(sys, cpu);
+	if (e) {
+		nb_swap_area_of(sys, e)->map[nb_swp_slot(e)] = 0;
+		nb_swap_cache_add(sys, e, z, page, &shadow);
+		change(page, PG_DIRTY, 0);
+	}
+	nb_swap_unlock(sys);
+	return e != 0;
+}
+
+/* ---- bytes and writes ---- */
+
+static int move_bytes(struct nb_system *sys, struct nb_swap_area *a, uint64_t slot,
+		      const struct nb_zone *z, const struct nb_page *page, bool write)
+{
+	size_t n = (size_t)1 << sys->page_shift;
+	unsigned char *bytes;
+
+	if (!sys->backed)
+		return 0;
+	bytes = (unsigned char *)sys->backing + (nb_zone_page_pfn(z, page) << sys->page_shift);
+	if (write && a->opt.write)
+		return a->opt.write(a->opt.ctx, slot << sys->page_shift, bytes, n);
+	if (!write && a->opt.read)
+		return a->opt.read(a->opt.ctx, slot << sys->page_shift, bytes, n);
+	if (!a->store)
+		return -NB_EIO;
+	memcpy(write ? a->store + slot * n : bytes, write ? bytes : a->store + slot * n, n);
+	return 0;
+}
+
+static void end_write(struct nb_system *sys, struct nb_swap_write *w)
+{
+	if (w->page) {
+		change(w->page, 0, PG_WRITEBACK);
+		nb_lru_rotate(sys, w->zone, w->page, nb_swap_cpu_of(sys));
+	}
+	w->page = NULL;
+}
+
+void nb_swap_poll(struct nb_system *sys, bool all)
+{
+	struct nb_swap *s = sys->swap;
+
+	for (unsigned i = 0; s && i < NB_MAX_SWAPFILES; i++) {
+		struct nb_swap_area *a = s->area[i];
+
+		while (a && a->flight_nr) {
+			struct nb_swap_write *w = &a->flight[a->flight_first];
+
+			if (!all && w->done_ns > sys->time_ns)
+				break;
+			end_write(sys, w);
+			a->flight_first = (a->flight_first + 1) % NB_SWAP_IN_FLIGHT;
+			a->flight_nr--;
+		}
+	}
+}
+
+/* Hands a page to the device. */
+static void begin_write(struct nb_system *sys, struct nb_swap_area *a, struct nb_zone *z,
+			struct nb_page *page)
+{
+	uint64_t now = sys->time_ns;
+
+	if (a->flight_nr == NB_SWAP_IN_FLIGHT)
+		nb_swap_poll(sys, true);
+	if (a->device_free_ns < now)
+		a->device_free_ns = now;
+	a->device_free_ns += a->opt.write_ns;
+	a->flight[(a->flight_first + a->flight_nr++) % NB_SWAP_IN_FLIGHT] =
+		(struct nb_swap_write){.zone = z, .page = page, .done_ns = a->device_free_ns};
+	change(page, PG_WRITEBACK, 0);
+}
+
+int nb_swap_writepage(struct nb_system *sys, struct nb_zone *z, struct nb_page *page, int cpu)
+{
+	nb_swp_t e = nb_page_swap(sys, z, page);
+	struct nb_swap_area *a = nb_swap_area_of(sys, e);
+	int err = move_bytes(sys, a, nb_swp_slot(e), z, page, true);
+
+	if (err)
+		return err;
+	change(page, 0, PG_DIRTY);
+	nb_count_vm_event(sys, cpu, NB_VM_PSWPOUT);
+	nb_count_vm_events(sys, cpu, NB_VM_PGPGOUT, UINT64_C(1) << (sys->page_shift - 10));
+	if (a->opt.device != NB_SWAP_SYNCHRONOUS)
+		begin_write(sys, a, z, page);
+	return 0;
+}
+
+int nb_swap_readpage(struct nb_system *sys, nb_swp_t e, struct nb_zone *z, struct nb_page *page,
+		     int cpu)
+{
+	nb_count_vm_event(sys, cpu, NB_VM_PSWPIN);
+	nb_count_vm_events(sys, cpu, NB_VM_PGPGIN, UINT64_C(1) << (sys->page_shift - 10));
+	return move_bytes(sys, nb_swap_area_of(sys, e), nb_swp_slot(e), z, page, false);
+}
+
+int nb_swap_cpu_of(const struct nb_system *sys)
+{
+	unsigned cpu = 0;
+
+	while (cpu + 1 < sys->nr_cpu_ids && sys->cpu_to_node[cpu] < 0)
+		cpu++;
+	return (int)cpu;
+}
+
+/* ---- what is left ---- */
+
+uint64_t nb_swap_pages_free(const struct nb_system *sys)
+{
+	return sys->swap ? sys->swap->nr_free : 0;
+}
+
+uint64_t nb_swap_pages_total(const struct nb_system *sys)
+{
+	return sys->swap ? sys->swap->nr_total : 0;
+}
+
+bool nb_swap_full(const struct nb_system *sys)
+{
+	return sys->swap && sys->swap->nr_free * 2 < sys->swap->nr_total;
+}
+
+void nb_swap_totals(const struct nb_system *sys, uint64_t *ret_total, uint64_t *ret_free,
+		    uint64_t *ret_cached)
+{
+	*ret_total = nb_swap_pages_total(sys);
+	*ret_free = nb_swap_pages_free(sys);
+	*ret_cached = sys->swap ? sys->swap->nr_cached : 0;
+}
+
+bool nb_swap_info(const struct nb_system *sys, unsigned i, struct nb_swap_info *ret_info)
+{
+	for (unsigned n = 0; sys->swap && n < NB_MAX_SWAPFILES; n++) {
+		const struct nb_swap_area *a = sys->swap->area[n];
+
+		if (!a || !a->used || i--)
+			continue;
+		*ret_info = (struct nb_swap_info){.name = a->name,
+						  .area = a->number,
+						  .device = a->opt.device,
+						  .priority = a->priority,
+						  .pages = a->opt.pages - 1,
+						  .used_pages = a->opt.pages - 1 - a->nr_free};
+		return true;
+	}
+	return false;
+}

@@ -1,0 +1,196 @@
+/* vmscan_direct.c -- direct reclaim: a request frees what it needs itself.
+ *
+ * Called by the slow path through the system's hooks. Nodes of the zonelist are scanned one after
+ * the other, harder in each round, until 32 pages are free or the lists have been seen whole.
+ * Before it begins, a task waits for kswapd while most of the reserve is gone.
+ * Source: mm/vmscan.c: try_to_free_pages(), do_try_to_free_pages(), shrink_zones(),
+ * throttle_direct_reclaim(), allow_direct_reclaim(), consider_reclaim_throttle(),
+ * compaction_ready(); mm/compaction.c: compaction_suitable(); facts 7.4, 8.
+ */
+#include "mm/buddy.h"
+#include "mm/event.h"
+#include "mm/kswapd.h"
+#include "mm/task.h"
+#include "mm/vmscan.h"
+#include "mm/vmstat.h"
+
+#define HZ 250u
+#define NS_PER_JIFFY (UINT64_C(1000000000) / HZ)
+#define NOPROGRESS_JIFFIES 1u
+#define THROTTLE_JIFFIES (HZ / 10) /* between two looks while the reserve is low */
+#define THROTTLE_LOOKS 10u
+
+static void wait_for(struct nb_system *sys, struct nb_task *t, enum nb_wait_reason why,
+		     uint64_t jiffies)
+{
+	if (sys->port->wait)
+		sys->port->wait(sys->port->ctx, t, why, sys->time_ns + jiffies * NS_PER_JIFFY);
+}
+
+bool nb_zone_compaction_suitable(const struct nb_zone *z, unsigned order, enum nb_zone_type idx)
+{
+	uint64_t mark = z->wmark[order > NB_COSTLY_ORDER ? NB_WMARK_LOW : NB_WMARK_MIN] +
+			atomic_load_explicit(&z->watermark_boost, memory_order_relaxed);
+
+	return nb_zone_watermark_ok_free(z, 0, mark + (UINT64_C(2) << order), idx, NB_ALLOC_CMA,
+					 (int64_t)nb_zone_free_pages(z));
+}
+
+bool nb_zone_compaction_ready(const struct nb_zone *z, unsigned order, enum nb_zone_type idx)
+{
+	if (nb_zone_watermark_ok(z, order, nb_wmark_pages(z, NB_WMARK_MIN), idx, 0))
+		return true;
+	if (!nb_zone_compaction_suitable(z, order, idx))
+		return false;
+	return nb_zone_watermark_ok(
+		z, 0, nb_wmark_pages(z, NB_WMARK_HIGH) + (UINT64_C(2) << order), idx, 0);
+}
+
+/* Is more than half of the reserve that requests without watermarks live on still there? */
+static bool reserve_holds(const struct nb_pgdat *p)
+{
+	uint64_t reserve = 0, free = 0;
+
+	if (nb_kswapd_hopeless(p))
+		return true;
+	for (unsigned t = 0; t <= NB_ZONE_NORMAL; t++) {
+		const struct nb_zone *z = &p->zone[t];
+
+		if (!z->managed_pages || !nb_zone_reclaimable_pages(z))
+			continue;
+		reserve += nb_wmark_pages(z, NB_WMARK_MIN);
+		free += nb_zone_free_pages(z);
+	}
+	return !reserve || free > reserve / 2;
+}
+
+/* Waits until kswapd has filled the reserve of the first node that the request may use. */
+static void throttle(struct nb_system *sys, const struct nb_alloc_context *ac)
+{
+	const struct nb_zoneref *ref = ac->zonelist;
+	struct nb_pgdat *p;
+
+	while (ref->zone && (ref->zone_idx > NB_ZONE_NORMAL ||
+			     (ac->nodemask && !nb_nodemask_test(ac->nodemask, ref->nid))))
+		ref++;
+	if (!ref->zone || !ref->zone->pgdat->kswapd)
+		return;
+	p = ref->zone->pgdat;
+	if (reserve_holds(p))
+		return;
+	nb_count_vm_event(sys, ac->cpu, NB_VM_PGSCAN_DIRECT_THROTTLE);
+	for (unsigned i = 0; i < THROTTLE_LOOKS && !reserve_holds(p); i++) {
+		nb_wakeup_kswapd(ref->zone, ac->gfp, 0, NB_ZONE_NORMAL, ac->cpu, ac->task);
+		wait_for(sys, ac->task, NB_WAIT_RECLAIM, THROTTLE_JIFFIES);
+	}
+}
+
+/* One round over the zonelist; the first node that was scanned, or NULL. */
+static struct nb_pgdat *shrink_zones(const struct nb_alloc_context *ac, struct nb_scan_control *sc)
+{
+	struct nb_pgdat *first = NULL, *last = NULL;
+	const struct nb_zoneref *ref;
+
+	for (ref = nb_next_zoneref(ac->zonelist, sc->reclaim_idx, sc->nodemask); ref->zone;
+	     ref = nb_next_zoneref(ref + 1, sc->reclaim_idx, sc->nodemask)) {
+		struct nb_zone *z = ref->zone;
+
+		if (ac->mems_allowed && !nb_nodemask_test(ac->mems_allowed, ref->nid))
+			continue;
+		if (sc->order > NB_COSTLY_ORDER && sc->gfp & NB_GFP_BIT_IO &&
+		    nb_zone_compaction_ready(z, sc->order, sc->reclaim_idx)) {
+			sc->compaction_ready = true;
+			continue;
+		}
+		if (z->pgdat == last)
+			continue;
+		last = z->pgdat;
+		if (!first)
+			first = last;
+		nb_shrink_node(last, sc);
+	}
+	return first;
+}
+
+/* A round found next to nothing: a moment for others to make progress. */
+static void consider_waiting(struct nb_pgdat *p, struct nb_scan_control *sc)
+{
+	if (!p || sc->nr_reclaimed > sc->nr_scanned >> 3)
+		return;
+	if (sc->priority == 1 && !sc->nr_reclaimed && !nb_kswapd_hopeless(p))
+		wait_for(sc->sys, sc->task, NB_WAIT_THROTTLE, NOPROGRESS_JIFFIES);
+}
+
+static void snapshot(const struct nb_alloc_context *ac, const struct nb_scan_control *sc)
+{
+	const struct nb_zoneref *ref;
+
+	for (ref = nb_next_zoneref(ac->zonelist, sc->reclaim_idx, sc->nodemask); ref->zone;
+	     ref = nb_next_zoneref(ref + 1, sc->reclaim_idx, sc->nodemask))
+		nb_snapshot_refaults(ref->zone->pgdat);
+}
+
+static uint64_t rounds(const struct nb_alloc_context *ac, struct nb_scan_control *sc)
+{
+	for (;;) {
+		nb_count_vm_event(sc->sys, sc->cpu,
+				  (enum nb_vm_event_item)(NB_VM_ALLOCSTALL + sc->reclaim_idx));
+		do {
+			sc->nr_scanned = 0;
+			consider_waiting(shrink_zones(ac, sc), sc);
+			if (sc->nr_reclaimed >= sc->nr_to_reclaim || sc->compaction_ready)
+				break;
+			if (sc->priority < NB_DEF_PRIORITY - 2)
+				sc->may_writepage = true;
+		} while (--sc->priority >= 0);
+		snapshot(ac, sc);
+		if (sc->nr_reclaimed || sc->compaction_ready)
+			return sc->nr_reclaimed ? sc->nr_reclaimed : 1;
+		if (!sc->skipped_deactivate)
+			return 0;
+		sc->priority = NB_DEF_PRIORITY;
+		sc->force_deactivate = true;
+		sc->skipped_deactivate = false;
+	}
+}
+
+uint64_t nb_try_to_free_pages(struct nb_system *sys, const struct nb_alloc_context *ac)
+{
+	struct nb_scan_control sc = {.sys = sys,
+				     .task = ac->task,
+				     .cpu = ac->cpu,
+				     .gfp = ac->gfp,
+				     .order = ac->order,
+				     .nodemask = ac->nodemask,
+				     .reclaim_idx = ac->highest_zoneidx,
+				     .nr_to_reclaim = NB_SWAP_CLUSTER_MAX,
+				     .priority = NB_DEF_PRIORITY,
+				     .may_writepage = true,
+				     .may_unmap = true,
+				     .may_swap = true};
+	unsigned flags = ac->task ? ac->task->flags : 0;
+	uint64_t n;
+
+	if (flags & NB_PF_OOM_VICTIM)
+		return 1;
+	throttle(sys, ac);
+	if (nb_event_wanted(sys, NB_EV_MM_VMSCAN_DIRECT_RECLAIM_BEGIN))
+		nb_emit(sys, NB_EV_MM_VMSCAN_DIRECT_RECLAIM_BEGIN, ac->cpu, ac->task, ac->order,
+			ac->gfp);
+	if (ac->task)
+		ac->task->flags |= NB_PF_MEMALLOC;
+	n = rounds(ac, &sc);
+	if (ac->task && !(flags & NB_PF_MEMALLOC))
+		ac->task->flags &= ~(unsigned)NB_PF_MEMALLOC;
+	if (nb_event_wanted(sys, NB_EV_MM_VMSCAN_DIRECT_RECLAIM_END))
+		nb_emit(sys, NB_EV_MM_VMSCAN_DIRECT_RECLAIM_END, ac->cpu, ac->task, n);
+	return n;
+}
+
+void nb_vmscan_boot(struct nb_system *sys)
+{
+	sys->hooks.direct_reclaim = nb_try_to_free_pages;
+	sys->hooks.reclaimable_pages = nb_zone_reclaimable_pages;
+	sys->hooks.node_reclaim = nb_node_reclaim;
+	sys->hooks.reclaim_page = nb_reclaim_page;
+}

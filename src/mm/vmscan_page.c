@@ -1,0 +1,347 @@
+/* vmscan_page.c -- what becomes of a page that reclaim has in its hands.
+ *
+ * Called by vmscan_list.c and mglru.c with chains of isolated pages, and for MADV_PAGEOUT. The order
+ * of questions is the kernel's: may it go at all, is it being written, was it used, does it need a
+ * place in swap, who maps it, is it dirty, does anybody else hold it. Nothing dirty is ever
+ * dropped: a file's dirty page is left to write-back, an anonymous one is written to its slot.
+ * Large pages are kept whole: they are activated where the kernel would split them.
+ * Source: mm/vmscan.c: shrink_folio_list(), folio_check_references(), folio_check_dirty_writeback(),
+ * pageout(), __remove_mapping(); facts 7.3.
+ */
+#include "mm/address_space.h"
+#include "mm/event.h"
+#include "mm/kswapd.h"
+#include "mm/rmap.h"
+#include "mm/swap.h"
+#include "mm/vmscan.h"
+#include "mm/vmstat.h"
+
+enum fate { FREED, KEEP, ACTIVATE, GO_ON };
+enum references { REF_RECLAIM, REF_RECLAIM_CLEAN, REF_KEEP, REF_ACTIVATE };
+
+struct job {
+	struct nb_pgdat *p;
+	struct nb_scan_control *sc;
+	struct nb_reclaim_stat *st;
+	struct nb_zone *z;
+	struct nb_page *page;
+	uint64_t n;
+	bool file; /* on a list of file pages */
+	bool ignore_references, clean_only;
+};
+
+static bool has(const struct job *j, uint32_t flags)
+{
+	return nb_page_flags(j->page) & flags;
+}
+
+static void change(const struct job *j, uint32_t set, uint32_t clear)
+{
+	nb_page_set_flags(j->page, (nb_page_flags(j->page) & ~clear) | set);
+}
+
+/* What a second look at accessed bits says. */
+static enum references check_references(const struct job *j)
+{
+	unsigned vm_flags = 0;
+	int ptes = 0;
+	bool referenced;
+
+	if (j->page->mapcount)
+		ptes = nb_page_referenced(j->sc->sys, j->z, j->page, j->sc->cpu, &vm_flags);
+	if (vm_flags & NB_VM_LOCKED)
+		return REF_ACTIVATE;
+	if (ptes < 0)
+		return REF_KEEP;
+	referenced = has(j, PG_REFERENCED);
+	if (referenced)
+		change(j, 0, PG_REFERENCED);
+	if (ptes) {
+		change(j, PG_REFERENCED, 0);
+		if (referenced || ptes > 1)
+			return REF_ACTIVATE;
+		if (vm_flags >> 24 & NB_PROT_EXEC && j->file)
+			return REF_ACTIVATE;
+		return REF_KEEP;
+	}
+	if (referenced && j->file)
+		return REF_RECLAIM_CLEAN;
+	return REF_RECLAIM;
+}
+
+/* Dirty pages that flushers see to, and those on their way to the disk. Anonymous ones are
+ * reclaim's own business. */
+static enum fate look_at_writeback(const struct job *j)
+{
+	bool dirty = j->file && !has(j, PG_ANON) && has(j, PG_DIRTY);
+	bool writeback = j->file && !has(j, PG_ANON) && has(j, PG_WRITEBACK);
+
+	if (dirty || writeback)
+		j->st->nr_dirty += j->n;
+	if (dirty && !writeback)
+		j->st->nr_unqueued_dirty += j->n;
+	if (writeback && has(j, PG_RECLAIM))
+		j->st->nr_congested += j->n;
+	if (!has(j, PG_WRITEBACK))
+		return GO_ON;
+	if (j->sc->kswapd && has(j, PG_RECLAIM) && nb_kswapd_saw(j->p, NB_PGDAT_WRITEBACK)) {
+		j->st->nr_immediate += j->n;
+		return ACTIVATE;
+	}
+	change(j, PG_RECLAIM, 0);
+	j->st->nr_writeback += j->n;
+	return ACTIVATE;
+}
+
+static enum fate look_at_references(struct job *j)
+{
+	if (j->ignore_references)
+		return GO_ON;
+	switch (check_references(j)) {
+	case REF_ACTIVATE:
+		return ACTIVATE;
+	case REF_KEEP:
+		j->st->nr_ref_keep += j->n;
+		return KEEP;
+	case REF_RECLAIM_CLEAN:
+		j->clean_only = true;
+		return GO_ON;
+	case REF_RECLAIM:
+	default:
+		return GO_ON;
+	}
+}
+
+/* Anonymous memory needs a slot before anything else. */
+static enum fate look_for_slot(const struct job *j)
+{
+	if (!has(j, PG_ANON) || !has(j, PG_SWAPBACKED) || has(j, PG_SWAPCACHE))
+		return GO_ON;
+	if (!(j->sc->gfp & NB_GFP_BIT_IO))
+		return KEEP;
+	if (j->n > 1 || !nb_swap_add(j->sc->sys, j->z, j->page, j->sc->cpu))
+		return ACTIVATE;
+	return GO_ON;
+}
+
+struct dup {
+	struct nb_system *sys;
+	nb_swp_t entry;
+};
+
+static void dup_entry(void *arg)
+{
+	struct dup *d = arg;
+
+	nb_swap_dup(d->sys, d->entry);
+}
+
+static int see_dirty(void *arg, struct nb_vma *v, uint64_t addr, struct nb_ptable *leaf, unsigned i)
+{
+	(void)arg, (void)v, (void)addr;
+	return leaf->entry[i] & NB_PTE_DIRTY ? 1 : 0;
+}
+
+/* Takes all mappings away. */
+static enum fate unmap(const struct job *j)
+{
+	struct dup d = {.sys = j->sc->sys};
+	bool was_dirty = has(j, PG_DIRTY), gone;
+	uint64_t pte = 0;
+
+	if (!j->page->mapcount)
+		return GO_ON;
+	if (has(j, PG_SWAPCACHE)) {
+		d.entry = nb_page_swap(d.sys, j->z, j->page);
+		pte = nb_pte_swap(d.entry);
+	} else if (has(j, PG_ANON) &&
+		   nb_rmap_walk(d.sys, j->z, j->page, j->sc->cpu, see_dirty, NULL) != 0) {
+		/* given up by MADV_FREE, and written to again since: it is wanted */
+		change(j, PG_SWAPBACKED, 0);
+		j->st->nr_lazyfree_fail += j->n;
+		return ACTIVATE;
+	}
+	gone = nb_try_to_unmap(d.sys, j->z, j->page, j->sc->cpu, pte, false, pte ? dup_entry : NULL,
+			       &d);
+	if (!has(j, PG_ANON) && !was_dirty && has(j, PG_DIRTY)) {
+		/* what the entries knew the file must know: flag, mark and counts together */
+		change(j, 0, PG_DIRTY);
+		(void)nb_as_set_dirty(j->z, j->page);
+	}
+	if (gone)
+		return GO_ON;
+	j->st->nr_unmap_fail += j->n;
+	return ACTIVATE;
+}
+
+/* Writes a page of memory to its slot. */
+static enum fate page_out(const struct job *j)
+{
+	struct nb_system *sys = j->sc->sys;
+	uint64_t pfn = nb_zone_page_pfn(j->z, j->page);
+
+	/* the cache's reference and ours: anybody else would see it change under him */
+	if (__atomic_load_n(&j->page->refcount, __ATOMIC_ACQUIRE) != 2)
+		return KEEP;
+	change(j, PG_RECLAIM, 0);
+	if (nb_swap_writepage(sys, j->z, j->page, j->sc->cpu)) {
+		change(j, 0, PG_RECLAIM);
+		return ACTIVATE;
+	}
+	if (nb_event_wanted(sys, NB_EV_MM_VMSCAN_WRITE_FOLIO))
+		nb_emit(sys, NB_EV_MM_VMSCAN_WRITE_FOLIO, j->sc->cpu, j->sc->task, pfn,
+			has(j, PG_WRITEBACK) ? 0x5u : 0x1u);
+	nb_stat_add(sys, &j->p->lruvec->vmscan_write, (int64_t)j->n);
+	j->st->nr_pageout += j->n;
+	if (has(j, PG_WRITEBACK | PG_DIRTY))
+		return KEEP; /* comes to the tail when it is written */
+	change(j, 0, PG_RECLAIM);
+	return GO_ON;
+}
+
+static enum fate look_at_dirt(const struct job *j)
+{
+	if (!has(j, PG_DIRTY))
+		return GO_ON;
+	if (j->file && !has(j, PG_ANON)) {
+		/* flushers write files; comes to the tail afterwards */
+		nb_stat_add(j->sc->sys, &j->p->lruvec->vmscan_immediate, (int64_t)j->n);
+		change(j, PG_RECLAIM, 0);
+		return ACTIVATE;
+	}
+	if (j->clean_only)
+		return KEEP;
+	if (!(j->sc->gfp & (NB_GFP_BIT_FS | NB_GFP_BIT_IO)) || !j->sc->may_writepage)
+		return KEEP;
+	if (!has(j, PG_ANON))
+		return ACTIVATE; /* shared memory stays: docs/deviations.md#reclaim */
+	return page_out(j);
+}
+
+/* Takes the page from its cache, if nobody but us holds it. */
+static bool remove_mapping(const struct job *j)
+{
+	struct nb_system *sys = j->sc->sys;
+	struct nb_address_space *as;
+
+	if (has(j, PG_SWAPCACHE))
+		return nb_swap_cache_remove_if_unused(sys, j->z, j->page,
+						      nb_workingset_eviction(sys, j->z, j->page));
+	if (has(j, PG_ANON)) {
+		/* given up by MADV_FREE: nothing is lost */
+		if (has(j, PG_SWAPBACKED | PG_DIRTY) ||
+		    __atomic_load_n(&j->page->refcount, __ATOMIC_ACQUIRE) != 1)
+			return false;
+		nb_count_vm_events(sys, j->sc->cpu, NB_VM_PGLAZYFREED, j->n);
+		return true;
+	}
+	as = nb_page_as(sys, j->page);
+	if (!as)
+		return false;
+	if (!j->file) /* shared memory has no other copy */
+		return false;
+	if (!nb_as_remove_if_unused(as, j->z, j->page, 1,
+				    nb_workingset_eviction(sys, j->z, j->page)))
+		return false;
+	nb_put_page(sys, j->z, j->page, j->sc->cpu); /* the cache's */
+	return true;
+}
+
+static enum fate decide(struct job *j)
+{
+	enum fate f;
+
+	j->sc->nr_scanned += j->n;
+	if (has(j, PG_MLOCKED))
+		return ACTIVATE;
+	if (!j->sc->may_unmap && j->page->mapcount)
+		return KEEP;
+	f = look_at_writeback(j);
+	if (f == GO_ON)
+		f = look_at_references(j);
+	if (f == GO_ON)
+		f = look_for_slot(j);
+	if (f == GO_ON)
+		f = unmap(j);
+	if (f == GO_ON)
+		f = look_at_dirt(j);
+	if (f != GO_ON)
+		return f;
+	return remove_mapping(j) ? FREED : KEEP;
+}
+
+/* Stays, as one in use. A cached page whose slot is dear gives it up. */
+static void activate(const struct job *j)
+{
+	struct nb_system *sys = j->sc->sys;
+
+	if (has(j, PG_SWAPCACHE) && (nb_swap_full(sys) || has(j, PG_MLOCKED)))
+		(void)nb_swap_free_cached(sys, j->z, j->page, j->sc->cpu);
+	if (has(j, PG_MLOCKED))
+		return;
+	change(j, PG_ACTIVE, 0);
+	j->st->nr_activate[j->file] += j->n;
+	nb_count_vm_events(sys, j->sc->cpu, NB_VM_PGACTIVATE, j->n);
+}
+
+uint64_t nb_shrink_pages(struct nb_pgdat *p, struct nb_scan_control *sc, struct nb_page_chain *c,
+			 bool ignore_references, struct nb_reclaim_stat *st)
+{
+	struct nb_page_chain kept = {0, 0};
+	uint64_t reclaimed = 0;
+	struct nb_page *page;
+
+	while ((page = nb_chain_take(p->mem_map, c))) {
+		struct job j = {.p = p,
+				.sc = sc,
+				.st = st,
+				.z = nb_page_zone(p, page),
+				.page = page,
+				.n = nb_lru_page_nr(page),
+				.file = nb_page_is_file_lru(page),
+				.ignore_references = ignore_references};
+		enum fate f;
+
+		page->next = page->prev = 0;
+		nb_get_page(sc->sys, page);
+		f = decide(&j);
+		if (f == FREED) {
+			reclaimed += j.n;
+			nb_page_set_flags(page, nb_page_flags(page) & ~(uint32_t)PG_ACTIVE);
+			nb_put_page(sc->sys, j.z, page, sc->cpu);
+			continue;
+		}
+		if (f == ACTIVATE)
+			activate(&j);
+		/* the last to hold it may have let go while it was here */
+		if (__atomic_load_n(&page->refcount, __ATOMIC_ACQUIRE) == 1) {
+			nb_put_page(sc->sys, j.z, page, sc->cpu);
+			continue;
+		}
+		nb_chain_add(p->mem_map, &kept, page);
+		nb_put_page(sc->sys, j.z, page, sc->cpu);
+	}
+	*c = kept;
+	return reclaimed;
+}
+
+uint64_t nb_reclaim_page(struct nb_system *sys, struct nb_zone *z, struct nb_page *page, int cpu)
+{
+	struct nb_scan_control sc = {.sys = sys,
+				     .cpu = cpu,
+				     .gfp = NB_GFP_KERNEL,
+				     .reclaim_idx = NB_MAX_NR_ZONES - 1,
+				     .may_writepage = true,
+				     .may_unmap = true,
+				     .may_swap = true};
+	struct nb_page_chain c = {0, 0};
+	struct nb_reclaim_stat st = {0};
+	uint64_t n;
+
+	nb_lru_forget(sys, z, page);
+	nb_page_set_flags(page, nb_page_flags(page) & ~(uint32_t)PG_ACTIVE);
+	nb_chain_add(z->mem_map, &c, page);
+	n = nb_shrink_pages(z->pgdat, &sc, &c, true, &st);
+	nb_putback_chain(z->pgdat, &c, cpu);
+	return n;
+}

@@ -1,0 +1,145 @@
+/* workingset.c -- how long a page was away, and what that says when it comes back.
+ *
+ * Called by reclaim when it takes a page from its cache, and by the caches when the page returns.
+ * Each node has a clock that ticks with every eviction and every activation. Its reading, kept as
+ * a shadow entry where the page was, tells at the refault how many pages were evicted or used in
+ * between: if fewer than the other lists hold, the page would have stayed had it been active, and
+ * it is made so.
+ * A shadow entry: clock << (node bits + 1) | node << 1 | workingset bit; never 0, as the clock
+ * begins at 1. Source: mm/workingset.c: workingset_eviction(), workingset_refault(),
+ * workingset_age_nonresident(), lru_gen_eviction(), lru_gen_refault(); facts 7.7.
+ */
+#include "mm/lru_gen.h"
+#include "mm/swap.h"
+#include "mm/vmscan.h"
+#include "mm/vmstat.h"
+
+#define NODE_BITS 10
+#define CLOCK_SHIFT (NODE_BITS + 1)
+#define CLOCK_BITS 36 /* as on Debian's amd64 */
+#define CLOCK_MASK ((UINT64_C(1) << CLOCK_BITS) - 1)
+
+void nb_workingset_age(struct nb_lruvec *v, uint64_t nr)
+{
+	atomic_fetch_add_explicit(&v->nonresident_age, nr, memory_order_relaxed);
+}
+
+static uint64_t pack(const struct nb_pgdat *p, uint64_t clock, bool workingset)
+{
+	return ((clock & CLOCK_MASK) << CLOCK_SHIFT | (uint64_t)p->nid << 1 | workingset) + 1;
+}
+
+static struct nb_pgdat *unpack(const struct nb_system *sys, uint64_t shadow, uint64_t *ret_clock,
+			       bool *ret_workingset)
+{
+	shadow--;
+	*ret_workingset = shadow & 1;
+	*ret_clock = shadow >> CLOCK_SHIFT & CLOCK_MASK;
+	return nb_node_data(sys, (int)(shadow >> 1 & ((1u << NODE_BITS) - 1)));
+}
+
+uint64_t nb_workingset_eviction(struct nb_system *sys, struct nb_zone *z, struct nb_page *page)
+{
+	struct nb_lruvec *v = nb_zone_lruvec(z);
+	uint64_t clock;
+
+	if (sys->reclaim->gen_enabled)
+		return pack(z->pgdat, nb_lru_gen_eviction(v, page), nb_page_flags(page) & PG_WORKINGSET);
+	clock = atomic_load_explicit(&v->nonresident_age, memory_order_relaxed);
+	nb_workingset_age(v, nb_lru_page_nr(page));
+	return pack(z->pgdat, clock, nb_page_flags(page) & PG_WORKINGSET);
+}
+
+/* Pages that would have had to be smaller for this one to stay. */
+static uint64_t workingset_size(const struct nb_system *sys, const struct nb_lruvec *v, bool file)
+{
+	uint64_t n = nb_lruvec_size(v, NB_LRU_ACTIVE_FILE, NB_MAX_NR_ZONES - 1);
+
+	if (!file)
+		n += nb_lruvec_size(v, NB_LRU_INACTIVE_FILE, NB_MAX_NR_ZONES - 1);
+	if (nb_swap_pages_free(sys)) {
+		n += nb_lruvec_size(v, NB_LRU_ACTIVE_ANON, NB_MAX_NR_ZONES - 1);
+		if (file)
+			n += nb_lruvec_size(v, NB_LRU_INACTIVE_ANON, NB_MAX_NR_ZONES - 1);
+	}
+	return n;
+}
+
+static void classic_refault(struct nb_system *sys, struct nb_pgdat *p, struct nb_zone *z,
+			    struct nb_page *page, uint64_t clock, bool workingset)
+{
+	bool file = nb_page_is_file_lru(page);
+	struct nb_lruvec *v = p->lruvec, *now = nb_zone_lruvec(z);
+	uint64_t n = nb_lru_page_nr(page);
+	uint64_t age = atomic_load_explicit(&v->nonresident_age, memory_order_relaxed);
+
+	now->refault[file] += n;
+	if (((age - clock) & CLOCK_MASK) > workingset_size(sys, v, file))
+		return;
+	nb_page_set_flags(page, nb_page_flags(page) | PG_ACTIVE);
+	nb_workingset_age(now, n);
+	now->activate[file] += n;
+	if (!workingset)
+		return;
+	nb_page_set_flags(page, nb_page_flags(page) | PG_WORKINGSET);
+	nb_lru_note_cost(sys, now, file, n, 0);
+	now->restore[file] += n;
+}
+
+void nb_workingset_refault(struct nb_system *sys, struct nb_zone *z, struct nb_page *page,
+			   uint64_t shadow)
+{
+	struct nb_pgdat *p;
+	uint64_t clock;
+	bool workingset;
+
+	if (!shadow)
+		return;
+	if (sys->reclaim->gen_enabled) {
+		nb_lru_gen_refault(sys, z, page, shadow);
+		return;
+	}
+	p = unpack(sys, shadow, &clock, &workingset);
+	if (p)
+		classic_refault(sys, p, z, page, clock, workingset);
+}
+
+/* The clock of a generation: its sequence number and the tier that the page had reached. */
+uint64_t nb_lru_gen_eviction(struct nb_lruvec *v, const struct nb_page *page)
+{
+	unsigned file = nb_page_is_file_lru(page), tier = nb_page_tier(page);
+	uint32_t f = nb_page_flags(page);
+	unsigned refs = f & PG_WORKINGSET ? page->refs + 1u : 0;
+	uint64_t n = nb_lru_page_nr(page);
+
+	v->gen.evicted[file][tier] += n;
+	return v->gen.min_seq[file] << 3 | refs;
+}
+
+void nb_lru_gen_refault(struct nb_system *sys, struct nb_zone *z, struct nb_page *page,
+			uint64_t shadow)
+{
+	unsigned file = nb_page_is_file_lru(page), tier = 0, refs;
+	uint64_t token, n = nb_lru_page_nr(page), min_seq;
+	struct nb_lruvec *v = nb_zone_lruvec(z);
+	bool workingset;
+	struct nb_pgdat *p = unpack(sys, shadow, &token, &workingset);
+
+	if (!p || p != z->pgdat)
+		return;
+	v->refault[file] += n;
+	min_seq = v->gen.min_seq[file];
+	if (token >> 3 != (min_seq & CLOCK_MASK >> 3)) /* evicted before the oldest one now */
+		return;
+	refs = (unsigned)(token & 7);
+	while (1u << tier < refs + 1)
+		tier++;
+	v->gen.refaulted[file][tier] += n;
+	/* the page is wanted, and an anonymous one is being faulted in: it keeps its tier */
+	if (workingset) {
+		nb_page_set_flags(page, nb_page_flags(page) | PG_WORKINGSET);
+		page->refs = refs ? (refs - 1) & 7u : 0;
+		v->restore[file] += n;
+	}
+	v->activate[file] += n;
+}

@@ -1,0 +1,137 @@
+/* daemons.c -- the kernel's daemons on virtual time: kswapd, kcompactd, the flusher.
+ *
+ * Called by driver.c. The engine's daemons are machines of steps; an entry of the clock stands for
+ * each and runs one step when it is due. A step says when the daemon wants to go on; what it looked
+ * at takes time (NS_PER_PAGE), so that a daemon and a task share the clock as two CPUs would. A
+ * request that wakes a daemon makes it due at that instant: it runs when the request's task has
+ * had its grain, or waits.
+ */
+#include "sim/daemons.h"
+
+#include "base/hosted/text.h"
+
+#include <numabox/compaction.h>
+#include <numabox/file.h>
+#include <numabox/reclaim.h>
+
+#include <stdlib.h>
+
+#define NS_PER_PAGE UINT64_C(100) /* a daemon looks at ten million pages a second */
+#define NEVER UINT64_MAX
+
+struct node_daemons {
+	struct nb_daemons *all;
+	int nid;
+	struct nb_due kswapd, kcompactd;
+};
+
+struct nb_daemons {
+	struct nb_sim *sim;
+	struct node_daemons *nodes;
+	unsigned nr_nodes;
+	struct nb_due flusher;
+};
+
+static struct node_daemons *daemons_of(struct nb_daemons *d, int nid)
+{
+	for (unsigned i = 0; i < d->nr_nodes; i++) {
+		if (d->nodes[i].nid == nid)
+			return &d->nodes[i];
+	}
+	return NULL;
+}
+
+/* Due at `next`, but not before what was just done has taken its time. */
+static void again(struct nb_sim *s, struct nb_due *due, uint64_t next, uint64_t scanned)
+{
+	uint64_t earliest = s->now_ns + 1 + scanned * NS_PER_PAGE;
+
+	if (next != NEVER)
+		nb_clock_set(&s->clock, due, next > earliest ? next : earliest);
+}
+
+static void run_kswapd(struct nb_due *self)
+{
+	struct node_daemons *n = self->ctx;
+	uint64_t next, scanned;
+
+	if (!nb_kswapd_step(n->all->sim->sys, n->nid, &next, &scanned))
+		again(n->all->sim, self, next, scanned);
+}
+
+static void run_kcompactd(struct nb_due *self)
+{
+	struct node_daemons *n = self->ctx;
+	uint64_t next, scanned;
+
+	if (!nb_kcompactd_step(n->all->sim->sys, n->nid, &next, &scanned))
+		again(n->all->sim, self, next, scanned);
+}
+
+static void run_flusher(struct nb_due *self)
+{
+	struct nb_daemons *d = self->ctx;
+
+	again(d->sim, self, nb_writeback_step(d->sim->sys), 0);
+}
+
+static void kswapd_woken(void *ctx, int nid)
+{
+	struct nb_daemons *d = ctx;
+	struct node_daemons *n = daemons_of(d, nid);
+
+	if (n)
+		nb_clock_set(&d->sim->clock, &n->kswapd, d->sim->now_ns);
+}
+
+static void kcompactd_woken(void *ctx, int nid)
+{
+	struct nb_daemons *d = ctx;
+	struct node_daemons *n = daemons_of(d, nid);
+
+	if (n)
+		nb_clock_set(&d->sim->clock, &n->kcompactd, d->sim->now_ns);
+}
+
+static void flusher_wanted(void *ctx, uint64_t when_ns)
+{
+	struct nb_daemons *d = ctx;
+
+	nb_clock_set(&d->sim->clock, &d->flusher,
+		     when_ns > d->sim->now_ns ? when_ns : d->sim->now_ns);
+}
+
+int nb_daemons_start(struct nb_sim *s)
+{
+	struct nb_daemons *d = nb_xcalloc(1, sizeof(*d));
+	int err;
+
+	d->sim = s;
+	d->nr_nodes = nb_system_nr_nodes(s->sys);
+	d->nodes = nb_xcalloc(d->nr_nodes, sizeof(*d->nodes));
+	s->daemons = d;
+	for (unsigned i = 0; i < d->nr_nodes; i++) {
+		struct node_daemons *n = &d->nodes[i];
+
+		n->all = d;
+		n->nid = nb_system_node_id(s->sys, i);
+		nb_due_init(&s->clock, &n->kswapd, NB_DUE_KSWAPD, n->nid, run_kswapd, n);
+		nb_due_init(&s->clock, &n->kcompactd, NB_DUE_KCOMPACTD, n->nid, run_kcompactd, n);
+	}
+	nb_due_init(&s->clock, &d->flusher, NB_DUE_WRITEBACK, NB_NO_NODE, run_flusher, d);
+	err = nb_kswapd_start(s->sys, kswapd_woken, d);
+	if (!err)
+		err = nb_kcompactd_start(s->sys, kcompactd_woken, d);
+	if (!err)
+		nb_set_writeback_wake(s->sys, flusher_wanted, d);
+	return err;
+}
+
+void nb_daemons_release(struct nb_sim *s)
+{
+	if (!s->daemons)
+		return;
+	free(s->daemons->nodes);
+	free(s->daemons);
+	s->daemons = NULL;
+}

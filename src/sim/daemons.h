@@ -1,0 +1,12 @@
+/* daemons.h -- starts the kernel's daemons in a simulation, and ends them. Called by driver.c.
+ */
+#ifndef NB_SIM_DAEMONS_H
+#define NB_SIM_DAEMONS_H
+
+#include "sim/driver.h"
+
+/* After boot, before the first task. 0 or -NB_ENOMEM. */
+int nb_daemons_start(struct nb_sim *s);
+void nb_daemons_release(struct nb_sim *s);
+
+#endif
