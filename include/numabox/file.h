@@ -72,10 +72,11 @@ int nb_file_truncate(struct nb_task *t, struct nb_address_space *file, uint64_t 
 /* fallocate(2) of a file in memory: pages now (by its policies), or, with `punch`, a hole. */
 int nb_file_fallocate(struct nb_task *t, struct nb_address_space *file, uint64_t offset,
 		      uint64_t bytes, bool punch);
-/* fsync(2): its dirty pages are on the disk afterwards. */
+/* fsync(2): its dirty pages are on the disk afterwards; -NB_EIO where one could not be written
+ * since the last call. t (may be NULL) is who waits. */
 int nb_file_sync(struct nb_task *t, struct nb_address_space *file);
 /* sync(2): everybody's are. */
-int nb_sync(struct nb_task *t);
+int nb_sync(struct nb_system *sys, struct nb_task *t);
 
 /* Numbers of include/uapi/linux/fadvise.h. */
 enum nb_fadvice {

@@ -26,7 +26,7 @@ struct nb_writeback *nb_writeback_new(struct nb_system *sys)
 	wb->disk = default_disk;
 	wb->last = &wb->first;
 	wb->last_dirty = &wb->dirty;
-	wb->next_periodic_ns = UINT64_MAX;
+	wb->next_periodic_ns = wb->due_ns = UINT64_MAX;
 	nb_pool_init(&wb->io_pool, sizeof(struct nb_io));
 	nb_pool_init(&wb->page_pool, (size_t)1 << sys->page_shift);
 	return wb;
@@ -275,8 +275,8 @@ uint64_t nb_disk_submit(struct nb_address_space *as, bool write, uint64_t index,
 	wb->last = &io->next;
 	wb->nr_writes += write;
 	nb_unlock(&wb->lock, sys->port);
-	if (first && wb->wake)
-		wb->wake(wb->wake_ctx, done_ns);
+	if (first)
+		nb_writeback_wake(sys, done_ns);
 	return done_ns;
 }
 

@@ -7,6 +7,7 @@
  */
 #include "base/mem.h"
 #include "mm/hugetlb.h"
+#include "mm/mmap.h"
 #include "mm/writeback.h"
 
 struct nb_file_side *nb_file_side(struct nb_system *sys)
@@ -108,6 +109,15 @@ struct nb_address_space *nb_file_at(const struct nb_system *sys, unsigned i)
 	while (as && i--)
 		as = as->next;
 	return as;
+}
+
+int nb_mmap_file(struct nb_task *t, struct nb_address_space *file, uint64_t offset, uint64_t addr,
+		 uint64_t length_bytes, int prot, int flags, uint64_t *ret_addr)
+{
+	if (offset & ((UINT64_C(1) << t->sys->page_shift) - 1))
+		return -NB_EINVAL;
+	return nb_mmap_object(t, file, offset >> t->sys->page_shift, addr, length_bytes, prot,
+			      flags, ret_addr);
 }
 
 int nb_file_node(struct nb_address_space *file, uint64_t index)

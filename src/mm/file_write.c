@@ -121,28 +121,24 @@ int nb_file_write(struct nb_task *t, struct nb_address_space *file, uint64_t off
 
 int nb_file_sync(struct nb_task *t, struct nb_address_space *file)
 {
-	if (!t->alive)
-		return -NB_ESRCH;
-	return nb_file_write_and_wait(t->sys, t, file, 0, UINT64_MAX);
+	return nb_file_write_and_wait(file->sys, t, file, 0, UINT64_MAX);
 }
 
-int nb_sync(struct nb_task *t)
+int nb_sync(struct nb_system *sys, struct nb_task *t)
 {
 	struct nb_address_space *as;
-	unsigned i = 0;
+	unsigned i;
 	int err = 0, ret;
 
-	if (!t->alive)
-		return -NB_ESRCH;
 	/* First all are handed to the disk, then each is waited for. */
-	for (i = 0; (as = nb_file_at(t->sys, i)); i++) {
+	for (i = 0; (as = nb_file_at(sys, i)); i++) {
 		if (as->kind == NB_AS_FILE && as->nr_dirty)
 			(void)nb_file_writepages(as, 0, UINT64_MAX, UINT64_MAX, false, NULL);
 	}
-	for (i = 0; (as = nb_file_at(t->sys, i)); i++) {
+	for (i = 0; (as = nb_file_at(sys, i)); i++) {
 		if (as->kind != NB_AS_FILE || !(as->nr_dirty || as->nr_writeback))
 			continue;
-		ret = nb_file_write_and_wait(t->sys, t, as, 0, UINT64_MAX);
+		ret = nb_file_write_and_wait(sys, t, as, 0, UINT64_MAX);
 		err = err ? err : ret;
 	}
 	return err;

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "mm/lru.h"
 #include "mm/page_alloc.h"
+#include "mm/vmscan.h"
 #include "mm/vmstat.h"
 
 int nb_file_add_page(struct nb_task *t, struct nb_address_space *as, uint64_t index, nb_gfp_t gfp,
@@ -21,16 +22,20 @@ int nb_file_add_page(struct nb_task *t, struct nb_address_space *as, uint64_t in
 	nb_pfn_t pfn = nb_alloc_pages(sys, &rq);
 	struct nb_page *page;
 	struct nb_zone *z = NULL;
+	uint64_t shadow = 0;
 	int err;
 
 	if (pfn == NB_NO_PFN)
 		return -NB_ENOMEM;
 	page = nb_pfn_to_page(sys, pfn, &z);
-	err = nb_as_insert(as, index, z, page, NULL);
+	err = nb_as_insert(as, index, z, page, &shadow);
 	if (err) {
 		nb_put_page(sys, z, page, t->cpu);
 		return err;
 	}
+	/* A page that will be overwritten is no refault. Source: filemap_add_folio(). */
+	if (shadow && !(gfp & NB_GFP_BIT_WRITE))
+		nb_workingset_refault(sys, z, page, shadow);
 	nb_lru_add(sys, z, page, t->cpu);
 	*ret_zone = z;
 	*ret_page = page;

@@ -127,6 +127,9 @@ uint64_t nb_file_writepages(struct nb_address_space *as, uint64_t first, uint64_
 /* Reclaim writes one dirty page of a file. false: it is not to be written now.
  * Source: pageout(). */
 bool nb_file_writepage(struct nb_zone *z, struct nb_page *page);
+/* Reclaim finds that all it looks at is dirty: the flusher is to write everything, now.
+ * Source: wakeup_flusher_threads(). */
+void nb_wakeup_flusher(struct nb_system *sys);
 /* All that is dirty in [first, last] now is on the disk afterwards. 0 or -NB_EIO. */
 int nb_file_write_and_wait(struct nb_system *sys, struct nb_task *t, struct nb_address_space *as,
 			   uint64_t first, uint64_t last);

@@ -460,6 +460,8 @@ int nb_radix_store(struct nb_system *sys, struct nb_radix *t, uint64_t index, un
 	/* A single value is overwritten where it stands: the usual refault. */
 	n = find(t, index, &off);
 	if (n && !order && !n->shift && width(n, off) == 1 && nb_radix_is_value(n->slot[off])) {
+		for (unsigned m = 0; m < NB_NR_MARKS; m++)
+			drop_mark(n, off, m);
 		n->slot[off] = entry;
 		if (values)
 			++*values;

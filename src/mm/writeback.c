@@ -21,7 +21,8 @@
 #define MAX_PAUSE_NS (NS_PER_S / 5)
 #define FIRST_PAUSE_BYTES (32u << 10) /* dirtied by a task before it looks for the first time */
 #define RATIO_SHIFT 10                /* RATELIMIT_CALC_SHIFT */
-#define WRITE_AHEAD 4u                /* requests that the flusher keeps before the disk */
+#define MAX_VAIN_WAITS 50u
+#define WRITE_AHEAD 4u /* requests that the flusher keeps before the disk */
 
 /* ---- limits ---- */
 
@@ -125,12 +126,14 @@ bool nb_node_dirty_ok(struct nb_system *sys, struct nb_pgdat *pgdat)
 
 /* ---- the list of dirty files ---- */
 
-static void wake(struct nb_system *sys, uint64_t when_ns)
+void nb_writeback_wake(struct nb_system *sys, uint64_t when_ns)
 {
 	struct nb_writeback *wb = sys->files->writeback;
 
-	if (wb->wake)
-		wb->wake(wb->wake_ctx, when_ns);
+	if (!wb->wake || wb->stepping || when_ns >= wb->due_ns)
+		return;
+	wb->due_ns = when_ns;
+	wb->wake(wb->wake_ctx, when_ns);
 }
 
 static uint64_t period_ns(const struct nb_system *sys)
@@ -158,7 +161,7 @@ void nb_writeback_enlist(struct nb_address_space *as)
 	}
 	nb_unlock(&wb->lock, as->sys->port);
 	if (first)
-		wake(as->sys, wb->next_periodic_ns);
+		nb_writeback_wake(as->sys, wb->next_periodic_ns);
 }
 
 void nb_writeback_delist(struct nb_address_space *as)
@@ -179,7 +182,20 @@ void nb_writeback_delist(struct nb_address_space *as)
 
 /* ---- writing ---- */
 
-/* Takes one dirty page for writing: clean, being written, with a reference. false: not this one. */
+/* An entry that wrote to the page must tell again before it writes on. */
+static int make_clean(void *arg, struct nb_vma *v, uint64_t addr, struct nb_ptable *leaf,
+		      unsigned i)
+{
+	(void)arg;
+	(void)v;
+	(void)addr;
+	leaf->entry[i] &= ~(uint64_t)(NB_PTE_WRITE | NB_PTE_DIRTY);
+	return 0;
+}
+
+/* Takes one dirty page for writing: clean, being written, with a reference. Entries of an mm that
+ * is busy stay dirty and make the page so again when they go. false: not this one.
+ * Source: folio_clear_dirty_for_io(), folio_mkclean(). */
 static bool begin_page(struct nb_address_space *as, uint64_t index)
 {
 	struct nb_zone *z = NULL;
@@ -187,8 +203,8 @@ static bool begin_page(struct nb_address_space *as, uint64_t index)
 
 	if (!page)
 		return false;
-	/* Entries that may still write make it dirty again when they go: the page is written as it
-	 * is when its request ends. */
+	if (page->mapcount && !(nb_page_flags(page) & PG_WRITEBACK))
+		(void)nb_rmap_walk(as->sys, z, page, -1, make_clean, NULL);
 	if (nb_page_flags(page) & PG_WRITEBACK || !nb_as_clear_dirty(z, page)) {
 		nb_put_page(as->sys, z, page, nb_file_cpu(as->sys, NULL));
 		return false;
@@ -272,6 +288,14 @@ static bool queue_full(const struct nb_system *sys)
 	return nb_disk_writes(sys) >= sys->files->writeback->disk.queue_depth + WRITE_AHEAD;
 }
 
+static void start_file(struct nb_address_space *as)
+{
+	nb_lock(&as->lock, as->sys->port);
+	nb_radix_tag_towrite(&as->pages, 0, UINT64_MAX);
+	nb_unlock(&as->lock, as->sys->port);
+	as->flags |= NB_AS_WRITING;
+}
+
 /* What has been dirty long enough is to be written. */
 static void start_periodic(struct nb_system *sys)
 {
@@ -279,15 +303,22 @@ static void start_periodic(struct nb_system *sys)
 	uint64_t expire = sys->tune.dirty_expire_centisecs * NS_PER_CENTISEC;
 
 	for (struct nb_address_space *as = wb->dirty; as; as = as->next_dirty) {
-		if (as->dirtied_ns + expire > sys->time_ns)
-			continue;
-		nb_lock(&as->lock, sys->port);
-		nb_radix_tag_towrite(&as->pages, 0, UINT64_MAX);
-		nb_unlock(&as->lock, sys->port);
-		as->flags |= NB_AS_WRITING;
+		if (as->dirtied_ns + expire <= sys->time_ns)
+			start_file(as);
 	}
 	wb->next_periodic_ns =
 		wb->dirty && period_ns(sys) ? sys->time_ns + period_ns(sys) : UINT64_MAX;
+}
+
+void nb_wakeup_flusher(struct nb_system *sys)
+{
+	if (!sys->files || !sys->files->writeback->dirty)
+		return;
+	for (struct nb_address_space *as = sys->files->writeback->dirty; as; as = as->next_dirty) {
+		if (!(as->flags & NB_AS_WRITING))
+			start_file(as);
+	}
+	nb_writeback_wake(sys, sys->time_ns);
 }
 
 /* One file a turn; true: something was handed to the disk or a file left the list. */
@@ -342,6 +373,7 @@ uint64_t nb_writeback_step(struct nb_system *sys)
 	if (!sys->files)
 		return UINT64_MAX;
 	wb = sys->files->writeback;
+	wb->stepping = true;
 	nb_disk_complete(sys, sys->time_ns);
 	if (sys->time_ns >= wb->next_periodic_ns)
 		start_periodic(sys);
@@ -350,7 +382,9 @@ uint64_t nb_writeback_step(struct nb_system *sys)
 	next = nb_disk_next_ns(sys);
 	if (!wb->dirty)
 		wb->next_periodic_ns = UINT64_MAX;
-	return next < wb->next_periodic_ns ? next : wb->next_periodic_ns;
+	wb->stepping = false;
+	wb->due_ns = next < wb->next_periodic_ns ? next : wb->next_periodic_ns;
+	return wb->due_ns;
 }
 
 /* ---- tasks that dirty too much ---- */
@@ -380,39 +414,45 @@ static uint64_t pos_ratio(uint64_t dirty, uint64_t free_run, uint64_t limit)
 	return r < 0 ? 0 : r > 2 << RATIO_SHIFT ? 2 << RATIO_SHIFT : (uint64_t)r;
 }
 
-/* One wait. *retry: the limit is reached, it has to look again. */
-static void hold_back(struct nb_task *t, uint64_t total, const struct nb_dirty_limits *lim,
-		      bool *retry)
+/* The flusher goes to work: the driver steps it, or, where it does not listen, we do. */
+static void kick(struct nb_system *sys)
+{
+	if (sys->files->writeback->wake)
+		nb_writeback_wake(sys, sys->time_ns);
+	else
+		(void)nb_writeback_step(sys);
+}
+
+/* One wait. True: the limit is reached, the task has to look again. */
+static bool hold_back(struct nb_task *t, uint64_t total, const struct nb_dirty_limits *lim)
 {
 	struct nb_system *sys = t->sys;
-	const struct nb_disk *disk = &sys->files->writeback->disk;
-	uint64_t rate = disk->bytes_per_second >> sys->page_shift, pause = MAX_PAUSE_NS;
-	uint64_t before = sys->time_ns;
+	uint64_t rate = sys->files->writeback->disk.bytes_per_second >> sys->page_shift;
+	uint64_t pause = MAX_PAUSE_NS, before = sys->time_ns, ratio;
 
-	rate = (rate ? rate : 1) *
-		       pos_ratio(total, (lim->thresh + lim->background) / 2, lim->thresh) >>
-	       RATIO_SHIFT;
-	*retry = rate == 0;
+	ratio = pos_ratio(total, (lim->thresh + lim->background) / 2, lim->thresh);
+	rate = (rate ? rate : 1) * ratio >> RATIO_SHIFT;
 	if (rate && t->nr_dirtied * NS_PER_S / rate < MAX_PAUSE_NS)
 		pause = t->nr_dirtied * NS_PER_S / rate;
-	(void)nb_writeback_step(sys);
-	if (nb_disk_next_ns(sys) == UINT64_MAX)
-		*retry = false; /* nothing that could be waited for */
+	kick(sys);
 	nb_wait_until(sys, t, NB_WAIT_THROTTLE, before + pause);
-	if (sys->time_ns == before) /* time stands still: the disk is as fast as it has to be */
+	if (sys->time_ns == before) { /* time stands still: the disk is as fast as it has to be */
+		(void)nb_writeback_step(sys);
 		nb_disk_complete(sys, UINT64_MAX);
-	(void)nb_writeback_step(sys);
+	}
+	return rate == 0;
 }
 
 static void balance(struct nb_task *t)
 {
 	struct nb_system *sys = t->sys;
 	struct nb_writeback *wb = sys->files->writeback;
-	struct nb_dirty_limits lim;
-	bool retry = true;
-	struct sums s;
+	unsigned vain = 0; /* waits in a row after which nothing had changed: a disk that fails */
+	uint64_t last = UINT64_MAX;
 
-	while (retry && t->alive) {
+	while (t->alive && vain < MAX_VAIN_WAITS) {
+		struct nb_dirty_limits lim;
+		struct sums s;
 		uint64_t total;
 
 		sum_all(sys, &s);
@@ -420,13 +460,16 @@ static void balance(struct nb_task *t)
 		total = s.dirty + s.writeback;
 		wb->exceeded = total > lim.thresh;
 		if (s.dirty > lim.background)
-			wake(sys, sys->time_ns);
+			kick(sys);
 		if (total <= (lim.thresh + lim.background) / 2) {
 			t->nr_dirtied_pause = poll_interval(total, lim.thresh);
 			break;
 		}
-		hold_back(t, total, &lim, &retry);
 		t->nr_dirtied_pause = t->nr_dirtied ? t->nr_dirtied : 1;
+		if (!hold_back(t, total, &lim))
+			break;
+		vain = total < last ? 0 : vain + 1;
+		last = total;
 	}
 	t->nr_dirtied = 0;
 }

@@ -33,12 +33,16 @@ struct nb_writeback {
 	struct nb_address_space *dirty, **last_dirty; /* by time of their first dirty page */
 	uint64_t next_periodic_ns;                    /* UINT64_MAX: nothing is dirty */
 	bool exceeded;                                /* tasks look more often */
+	uint64_t due_ns;                              /* when the next step was last said to be */
+	bool stepping;
 	void (*wake)(void *ctx, uint64_t when_ns);
 	void *wake_ctx;
 };
 
 /* NULL without memory. */
 struct nb_writeback *nb_writeback_new(struct nb_system *sys);
+/* A step is wanted at that time. The driver is told, if that is earlier than it knows. */
+void nb_writeback_wake(struct nb_system *sys, uint64_t when_ns);
 /* The file has its first dirty page. Under the file's lock. */
 void nb_writeback_enlist(struct nb_address_space *as);
 /* The file goes away: out of the list. */

@@ -31,6 +31,7 @@ enum {
 	NB_COST_SYSCALL_NS = 200,       /* a call that changes a few words */
 	NB_COST_MMAP_NS = 1000,         /* one that changes the VMA tree */
 	NB_COST_UNMAP_PAGE_NS = 60,     /* unmapping and freeing one page */
+	NB_COST_CACHE_PAGE_NS = 100,  /* finding one page of a file, without copying it */
 	NB_COST_ALLOC_PAGES_NS = 120,   /* alloc_pages() or free_pages(), page set hit */
 	NB_COST_BULK_PAGE_NS = 20,      /* a page of alloc_pages_bulk() */
 	NB_COST_TASK_NS = 50000,        /* fork and exec of a small process */

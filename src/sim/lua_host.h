@@ -141,17 +141,27 @@ void nb_set_u64(lua_State *L, const char *key, uint64_t v);
 void nb_lua_machine_open(lua_State *L); /* lua_machine.c: the global `machine` */
 void nb_lua_observe_open(lua_State *L); /* lua_observe.c: adds to the table at the top */
 void nb_lua_pages_open(lua_State *L);   /* lua_pages.c: the same */
+/* lua_file.c: the metatable of files; the calls of `machine` that make them. The file at `index`;
+ * raises when it is none. */
+void nb_lua_file_open(lua_State *L);
+void nb_lua_file_machine_open(lua_State *L);
+struct nb_address_space *nb_lua_check_file(lua_State *L, int index);
 void nb_lua_expect_open(lua_State *L);  /* lua_machine.c: the global `expect` */
 void nb_lua_task_open(lua_State *L);    /* lua_task.c: the metatable of tasks */
 /* lua_memory.c: mmap, touch and the rest of a task's memory; adds to the table at the top */
 void nb_lua_memory_open(lua_State *L);
 void nb_lua_access_open(lua_State *L);  /* lua_access.c: the same */
 void nb_lua_policy_open(lua_State *L);  /* lua_policy.c: the same */
+void nb_lua_vma_open(lua_State *L);     /* lua_vma.c: the same */
 void nb_lua_process_open(lua_State *L); /* lua_process.c: the same */
 /* lua_cpuset.c: the methods of tasks, or those of `machine` */
 void nb_lua_cpuset_open(lua_State *L, bool tasks);
 /* The machine's first CPU, on which a call runs that names none. */
 int nb_lua_first_cpu(const struct nb_sim *s);
+/* Protection out of "rw", "r", "none"; nothing is "rw". */
+int nb_lua_prot(lua_State *L, int index, const char *name);
+/* Pages that the task has on each node now, in memory that Lua frees. */
+uint64_t *nb_lua_pages_before(lua_State *L, const struct nb_sim_task *t);
 /* lua_memory.c, for calls that walk pages: address and length out of arguments 2 and 3; a grain
  * of op's range (0: go on, or finished where addr == end; a negative errno); the results nil,
  * errno, message, pages of one that failed. */
