@@ -30,6 +30,7 @@ check: deps
 # Speed and size, reported
 bench: all
 	@$(NINJA) -C $(BUILD) --quiet benches
+	@tools/deps.sh bench
 	@tools/bench.sh $(BUILD)
 
 # Fuzz every reader for a while (FUZZ_SECONDS each, default 30)

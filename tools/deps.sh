@@ -1,12 +1,15 @@
 #!/bin/sh
 # Installs the Debian packages that building and testing need, those that are missing only.
 #   deps.sh                  install
+#   deps.sh bench            install what only `make bench` uses, if that is easy; never fails
 #   deps.sh --check WHAT     say what is missing for WHAT (build) and fail; change nothing
 set -eu
 
 build='meson ninja-build gcc libc6-dev pkg-config libyaml-dev liblua5.4-dev libjansson-dev
 libarchive-dev libzstd-dev zlib1g-dev libhwloc-dev libcmocka-dev'
 check='clang clang-format libclang-rt-14-dev'
+# the allocators that ours is measured beside, and a counter of instructions
+bench='libjemalloc2 libmimalloc2.0 libtcmalloc-minimal4 valgrind'
 
 missing()
 {
@@ -31,6 +34,18 @@ if [ "${1:-}" = --check ]; then
 	echo "numabox: missing packages:" $lack >&2
 	echo "'make deps' installs them, or: apt-get install" $lack >&2
 	exit 1
+fi
+
+if [ "${1:-}" = bench ]; then
+	lack=$(missing $bench)
+	[ -z "$lack" ] && exit 0
+	[ "$(id -u)" -eq 0 ] || {
+		echo "bench: not installed, so not measured:" $lack
+		exit 0
+	}
+	DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $lack \
+		>/dev/null 2>&1 </dev/null || echo "bench: could not install:" $lack
+	exit 0
 fi
 
 lack=$(missing $build $check)
