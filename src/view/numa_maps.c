@@ -222,7 +222,7 @@ json_t *nb_numa_maps_json(const struct nb_numa_maps *m)
 
 /* ---- policies ---- */
 
-#define BALANCING_SHOWN_SINCE 6009u
+#define BALANCING_SHOWN_SINCE 6001u /* 6.1.192 as recorded */
 
 static void node_ranges(const struct nb_nodemask *m, struct nb_text *out)
 {

@@ -50,7 +50,7 @@ void nb_numa_maps_print(const struct nb_numa_maps *m, struct nb_text *out);
 json_t *nb_numa_maps_json(const struct nb_numa_maps *m);
 void nb_numa_maps_release(struct nb_numa_maps *m);
 
-/* A policy as mpol_to_str() writes it. Kernels before 6.9 leave "balancing" out. */
+/* A policy as mpol_to_str() writes it. Kernels before 6.1 leave "balancing" out. */
 void nb_mpol_text(int mode_and_flags, const struct nb_nodemask *nodes,
 		  const struct nb_kernel_profile *profile, struct nb_text *out);
 

@@ -65,6 +65,7 @@ static void test_policy_text(void **state)
 		{NB_MPOL_PREFERRED, 2, "6.12", "prefer:1"},
 		{NB_MPOL_BIND | NB_MPOL_F_STATIC_NODES, 0xd, "6.12", "bind=static:0,2-3"},
 		{NB_MPOL_BIND | NB_MPOL_F_NUMA_BALANCING, 1, "6.12", "bind=balancing:0"},
+		{NB_MPOL_BIND | NB_MPOL_F_NUMA_BALANCING, 3, "6.1", "bind=balancing:0-1"},
 		{NB_MPOL_BIND | NB_MPOL_F_RELATIVE_NODES | NB_MPOL_F_NUMA_BALANCING, 1, "6.12",
 		 "bind=relative|balancing:0"},
 		{NB_MPOL_PREFERRED_MANY, 3, "6.12", "prefer (many):0-1"},
