@@ -26,7 +26,8 @@ struct nb_backing_ops {
 	void *ctx;
 	/* Fills [buf, buf + bytes) from the file at offset. 0, or an error: the page stays out. */
 	int (*read)(void *ctx, uint64_t offset, void *buf, size_t bytes);
-	/* Writes them there. 0, or an error: the page stays dirty. */
+	/* Writes them there. 0, or an error: the page stays dirty. What truncation cuts off is
+	 * written as zeroes. */
 	int (*write)(void *ctx, uint64_t offset, const void *buf, size_t bytes);
 };
 

@@ -129,6 +129,18 @@ int nb_store_write(struct nb_address_space *as, uint64_t index, const void *buf)
 	return p ? err : -NB_ENOMEM;
 }
 
+void nb_store_clear(struct nb_address_space *as, uint64_t index, size_t from)
+{
+	uint64_t e;
+
+	nb_lock(&as->lock, as->sys->port);
+	e = nb_radix_load(&as->store, index);
+	if (e)
+		memset((char *)(uintptr_t)(nb_radix_number(e) << 2) + from, 0,
+		       ((size_t)1 << as->sys->page_shift) - from);
+	nb_unlock(&as->lock, as->sys->port);
+}
+
 void nb_store_drop(struct nb_address_space *as, uint64_t first, uint64_t last)
 {
 	struct nb_writeback *wb = nb_file_side(as->sys)->writeback;

@@ -48,6 +48,14 @@ int nb_file_add_page(struct nb_task *t, struct nb_address_space *as, uint64_t in
 		     struct nb_zone **ret_zone, struct nb_page **ret_page);
 /* Is it being read? */
 bool nb_file_reading(struct nb_address_space *as, uint64_t index);
+/* References that requests to the disk hold of a page. */
+static inline uint32_t nb_file_io_refs(struct nb_address_space *as, const struct nb_page *page)
+{
+	if (as->kind != NB_AS_FILE)
+		return 0;
+	return (nb_page_flags(page) & PG_WRITEBACK ? 1u : 0u) +
+	       (nb_file_reading(as, page->index) ? 1u : 0u);
+}
 /* Bytes of a page in a backed system, else NULL. */
 static inline void *nb_page_bytes(const struct nb_zone *z, const struct nb_page *page)
 {
@@ -106,6 +114,8 @@ void nb_wait_until(struct nb_system *sys, struct nb_task *t, enum nb_wait_reason
 /* Bytes of a file without backing of its own, kept by the system (backed systems only). */
 int nb_store_read(struct nb_address_space *as, uint64_t index, void *buf);
 int nb_store_write(struct nb_address_space *as, uint64_t index, const void *buf);
+/* Bytes of the page from `from` on become zero. */
+void nb_store_clear(struct nb_address_space *as, uint64_t index, size_t from);
 void nb_store_drop(struct nb_address_space *as, uint64_t first, uint64_t last);
 
 /* ---- writeback.c. Source: mm/page-writeback.c, fs/fs-writeback.c ---- */

@@ -2,6 +2,7 @@
  *
  * Called by nb_system_check(). Walks every VMA and every leaf: O(mapped pages). Changes nothing.
  */
+#include "mm/filemap.h"
 #include "mm/rmap.h"
 
 struct walk {
@@ -54,6 +55,8 @@ static int check_counts(struct walk *w, const struct nb_page *page, nb_pfn_t pfn
 	if (page->mapcount != (int32_t)m.count)
 		return wrong(w, "mapcount of a page", (uint64_t)page->mapcount, m.count);
 	refs = m.count + (!r->anon || flags & PG_SWAPCACHE ? 1 : 0);
+	if (!r->anon) /* and one of the request that reads or writes it */
+		refs += nb_file_io_refs((struct nb_address_space *)(uintptr_t)r, page);
 	return page->refcount == refs ? 0 : wrong(w, "refcount of a page", page->refcount, refs);
 }
 

@@ -87,6 +87,24 @@ void nb_file_drop_range(struct nb_system *sys, struct nb_task *t, struct nb_addr
 		nb_shmem_drop_swap(as, first, last, cpu);
 }
 
+/* Zeroes to a backing of its own, which knows no holes. */
+static int write_zeroes(struct nb_address_space *as, uint64_t offset, uint64_t bytes)
+{
+	static const char zeroes[512];
+
+	if (!as->sys->backed || !as->backing.write)
+		return 0;
+	while (bytes) {
+		uint64_t n = bytes < sizeof(zeroes) ? bytes : sizeof(zeroes);
+
+		if (as->backing.write(as->backing.ctx, offset, zeroes, n))
+			return -NB_EIO;
+		offset += n;
+		bytes -= n;
+	}
+	return 0;
+}
+
 /* The rest of the last page reads as zeroes from now on. */
 static void clear_tail(struct nb_address_space *as, uint64_t size, int cpu)
 {
@@ -96,6 +114,7 @@ static void clear_tail(struct nb_address_space *as, uint64_t size, int cpu)
 
 	if (!in)
 		return;
+	nb_store_clear(as, size >> as->sys->page_shift, (size_t)in);
 	page = nb_as_find(as, size >> as->sys->page_shift, &z, NULL);
 	if (!page)
 		return;
@@ -125,27 +144,7 @@ int nb_file_truncate(struct nb_task *t, struct nb_address_space *file, uint64_t 
 	nb_file_drop_range(sys, t, file, nb_as_end_index(file), UINT64_MAX);
 	clear_tail(file, size, t->cpu);
 	nb_store_drop(file, nb_as_end_index(file), UINT64_MAX);
-	return 0;
-}
-
-/* Zeroes to a backing of its own, which knows no holes. */
-static int write_zeroes(struct nb_address_space *as, uint64_t offset, uint64_t bytes)
-{
-	static const char zeroes[512];
-
-	if (!as->sys->backed || !as->backing.write)
-		return 0;
-	while (bytes && offset < as->size) {
-		uint64_t n = bytes < sizeof(zeroes) ? bytes : sizeof(zeroes);
-
-		if (n > as->size - offset)
-			n = as->size - offset;
-		if (as->backing.write(as->backing.ctx, offset, zeroes, n))
-			return -NB_EIO;
-		offset += n;
-		bytes -= n;
-	}
-	return 0;
+	return write_zeroes(file, size, old - size);
 }
 
 int nb_file_punch_mapped(struct nb_task *t, struct nb_address_space *as, uint64_t offset,
@@ -158,7 +157,9 @@ int nb_file_punch_mapped(struct nb_task *t, struct nb_address_space *as, uint64_
 		return 0;
 	nb_file_drop_range(as->sys, t, as, first, first + n - 1);
 	nb_store_drop(as, first, first + n - 1);
-	return write_zeroes(as, offset, bytes);
+	if (offset >= as->size)
+		return 0;
+	return write_zeroes(as, offset, bytes < as->size - offset ? bytes : as->size - offset);
 }
 
 /* One page, if it can go. */
