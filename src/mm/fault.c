@@ -14,26 +14,47 @@
 #include "mm/balancing.h"
 #include "mm/event.h"
 #include "mm/hugetlb.h"
+#include "mm/oom.h"
+#include "mm/lru.h"
+#include "mm/mmap.h"
 #include "mm/page_alloc.h"
 #include "mm/rmap.h"
+#include "mm/swap.h"
+#include "mm/shared_policy.h"
+#include "mm/swap.h"
 #include "mm/vmstat.h"
 
 #define ERROR_USER 4u /* bits of x86's page fault error code */
 #define ERROR_WRITE 2u
+#define MAX_TRIES 64
 
 nb_pfn_t nb_fault_alloc(struct nb_task *t, const struct nb_vma *v, uint64_t addr, nb_gfp_t gfp)
 {
-	return nb_mpol_alloc(t, v->policy ? v->policy : t->policy, gfp, 0,
-			     v->inode + nb_vma_pgoff(v, addr));
+	struct nb_mempolicy *pol;
+	uint64_t index;
+	nb_pfn_t pfn;
+
+	if (nb_likely(!v->file))
+		return nb_mpol_alloc(t, v->policy ? v->policy : t->policy, gfp, 0,
+				     nb_vma_pgoff(v, addr));
+	pol = nb_vma_policy(t, v, addr, 0, &index);
+	pfn = nb_mpol_alloc(t, pol, gfp, 0, index);
+	nb_mpol_put(t->sys, pol);
+	return pfn;
 }
 
-static inline unsigned pte_bits(const struct nb_vma *v, bool write)
+void nb_fault_map_anon(struct nb_task *t, struct nb_vma *v, uint64_t addr, struct nb_zone *z,
+		       struct nb_page *page, struct nb_ptable *leaf, unsigned i)
 {
-	unsigned bits = NB_PTE_PRESENT | NB_PTE_ACCESSED;
+	unsigned bits = NB_PTE_PRESENT | NB_PTE_ACCESSED | NB_PTE_DIRTY | NB_PTE_EXCLUSIVE;
 
-	if (v->prot & NB_PROT_WRITE)
+	if (nb_likely(v->prot & NB_PROT_WRITE))
 		bits |= NB_PTE_WRITE;
-	return write ? bits | NB_PTE_DIRTY : bits;
+	nb_rmap_add_new_anon(v, addr, z, page);
+	if (nb_unlikely(v->flags & NB_VM_LOCKED))
+		nb_mlock_page(t, z, page);
+	nb_lru_add_fault(t->sys, z, page, t->cpu);
+	nb_pt_set(leaf, i, nb_pte_make(nb_zone_page_pfn(z, page), bits));
 }
 
 /* Private memory, written first: do_anonymous_page(). */
@@ -50,33 +71,7 @@ static int anonymous_page(struct nb_task *t, struct nb_vma *v, uint64_t addr,
 	if (nb_unlikely(pfn == NB_NO_PFN))
 		return -NB_ENOMEM;
 	page = nb_pfn_to_page(t->sys, pfn, &z);
-	nb_rmap_add_new_anon(v, addr, z, page);
-	nb_page_set_flags(page, page->flags | PG_LRU);
-	nb_pt_set(leaf, i, nb_pte_make(pfn, pte_bits(v, true)));
-	return 0;
-}
-
-/* Shared memory of one family of processes, until a file of memory stands behind it. */
-static int shared_page(struct nb_task *t, struct nb_vma *v, uint64_t addr, bool write,
-		       struct nb_ptable *leaf, unsigned i)
-{
-	struct nb_page *page;
-	struct nb_zone *z = NULL;
-	nb_pfn_t pfn;
-
-	if (nb_anon_prepare(v))
-		return -NB_ENOMEM;
-	pfn = nb_fault_alloc(t, v, addr, NB_FAULT_GFP);
-	if (pfn == NB_NO_PFN)
-		return -NB_ENOMEM;
-	page = nb_pfn_to_page(t->sys, pfn, &z);
-	nb_page_set_flags(page, page->flags | PG_LRU | PG_SWAPBACKED);
-	page->mapping = v->anon->rmap.handle;
-	nb_page_set_index(page, nb_vma_pgoff(v, addr));
-	nb_stat_add(t->sys, &z->nr_file, 1);
-	nb_stat_add(t->sys, &z->nr_shmem, 1);
-	nb_rmap_add_file(v, z, page, 1);
-	nb_pt_set(leaf, i, nb_pte_make(pfn, pte_bits(v, write)));
+	nb_fault_map_anon(t, v, addr, z, page, leaf, i);
 	return 0;
 }
 
@@ -84,8 +79,8 @@ static int shared_page(struct nb_task *t, struct nb_vma *v, uint64_t addr, bool 
 static inline int fault_none(struct nb_task *t, struct nb_vma *v, uint64_t addr, bool write,
 			     struct nb_ptable *leaf, unsigned i)
 {
-	if (nb_unlikely(v->shared))
-		return shared_page(t, v, addr, write, leaf, i);
+	if (nb_unlikely(v->file != NULL))
+		return nb_fault_file(t, v, addr, write, leaf, i);
 	if (nb_likely(write))
 		return anonymous_page(t, v, addr, leaf, i);
 	nb_pt_set(leaf, i, NB_PTE_PRESENT | NB_PTE_ZERO | NB_PTE_ACCESSED);
@@ -106,20 +101,46 @@ static inline bool access_ok(uint64_t *entry, bool write)
 	return true;
 }
 
+/* Something is there that the access cannot use as it is. */
+static int fault_entry(struct nb_task *t, struct nb_vma *v, uint64_t addr, bool write,
+		       struct nb_ptable *leaf, unsigned i)
+{
+	int err;
+
+	if (leaf->entry[i] & NB_PTE_POISON)
+		return -NB_EFAULT;
+	if (leaf->entry[i] & NB_PTE_SWAP) {
+		err = nb_swap_in(t, v, addr, leaf, i, write);
+		if (err < 0)
+			return err;
+	} else if (leaf->entry[i] & NB_PTE_HINT) {
+		nb_numa_hint_fault(t, v, addr, leaf, i, write);
+	}
+	/* what is still missing may be taken at once, unless it went away again */
+	if (access_ok(&leaf->entry[i], write) || !write ||
+	    (leaf->entry[i] & (NB_PTE_PRESENT | NB_PTE_HINT)) != NB_PTE_PRESENT)
+		return 0;
+	return nb_wp_fault(t, v, addr, leaf, i);
+}
+
+/* Until the access goes through: reclaim in an allocation may take away what was just brought in. */
 static int fault_one(struct nb_task *t, struct nb_vma *v, uint64_t addr, bool write,
 		     struct nb_ptable *leaf, unsigned i)
 {
-	if (nb_event_wanted(t->sys, NB_EV_PAGE_FAULT_USER))
-		nb_emit(t->sys, NB_EV_PAGE_FAULT_USER, t->cpu, t, addr, 0,
-			ERROR_USER | (write ? ERROR_WRITE : 0));
-	if (nb_likely(!leaf->entry[i]))
-		return fault_none(t, v, addr, write, leaf, i);
-	if (nb_unlikely(leaf->entry[i] & NB_PTE_HINT)) {
-		nb_numa_hint_fault(t, v, addr, leaf, i, write);
-		if (access_ok(&leaf->entry[i], write))
+	int err, tries = MAX_TRIES;
+
+	do {
+		if (nb_event_wanted(t->sys, NB_EV_PAGE_FAULT_USER))
+			nb_emit(t->sys, NB_EV_PAGE_FAULT_USER, t->cpu, t, addr, 0,
+				ERROR_USER | (write ? ERROR_WRITE : 0));
+		err = nb_likely(!leaf->entry[i]) ? fault_none(t, v, addr, write, leaf, i)
+						 : fault_entry(t, v, addr, write, leaf, i);
+		if (nb_unlikely(err))
+			return err;
+		if (nb_likely(access_ok(&leaf->entry[i], write)))
 			return 0;
-	}
-	return nb_wp_fault(t, v, addr, leaf, i);
+	} while (--tries);
+	return -NB_ENOMEM;
 }
 
 /* The part of [*addr, end) that one leaf covers; *addr moves on. */
@@ -145,6 +166,8 @@ static int fault_leaf(struct nb_task *t, struct nb_vma *v, uint64_t *addr, uint6
 		if (nb_unlikely(err))
 			return err;
 		++*faulted;
+		if (nb_fatal_signal(t)) /* killed in the middle: it does not go on */
+			return -NB_ENOMEM;
 	}
 	return 0;
 }
@@ -156,7 +179,7 @@ int nb_fault_range(struct nb_task *t, struct nb_vma *v, uint64_t start, uint64_t
 	uint64_t before = *faulted, addr = start;
 	int err = 0;
 
-	if (v->flags & NB_VM_HUGETLB)
+	if (nb_unlikely(v->flags & NB_VM_HUGETLB))
 		return nb_hugetlb_fault_range(t, v, start, end, write, faulted);
 	if (!(v->prot & need))
 		return -NB_EFAULT;

@@ -18,6 +18,20 @@ int nb_fault_range(struct nb_task *t, struct nb_vma *v, uint64_t start, uint64_t
 /* A page for addr of v where the VMA's policy or the task's wants it: alloc_page_vma(). */
 nb_pfn_t nb_fault_alloc(struct nb_task *t, const struct nb_vma *v, uint64_t addr, nb_gfp_t gfp);
 
+/* fault.c. Maps a fresh page that is this mapping's own: counts, rmap, list, entry. */
+void nb_fault_map_anon(struct nb_task *t, struct nb_vma *v, uint64_t addr, struct nb_zone *z,
+		       struct nb_page *page, struct nb_ptable *leaf, unsigned i);
+/* fault_file.c. A fault on an empty entry of a mapping of a file. 0 (the entry may still be empty or
+ * read-only: the access faults again), -NB_EFAULT (behind the end: SIGBUS), -NB_EIO, -NB_ENOMEM. */
+int nb_fault_file(struct nb_task *t, struct nb_vma *v, uint64_t addr, bool write,
+		  struct nb_ptable *leaf, unsigned i);
+/* fault_file.c. A write to a page of a shared mapping that is mapped read-only. */
+void nb_wp_shared(struct nb_task *t, struct nb_vma *v, struct nb_zone *z, struct nb_page *page,
+		  struct nb_ptable *leaf, unsigned i);
+
+/* cow.c. The bytes of a page, in a backed system. */
+void nb_copy_page_bytes(struct nb_zone *fromz, const struct nb_page *from, struct nb_zone *toz,
+			const struct nb_page *to);
 /* cow.c. A write to an entry that is present and not writable. 0 (also when the page went away
  * meanwhile: the access faults again), -NB_ENOMEM. */
 int nb_wp_fault(struct nb_task *t, struct nb_vma *v, uint64_t addr, struct nb_ptable *leaf,

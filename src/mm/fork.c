@@ -14,6 +14,9 @@
 #include "mm/hugetlb.h"
 #include "mm/mmap.h"
 #include "mm/rmap.h"
+#include "mm/swap.h"
+
+#include <numabox/file.h>
 
 /* Flags that a child's VMA does not have. */
 #define NOT_INHERITED (NB_VM_LOCKED | NB_VM_LOCKONFAULT)
@@ -45,12 +48,15 @@ static void copy_entry(const struct copy *c, uint64_t addr, uint64_t *from, stru
 
 	if (pte & NB_PTE_PRESENT) {
 		if (c->cow)
-			pte = *from &= ~(uint64_t)NB_PTE_WRITE;
+			pte = *from &= ~(uint64_t)(NB_PTE_WRITE | NB_PTE_EXCLUSIVE);
 		else
 			pte &= ~(uint64_t)NB_PTE_DIRTY;
 		pte &= ~(uint64_t)NB_PTE_ACCESSED;
 		if (nb_pte_pfn(pte) != NB_NO_PFN)
 			share_page(c, addr, pte);
+	} else if (pte & NB_PTE_SWAP) {
+		nb_swap_dup(c->t->sys, nb_pte_swp(pte));
+		c->to->mm->swap_entries++;
 	}
 	nb_pt_set(to, i, pte);
 }
@@ -102,6 +108,8 @@ static int copy_vma(struct nb_task *t, struct nb_mm *mm, struct nb_vma *v)
 			return -NB_ENOMEM;
 		}
 	}
+	if (child->file)
+		nb_file_get(child->file);
 	nb_rmap_link_vma(child);
 	nb_vma_insert(mm, child);
 	if (v->flags & NB_VM_WIPEONFORK)

@@ -14,6 +14,7 @@
 #include "mm/lru.h"
 #include "mm/page_alloc.h"
 #include "mm/pt_huge.h"
+#include "mm/pt_huge.h"
 #include "mm/vmstat.h"
 
 #define BATCHED_SINCE 6003u
@@ -23,25 +24,9 @@ static uint64_t pages_of(const struct nb_page *page)
 	return UINT64_C(1) << nb_page_order(page);
 }
 
-/* A page that has the flag of a list and is on none: as faults leave them as yet. */
-static bool unlisted(const struct nb_zone *z, const struct nb_page *page)
-{
-	const struct nb_lruvec *v = nb_zone_lruvec(z);
-	uint64_t nr = 0;
-
-	for (unsigned l = 0; l < NB_NR_LRU; l++)
-		nr += v->nr[l][z->type];
-	return nb_page_flags(page) & PG_LRU && !nr;
-}
-
 int nb_migrate_isolate(struct nb_system *sys, struct nb_zone *z, struct nb_page *page)
 {
 	if (nb_page_flags(page) & PG_HUGETLB) {
-		nb_get_page(sys, page);
-		return 0;
-	}
-	if (unlisted(z, page)) {
-		nb_page_set_flags(page, nb_page_flags(page) & ~(uint32_t)PG_LRU);
 		nb_get_page(sys, page);
 		return 0;
 	}
@@ -53,13 +38,17 @@ int nb_migrate_isolate(struct nb_system *sys, struct nb_zone *z, struct nb_page 
 
 void nb_migrate_putback(struct nb_system *sys, struct nb_zone *z, struct nb_page *page, int cpu)
 {
-	if (nb_page_flags(page) & PG_HUGETLB)
-		; /* on no list */
-	else if (!(nb_page_flags(page) & PG_ISOLATED))
-		nb_page_set_flags(page, nb_page_flags(page) | PG_LRU);
-	else
+	if (!(nb_page_flags(page) & PG_HUGETLB)) /* those are on no list */
 		nb_lru_putback(sys, z, page, cpu);
 	nb_put_page(sys, z, page, cpu);
+}
+
+int nb_migrate_take(struct nb_system *sys, const struct nb_migrate_item *it)
+{
+	if (!it->hugetlb)
+		return nb_migrate_isolate(sys, it->zone, it->page);
+	nb_get_page(sys, it->page); /* on no list */
+	return 0;
 }
 
 /* Does nobody know of the page but its mappings, its cache and the one who moves it? */
@@ -86,7 +75,8 @@ static void copy_bytes(const struct nb_system *sys, const struct nb_migrate_item
 int nb_migrate_page(struct nb_system *sys, struct nb_zone *z, struct nb_page *page,
 		    struct nb_page *target, struct nb_zone *target_zone, int cpu)
 {
-	const struct nb_migrate_item from = {z, page, 0}, to = {target_zone, target, 0};
+	const struct nb_migrate_item from = {.zone = z, .page = page};
+	const struct nb_migrate_item to = {.zone = target_zone, .page = target};
 	struct nb_address_space *as = nb_page_as(sys, page);
 	uint32_t flags = nb_page_flags(page);
 
@@ -101,10 +91,7 @@ int nb_migrate_page(struct nb_system *sys, struct nb_zone *z, struct nb_page *pa
 	}
 	target->cpupid = page->cpupid;
 	copy_bytes(sys, &from, &to);
-	if (nb_page_flags(page) & PG_ISOLATED)
-		nb_lru_add(sys, target_zone, target, cpu);
-	else
-		nb_page_set_flags(target, nb_page_flags(target) | PG_LRU);
+	nb_lru_add(sys, target_zone, target, cpu);
 	nb_lru_forget(sys, z, page);
 	nb_put_page(sys, target_zone, target, cpu);
 	nb_put_page(sys, z, page, cpu);
@@ -179,7 +166,7 @@ static int one_by_one(struct nb_migration *m, const struct nb_migrate_item *list
 	for (unsigned i = 0; i < n; i++) {
 		nb_pfn_t pfn;
 
-		if (gone_meanwhile(m, &list[i]))
+		if (list[i].hugetlb || gone_meanwhile(m, &list[i]))
 			continue;
 		pfn = m->target(m->arg, &list[i]);
 		if (pfn == NB_NO_PFN) {
@@ -201,7 +188,7 @@ static int batched(struct nb_migration *m, const struct nb_migrate_item *list, u
 
 	for (have = 0; have < n; have++) {
 		target[have] = NB_NO_PFN;
-		if (gone_meanwhile(m, &list[have]))
+		if (list[have].hugetlb || gone_meanwhile(m, &list[have]))
 			continue;
 		target[have] = m->target(m->arg, &list[have]);
 		if (target[have] == NB_NO_PFN) {
@@ -223,6 +210,12 @@ int nb_migrate_list(struct nb_migration *m, const struct nb_migrate_item *list, 
 	for (unsigned i = 0; i < n; i++) {
 		if (nb_page_flags(list[i].page) & PG_HUGETLB)
 			move_hugetlb(m, &list[i]);
+	}
+	int err = pool_pages(m, list, n);
+
+	if (err) {
+		putback_from(m, list, 0, n);
+		return err;
 	}
 	return m->sys->profile->version >= BATCHED_SINCE ? batched(m, list, n)
 							 : one_by_one(m, list, n);
@@ -264,21 +257,34 @@ bool nb_migrate_where_on_node(void *arg, const struct nb_migrate_item *from, int
 	return !(to->gfp & NB_GFP_BIT_THISNODE);
 }
 
-bool nb_migrate_next(const struct nb_mm *mm, uint64_t *addr, uint64_t end,
+struct nb_migrate_where nb_migrate_where_on_node(void *arg, const struct nb_migrate_item *from)
+{
+	const struct nb_migrate_to_node *to = arg;
+
+	(void)from;
+	return (struct nb_migrate_where){.nid = to->nid};
+}
+
+bool nb_migrate_next(const struct nb_vma *v, uint64_t *addr, uint64_t end,
 		     struct nb_migrate_item *ret)
 {
-	uint64_t entry, bytes;
+	const struct nb_mm *mm = v->mm;
+	uint64_t pte;
 
-	while ((entry = nb_pt_next_entry(mm, addr, end, &bytes))) {
-		nb_pfn_t pfn = nb_pte_pfn(entry);
-
-		if (pfn != NB_NO_PFN && !(*addr & (bytes - 1))) {
-			ret->page = nb_pfn_to_page(mm->sys, pfn, &ret->zone);
-			/* of a run of entries only the first leads to the head */
-			if (ret->page->flags & PG_ALLOCATED && !(ret->page->flags & PG_TAIL))
-				return true;
-		}
-		*addr = (*addr & ~(bytes - 1)) + bytes;
+	memset(ret, 0, sizeof(*ret));
+	while ((pte = nb_pt_next_entry(mm, addr, end, &ret->bytes))) {
+		if (nb_pte_pfn(pte) != NB_NO_PFN)
+			break;
+		*addr = nb_migrate_behind(*addr, ret);
 	}
-	return false;
+	if (!pte)
+		return false;
+	ret->hugetlb = v->flags & NB_VM_HUGETLB;
+	if (ret->hugetlb)
+		ret->bytes = nb_hstate_bytes(mm->sys, nb_vma_hstate(v));
+	if (ret->hugetlb || pte & NB_PTE_HUGE)
+		ret->page = nb_pt_page(v, *addr, &ret->zone);
+	else
+		ret->page = nb_pfn_to_page(mm->sys, nb_pte_pfn(pte), &ret->zone);
+	return true;
 }

@@ -20,6 +20,7 @@ enum {
 	NB_PTE_SWAP = 1 << 6, /* not present: a swap entry stands above (swap.h) */
 	NB_PTE_HUGE = 1 << 7, /* in a table of level 1: a huge page's first frame, no table below */
 	NB_PTE_POISON = 1 << 8, /* not present: the page was lost */
+	NB_PTE_EXCLUSIVE = 1 << 9, /* an anonymous page that was never shared since it was written */
 	NB_PTE_SHIFT = 12,      /* the frame stands above */
 };
 
@@ -98,6 +99,9 @@ struct nb_ptable *nb_pt_make_leaf(struct nb_task *t, uint64_t addr);
 /* The same in an address space that need not be the task's: fork() fills the child's while the
  * parent runs, so that its policy and CPU place the tables. */
 struct nb_ptable *nb_pt_make_leaf_in(struct nb_task *t, struct nb_mm *mm, uint64_t addr);
+/* pt_move.c: the entries of [from, from + len) now stand at `to`, where there were none. 0;
+ * -NB_ENOMEM: some did not move. */
+int nb_pt_move_range(struct nb_task *t, uint64_t from, uint64_t to, uint64_t len);
 /* Frees the tables of [start, end) that lie wholly in [floor, ceiling), whose leaves are empty. */
 void nb_pt_free_range(struct nb_task *t, uint64_t start, uint64_t end, uint64_t floor,
 		      uint64_t ceiling);

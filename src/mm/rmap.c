@@ -8,6 +8,7 @@
 #include "mm/rmap.h"
 
 #include "mm/hugetlb.h"
+#include "mm/lru.h"
 #include "mm/page_alloc.h"
 
 static int add_mapcount(const struct nb_system *sys, struct nb_page *page, int n)
@@ -59,13 +60,10 @@ void nb_release_page(struct nb_zone *z, struct nb_page *page, int cpu)
 		nb_hstate_free_page(z->sys, z, page, NULL, false, cpu);
 		return;
 	}
-	/* shared memory that no file stands behind: its mappings are all that knows it */
-	if (!(flags & PG_ANON) && page->mapping) {
-		nb_stat_add(z->sys, &z->nr_file, -(INT64_C(1) << order));
-		nb_stat_add(z->sys, &z->nr_shmem, -(INT64_C(1) << order));
-	}
 	if (flags & PG_MLOCKED)
 		nb_stat_add(z->sys, &z->nr_mlock, -(INT64_C(1) << order));
+	if (flags & (PG_LRU | PG_LRU_BATCH))
+		nb_lru_del(z->sys, z, page);
 	page->mapcount = 0;
 	page->mapping = 0;
 	page->cpupid = 0;
@@ -118,11 +116,8 @@ static int walk_object(struct nb_rmap *r, struct nb_page *page, struct walk *w)
 int nb_rmap_walk(struct nb_system *sys, struct nb_zone *z, struct nb_page *page, int cpu,
 		 nb_rmap_fn *fn, void *arg)
 {
-	struct walk w = {.sys = sys,
-			 .pfn = nb_zone_page_pfn(z, page),
-			 .cpu = cpu,
-			 .fn = fn,
-			 .arg = arg};
+	struct walk w = {
+		.sys = sys, .pfn = nb_zone_page_pfn(z, page), .cpu = cpu, .fn = fn, .arg = arg};
 	struct nb_rmap *r = nb_rmap_lock_object(sys, page->mapping);
 	int ret;
 

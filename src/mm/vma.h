@@ -29,6 +29,7 @@ enum {
 	NB_VM_HEAP = 1 << 10, /* told by views: the brk area */
 	NB_VM_STACK = 1 << 11,
 	NB_VM_WIPEONFORK = 1 << 12,
+	NB_VM_DONTDUMP = 1 << 13,
 };
 
 /* A VMA's place in a tree of VMAs that map one object, ordered by their first page offset, so that
@@ -56,6 +57,7 @@ struct nb_vma {
 	 * file of its own (shmem.c). Holds a reference. */
 	struct nb_address_space *file;
 	struct nb_anon *anon; /* of its anonymous pages (rmap.c); NULL until the first */
+	uint64_t swap_ra;     /* read-ahead of swapped pages: swap_in.c; 0: none yet */
 	/* Linux's own anon_vma of this VMA, which decides merging: VMAs with the same one may
 	 * become one. 0: none yet. A child's VMA has a new one, chained to its parent's. */
 	uint32_t anon_id;
@@ -75,6 +77,17 @@ struct nb_vma {
 	unsigned height, sub_count;
 	uint64_t sub_start, sub_end, sub_gap; /* lowest start, highest end, widest gap inside */
 };
+
+/* Where a VMA's reach begins: below one that grows down, 256 pages stay free (stack_guard_gap). */
+static inline uint64_t nb_vma_guarded_start(const struct nb_vma *v)
+{
+	uint64_t guard;
+
+	if (!(v->flags & NB_VM_GROWSDOWN))
+		return v->start;
+	guard = UINT64_C(256) << v->mm->shape.page_shift;
+	return v->start > guard ? v->start - guard : 0;
+}
 
 /* The VMA that holds addr, or NULL. */
 struct nb_vma *nb_vma_find(const struct nb_mm *mm, uint64_t addr);
@@ -110,6 +123,18 @@ struct nb_vma *nb_vma_merge(struct nb_mm *mm, struct nb_vma *v);
 /* Makes VMA borders at start and end. -NB_ENOMEM: memory, or too many VMAs; some border may stand
  * then. */
 int nb_vma_isolate(struct nb_mm *mm, uint64_t start, uint64_t end);
+/* The same for a range that goes away: more VMAs than allowed may come to be for that while. */
+int nb_vma_isolate_for_unmap(struct nb_mm *mm, uint64_t start, uint64_t end);
+/* [start, end) of v becomes what `to` says: split, changed, merged with what is alike. Returns the
+ * VMA that covers it now; NULL: memory, or too many VMAs (some border may stand then).
+ * Source: vma_modify(). */
+struct nb_vma_change {
+	int prot;
+	unsigned flags;
+	struct nb_mempolicy *policy; /* of which the VMA takes a reference of its own */
+};
+struct nb_vma *nb_vma_modify(struct nb_mm *mm, struct nb_vma *v, uint64_t start, uint64_t end,
+			     const struct nb_vma_change *to);
 /* Frees a VMA that is out of the tree. */
 void nb_vma_free(struct nb_mm *mm, struct nb_vma *v);
 

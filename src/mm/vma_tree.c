@@ -19,6 +19,16 @@ static uint64_t max64(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
+static uint64_t min64(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static uint64_t between(uint64_t end, uint64_t start)
+{
+	return start > end ? start - end : 0;
+}
+
 static void update(struct nb_vma *v)
 {
 	const struct nb_vma *l = v->left, *r = v->right;
@@ -26,13 +36,13 @@ static void update(struct nb_vma *v)
 
 	v->height = 1 + (hl > hr ? hl : hr);
 	v->sub_count = 1 + (l ? l->sub_count : 0) + (r ? r->sub_count : 0);
-	v->sub_start = l ? l->sub_start : v->start;
+	v->sub_start = l ? l->sub_start : nb_vma_guarded_start(v);
 	v->sub_end = r ? r->sub_end : v->end;
 	v->sub_gap = 0;
 	if (l)
-		v->sub_gap = max64(l->sub_gap, v->start - l->sub_end);
+		v->sub_gap = max64(l->sub_gap, between(l->sub_end, nb_vma_guarded_start(v)));
 	if (r)
-		v->sub_gap = max64(v->sub_gap, max64(r->sub_gap, r->sub_start - v->end));
+		v->sub_gap = max64(v->sub_gap, max64(r->sub_gap, between(v->end, r->sub_start)));
 }
 
 static struct nb_vma *rotate_right(struct nb_vma *v)
@@ -237,7 +247,7 @@ static uint64_t gap_in(const struct nb_vma *v, uint64_t len, uint64_t low, uint6
 	for (int side = 0; side < 2; side++) {
 		bool upper = top == (side == 0);
 		uint64_t from = upper ? max64(low, v->end) : low;
-		uint64_t to = upper ? high : (v->start < high ? v->start : high);
+		uint64_t to = upper ? high : min64(nb_vma_guarded_start(v), high);
 
 		found = gap_in(upper ? v->right : v->left, len, from, to, top);
 		if (found)

@@ -1,25 +1,39 @@
 /* zap.c -- pages out of an address space.
  *
- * Called by mmap.c (munmap, exit) and madvise.c, under the mm's lock. Each entry of the range is
+ * Called by unmap.c (munmap, exit) and madvise.c, under the mm's lock. Each entry of the range is
  * cleared in address order; a page that nothing else refers to is freed at once, through the page
  * set of the task's CPU. A dirty entry of a file's page leaves the page dirty, an accessed one
- * counts as its use. Source: mm/memory.c, zap_pte_range(); facts 10.1.
+ * counts as its use; a swap entry gives its slot back.
+ * Source: mm/memory.c, zap_pte_range(), zap_present_folio_ptes(); facts 10.1.
  */
 #include "mm/fault.h"
+#include "mm/filemap.h"
 #include "mm/hugetlb.h"
+#include "mm/lru.h"
+#include "mm/mmap.h"
 #include "mm/rmap.h"
+#include "mm/swap.h"
 
-static void zap_page(struct nb_task *t, uint64_t pte)
+static void zap_page(struct nb_task *t, const struct nb_vma *v, uint64_t pte)
 {
 	struct nb_zone *z = NULL;
 	struct nb_page *page = nb_pfn_to_page(t->sys, nb_pte_pfn(pte), &z);
 
+	if (nb_unlikely(!(nb_page_flags(page) & PG_ANON))) {
+		if (pte & NB_PTE_DIRTY)
+			nb_file_mark_dirty(z, page);
+		if (pte & NB_PTE_ACCESSED && !(v->flags & (NB_VM_SEQ_READ | NB_VM_RAND_READ)))
+			nb_mark_page_accessed(t->sys, z, page, t->cpu);
+	}
 	nb_rmap_remove(t->mm, z, page, 1);
+	if (nb_unlikely(nb_page_flags(page) & PG_MLOCKED))
+		nb_munlock_page(t, z, page);
 	nb_put_page(t->sys, z, page, t->cpu);
 }
 
 /* The entries [i, i + n) of a leaf. */
-static void zap_leaf(struct nb_task *t, struct nb_ptable *leaf, unsigned i, unsigned n)
+static void zap_leaf(struct nb_task *t, const struct nb_vma *v, struct nb_ptable *leaf, unsigned i,
+		     unsigned n)
 {
 	for (; n && leaf->nr; i++, n--) {
 		uint64_t pte = leaf->entry[i];
@@ -27,25 +41,42 @@ static void zap_leaf(struct nb_task *t, struct nb_ptable *leaf, unsigned i, unsi
 		if (!pte)
 			continue;
 		nb_pt_set(leaf, i, 0);
-		if (nb_pte_pfn(pte) != NB_NO_PFN)
-			zap_page(t, pte);
+		if (nb_pte_pfn(pte) != NB_NO_PFN) {
+			zap_page(t, v, pte);
+		} else if (pte & NB_PTE_SWAP) {
+			t->mm->swap_entries--;
+			nb_swap_free(t->sys, nb_pte_swp(pte), t->cpu);
+		}
 	}
 }
 
-void nb_zap_range(struct nb_task *t, uint64_t start, uint64_t end)
+static void zap_vma(struct nb_task *t, const struct nb_vma *v, uint64_t start, uint64_t end)
 {
 	struct nb_mm *mm = t->mm;
 	struct nb_ptable *leaf;
 
-	if (mm->hugetlb_pages)
-		nb_hugetlb_zap_range(t, start, end);
 	while ((leaf = nb_pt_next_leaf(mm, &start, end))) {
 		uint64_t stop = (start & ~(nb_pt_leaf_span(mm) - 1)) + nb_pt_leaf_span(mm);
 
 		if (stop > end)
 			stop = end;
-		zap_leaf(t, leaf, nb_pt_index(mm, start),
+		zap_leaf(t, v, leaf, nb_pt_index(mm, start),
 			 (unsigned)((stop - start) >> mm->shape.page_shift));
 		start = stop;
+	}
+}
+
+void nb_zap_range(struct nb_task *t, uint64_t start, uint64_t end)
+{
+	struct nb_vma *v;
+
+	while (start < end && (v = nb_vma_first_above(t->mm, start)) && v->start < end) {
+		uint64_t from = v->start > start ? v->start : start;
+
+		start = v->end < end ? v->end : end;
+		if (nb_unlikely(v->flags & NB_VM_HUGETLB))
+			nb_hugetlb_zap(t, v, from, start, NULL);
+		else
+			zap_vma(t, v, from, start);
 	}
 }
