@@ -14,7 +14,6 @@
 #include "mm/lru.h"
 #include "mm/page_alloc.h"
 #include "mm/pt_huge.h"
-#include "mm/pt_huge.h"
 #include "mm/vmstat.h"
 
 #define BATCHED_SINCE 6003u
@@ -43,14 +42,6 @@ void nb_migrate_putback(struct nb_system *sys, struct nb_zone *z, struct nb_page
 	nb_put_page(sys, z, page, cpu);
 }
 
-int nb_migrate_take(struct nb_system *sys, const struct nb_migrate_item *it)
-{
-	if (!it->hugetlb)
-		return nb_migrate_isolate(sys, it->zone, it->page);
-	nb_get_page(sys, it->page); /* on no list */
-	return 0;
-}
-
 /* Does nobody know of the page but its mappings, its cache and the one who moves it? */
 static bool only_known_users(const struct nb_page *page, const struct nb_address_space *as)
 {
@@ -75,8 +66,7 @@ static void copy_bytes(const struct nb_system *sys, const struct nb_migrate_item
 int nb_migrate_page(struct nb_system *sys, struct nb_zone *z, struct nb_page *page,
 		    struct nb_page *target, struct nb_zone *target_zone, int cpu)
 {
-	const struct nb_migrate_item from = {.zone = z, .page = page};
-	const struct nb_migrate_item to = {.zone = target_zone, .page = target};
+	const struct nb_migrate_item from = {z, page, 0}, to = {target_zone, target, 0};
 	struct nb_address_space *as = nb_page_as(sys, page);
 	uint32_t flags = nb_page_flags(page);
 
@@ -166,7 +156,7 @@ static int one_by_one(struct nb_migration *m, const struct nb_migrate_item *list
 	for (unsigned i = 0; i < n; i++) {
 		nb_pfn_t pfn;
 
-		if (list[i].hugetlb || gone_meanwhile(m, &list[i]))
+		if (gone_meanwhile(m, &list[i]))
 			continue;
 		pfn = m->target(m->arg, &list[i]);
 		if (pfn == NB_NO_PFN) {
@@ -188,7 +178,7 @@ static int batched(struct nb_migration *m, const struct nb_migrate_item *list, u
 
 	for (have = 0; have < n; have++) {
 		target[have] = NB_NO_PFN;
-		if (list[have].hugetlb || gone_meanwhile(m, &list[have]))
+		if (gone_meanwhile(m, &list[have]))
 			continue;
 		target[have] = m->target(m->arg, &list[have]);
 		if (target[have] == NB_NO_PFN) {
@@ -210,12 +200,6 @@ int nb_migrate_list(struct nb_migration *m, const struct nb_migrate_item *list, 
 	for (unsigned i = 0; i < n; i++) {
 		if (nb_page_flags(list[i].page) & PG_HUGETLB)
 			move_hugetlb(m, &list[i]);
-	}
-	int err = pool_pages(m, list, n);
-
-	if (err) {
-		putback_from(m, list, 0, n);
-		return err;
 	}
 	return m->sys->profile->version >= BATCHED_SINCE ? batched(m, list, n)
 							 : one_by_one(m, list, n);
@@ -257,34 +241,21 @@ bool nb_migrate_where_on_node(void *arg, const struct nb_migrate_item *from, int
 	return !(to->gfp & NB_GFP_BIT_THISNODE);
 }
 
-struct nb_migrate_where nb_migrate_where_on_node(void *arg, const struct nb_migrate_item *from)
-{
-	const struct nb_migrate_to_node *to = arg;
-
-	(void)from;
-	return (struct nb_migrate_where){.nid = to->nid};
-}
-
-bool nb_migrate_next(const struct nb_vma *v, uint64_t *addr, uint64_t end,
+bool nb_migrate_next(const struct nb_mm *mm, uint64_t *addr, uint64_t end,
 		     struct nb_migrate_item *ret)
 {
-	const struct nb_mm *mm = v->mm;
-	uint64_t pte;
+	uint64_t entry, bytes;
 
-	memset(ret, 0, sizeof(*ret));
-	while ((pte = nb_pt_next_entry(mm, addr, end, &ret->bytes))) {
-		if (nb_pte_pfn(pte) != NB_NO_PFN)
-			break;
-		*addr = nb_migrate_behind(*addr, ret);
+	while ((entry = nb_pt_next_entry(mm, addr, end, &bytes))) {
+		nb_pfn_t pfn = nb_pte_pfn(entry);
+
+		if (pfn != NB_NO_PFN && !(*addr & (bytes - 1))) {
+			ret->page = nb_pfn_to_page(mm->sys, pfn, &ret->zone);
+			/* of a run of entries only the first leads to the head */
+			if (ret->page->flags & PG_ALLOCATED && !(ret->page->flags & PG_TAIL))
+				return true;
+		}
+		*addr = (*addr & ~(bytes - 1)) + bytes;
 	}
-	if (!pte)
-		return false;
-	ret->hugetlb = v->flags & NB_VM_HUGETLB;
-	if (ret->hugetlb)
-		ret->bytes = nb_hstate_bytes(mm->sys, nb_vma_hstate(v));
-	if (ret->hugetlb || pte & NB_PTE_HUGE)
-		ret->page = nb_pt_page(v, *addr, &ret->zone);
-	else
-		ret->page = nb_pfn_to_page(mm->sys, nb_pte_pfn(pte), &ret->zone);
-	return true;
+	return false;
 }
