@@ -1,0 +1,475 @@
+/* policy_run.c -- the machine of a run, its cases, and the comparisons. See policy.h. */
+#include "policy.h"
+#include "snapshot.h"
+#include "view/numa_maps.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+#include <archive.h>
+#include <archive_entry.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SOMEWHERE UINT64_C(0x7ffff0000000)
+#define NEARBY UINT64_C(0x7fffec000000) /* under the same upper tables */
+#define MAX_PHASES 32u
+
+unsigned policy_compared, policy_different, policy_left_out, policy_waiting;
+
+/* ---- the machine ---- */
+
+/* Everything in the archive, by the names below its one directory. */
+static void load_archive(struct run *r)
+{
+	struct archive *a = archive_read_new();
+	struct archive_entry *e;
+
+	archive_read_support_filter_gzip(a);
+	archive_read_support_format_tar(a);
+	if (archive_read_open_filename(a, r->path, 65536) != ARCHIVE_OK)
+		fail_msg("%s: %s", r->path, archive_error_string(a));
+	while (archive_read_next_header(a, &e) == ARCHIVE_OK) {
+		const char *name = strchr(archive_entry_pathname(e), '/');
+		size_t size = (size_t)archive_entry_size(e);
+		struct run_file *f = &r->file[r->nr_files++];
+
+		assert_non_null(name);
+		assert_true(r->nr_files <= sizeof(r->file) / sizeof(r->file[0]));
+		snprintf(f->name, sizeof(f->name), "%s", name + 1);
+		f->text = calloc(1, size + 1);
+		assert_int_equal(archive_read_data(a, f->text, size), size);
+	}
+	archive_read_free(a);
+}
+
+/* A file's text, which the run holds; NULL: there is none. */
+static const char *text_of(struct run *r, const char *name)
+{
+	struct run_file *f;
+	char *text;
+
+	for (unsigned i = 0; i < r->nr_files; i++) {
+		if (!strcmp(r->file[i].name, name))
+			return r->file[i].text;
+	}
+	text = strstr(r->path, ".tar") ? NULL : snap_read(r->path, name);
+	if (!text)
+		return NULL;
+	assert_true(r->nr_files < sizeof(r->file) / sizeof(r->file[0]));
+	f = &r->file[r->nr_files++];
+	snprintf(f->name, sizeof(f->name), "%s", name);
+	f->text = text;
+	return text;
+}
+
+static void add_zones(struct run *r)
+{
+	static struct snap_zone zone[SNAP_MAX_ZONES];
+	const char *text = text_of(r, "before/proc/zoneinfo");
+	unsigned n;
+
+	assert_non_null(text);
+	memset(zone, 0, sizeof(zone));
+	n = snap_zoneinfo(text, zone, SNAP_MAX_ZONES);
+	for (unsigned i = 0; i < n; i++) {
+		struct nb_mem_range range = {
+			.start = zone[i].start_pfn * PAGE,
+			.end = (zone[i].start_pfn + zone[i].present) * PAGE,
+			.nid = zone[i].nid,
+		};
+		struct nb_zone_fact fact = {
+			.nid = zone[i].nid,
+			.type = zone[i].type,
+			.managed_pages = zone[i].managed,
+			.managed_at_init_pages = NB_UNKNOWN,
+			.cma_pages = NB_UNKNOWN,
+		};
+
+		if (!zone[i].present)
+			continue;
+		assert_int_equal(nb_machine_add_range(r->machine, &range), 0);
+		assert_int_equal(nb_machine_add_zone_fact(r->machine, &fact), 0);
+		if (!(r->memmask >> zone[i].nid & 1))
+			r->memn[r->nm++] = zone[i].nid;
+		r->memmask |= UINT64_C(1) << zone[i].nid;
+	}
+}
+
+static void add_cpus(struct run *r, int nid, const char *p)
+{
+	char *next;
+
+	r->cpu_of[nid] = -1;
+	while (*p == ' ' && p[1] != '\n') {
+		struct nb_cpu cpu = {.id = (int)strtol(p, &next, 10),
+				     .nid = nid,
+				     .online = true,
+				     .package = -1,
+				     .die = -1,
+				     .cluster = -1,
+				     .core = -1,
+				     .llc = -1};
+
+		assert_int_equal(nb_machine_add_cpu(r->machine, &cpu), 0);
+		if (r->cpu_of[nid] < 0) {
+			r->cpu_of[nid] = cpu.id;
+			r->cpn[r->nc++] = nid;
+		}
+		p = next;
+	}
+}
+
+static void add_nodes(struct run *r, const char *text)
+{
+	uint8_t distance[MAX_RUN_NODES * MAX_RUN_NODES];
+	unsigned n = 0, rows = 0;
+
+	for (const char *line = text; *line; line += strcspn(line, "\n") + 1) {
+		int nid, used = 0;
+		char *p;
+
+		if (sscanf(line, "node %d cpus:%n", &nid, &used) == 1 && used) {
+			struct nb_node node = {.id = nid, .online = true};
+
+			assert_int_equal(nb_machine_add_node(r->machine, &node), 0);
+			n++;
+			add_cpus(r, nid, line + used);
+		} else if (sscanf(line, " %d:%n", &nid, &used) == 1 && used) {
+			p = (char *)line + used;
+			for (unsigned i = 0; i < n; i++)
+				distance[rows * n + i] = (uint8_t)strtoul(p, &p, 10);
+			rows++;
+		}
+	}
+	assert_int_equal(n, rows);
+	r->nr_nodes = n;
+	assert_int_equal(nb_machine_set_distances(r->machine, distance, n), 0);
+}
+
+void run_boot(struct run *r, const char *path)
+{
+	struct nb_error err = {0};
+	const char *text, *json;
+
+	memset(r, 0, sizeof(*r));
+	snprintf(r->name, sizeof(r->name), "%s", strrchr(path, '/') + 1);
+	r->path = strdup(path);
+	if (strstr(path, ".tar"))
+		load_archive(r);
+	text = text_of(r, "numactl--hardware");
+	json = text_of(r, "machine.json");
+	assert_non_null(text);
+	assert_non_null(json);
+	nb_port_posix(&r->port, false);
+	r->machine = nb_machine_new(&r->port);
+	r->machine->profile = nb_kernel_by_key(strstr(json, "\"6.1\"") ? "6.1" : "6.12");
+	add_nodes(r, text);
+	add_zones(r);
+	if (nb_machine_seal(r->machine, &err) ||
+	    nb_system_boot(&r->port, r->machine, NULL, &r->sys, &err))
+		fail_msg("%s: %s", path, err.text);
+	memset(r->weight, 1, sizeof(r->weight));
+}
+
+void run_end(struct run *r)
+{
+	struct nb_error err = {0};
+
+	if (nb_system_check(r->sys, &err))
+		fail_msg("%s: %s", r->name, err.text);
+	nb_system_shutdown(r->sys);
+	nb_machine_free(r->machine);
+	while (r->nr_files)
+		free(r->file[--r->nr_files].text);
+	free(r->path);
+}
+
+bool run_each(struct run *r, const char *file, void (*fn)(struct run *, json_t *))
+{
+	const char *text = text_of(r, file), *end;
+
+	for (; text && *text; text = end + (*end != '\0')) {
+		json_t *o;
+
+		end = strchr(text, '\n');
+		end = end ? end : text + strlen(text);
+		o = json_loadb(text, (size_t)(end - text), 0, NULL);
+		if (!o)
+			continue;
+		r->case_name = str(o, "case");
+		fn(r, o);
+		json_decref(o);
+	}
+	return text != NULL;
+}
+
+static bool has_address(json_t *o)
+{
+	const char *key;
+	json_t *value;
+
+	if (json_object_get(o, "addr"))
+		return true;
+	json_object_foreach(o, key, value)
+	{
+		if (json_is_object(value) && json_object_get(value, "addr"))
+			return true;
+	}
+	return false;
+}
+
+void run_case(struct run *r, json_t *o, void (*play)(struct run *, json_t *))
+{
+	bool shmem = !strncmp(r->case_name, "tmpfs", 5) || !strncmp(r->case_name, "shm", 3) ||
+		     !strncmp(r->case_name, "mmap-shared", 11);
+	unsigned phases = has_address(o) && !shmem ? 1 : MAX_PHASES;
+
+	r->quiet = true;
+	for (r->phase = 0; r->phase < phases; r->phase++) {
+		r->trial_compared = r->trial_different = 0;
+		play(r, o);
+		if (!r->trial_different)
+			break;
+	}
+	r->quiet = false;
+	if (!r->trial_different) {
+		policy_compared += r->trial_compared;
+		return;
+	}
+	r->phase = 0;
+	play(r, o);
+}
+
+/* ---- JSON ---- */
+
+const char *str(json_t *o, const char *key)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+
+	return s ? s : "";
+}
+
+int64_t num(json_t *o, const char *key)
+{
+	return json_integer_value(json_object_get(o, key));
+}
+
+struct nb_nodemask mask_of(uint64_t bits)
+{
+	struct nb_nodemask m = {{bits}};
+
+	return m;
+}
+
+int mode_by_name(const char *name)
+{
+	static const char *const names[] = {
+		"default",        "preferred",          "bind", "interleave", "local",
+		"preferred_many", "weighted_interleave"};
+
+	for (int i = 0; i < NB_MPOL_MAX; i++) {
+		if (!strcmp(name, names[i]))
+			return i;
+	}
+	return NB_MPOL_MAX;
+}
+
+/* ---- comparisons ---- */
+
+static bool count(struct run *r, bool same)
+{
+	if (r->quiet) {
+		r->trial_compared++;
+		r->trial_different += !same;
+		return false;
+	}
+	policy_compared++;
+	policy_different += !same;
+	return !same;
+}
+
+void equal(struct run *r, const char *what, int64_t ours, int64_t theirs)
+{
+	if (count(r, ours == theirs))
+		print_error("%s: %s: %s is %" PRId64 ", the kernel says %" PRId64 "\n", r->name,
+			    r->case_name, what, ours, theirs);
+}
+
+void equal_text(struct run *r, const char *what, const char *ours, const char *theirs)
+{
+	if (count(r, !strcmp(ours, theirs)))
+		print_error("%s: %s: %s is \"%s\", the kernel says \"%s\"\n", r->name, r->case_name,
+			    what, ours, theirs);
+}
+
+void equal_ret(struct run *r, json_t *o, const char *key, int ours)
+{
+	json_t *ret = json_object_get(o, key);
+	char what[64];
+
+	if (!ret)
+		return;
+	snprintf(what, sizeof(what), "%s's result", key);
+	equal(r, what, ours < 0 ? -1 : ours, num(ret, "ret"));
+	snprintf(what, sizeof(what), "%s's errno", key);
+	equal(r, what, ours < 0 ? -ours : 0, num(ret, "errno"));
+}
+
+void equal_policy(struct run *r, struct nb_task *t, uint64_t addr, json_t *o, const char *key)
+{
+	uint64_t mask[16] = {0};
+	struct nb_user words = {mask, sizeof(mask), false};
+	int mode = -1, err;
+	struct nb_user word = {&mode, sizeof(mode), false};
+	json_t *get = json_object_get(o, key);
+
+	if (!get)
+		return;
+	err = nb_sys_get_mempolicy(t, word, words, 1024, addr, addr ? NB_MPOL_F_ADDR : 0);
+	equal_ret(r, o, key, err);
+	equal(r, "get_mempolicy's mode", mode, num(get, "mode"));
+	equal(r, "get_mempolicy's mask", (int64_t)mask[0],
+	      (int64_t)strtoull(str(get, "mask"), NULL, 16));
+}
+
+static void equal_runs(struct run *r, const int *status, uint64_t n, json_t *where)
+{
+	json_t *runs = json_object_get(where, "runs"), *one;
+	uint64_t at = 0;
+	size_t i;
+
+	json_array_foreach(runs, i, one)
+	{
+		int64_t node = json_integer_value(json_array_get(one, 0));
+		int64_t pages = json_integer_value(json_array_get(one, 1));
+
+		for (; pages && at < n; pages--, at++)
+			equal(r, "node of a page", status[at], node);
+	}
+}
+
+void equal_where(struct run *r, struct nb_task *t, uint64_t addr, uint64_t n, uint64_t step,
+		 json_t *where)
+{
+	uint64_t *pages = calloc(n + 1, sizeof(*pages));
+	int *status = calloc(n + 1, sizeof(*status));
+	int64_t by_node[MAX_RUN_NODES] = {0}, missing = 0, runs = n != 0;
+
+	for (uint64_t i = 0; i < n; i++)
+		pages[i] = addr + i * step;
+	equal(r, "move_pages' result", nb_move_pages(t, t, n, pages, NULL, status, 0),
+	      num(where, "query_ret"));
+	for (uint64_t i = 0; i < n; i++) {
+		if (status[i] >= 0)
+			by_node[status[i]]++;
+		else
+			missing++;
+		runs += i && status[i] != status[i - 1];
+	}
+	for (int nid = 0; nid < MAX_RUN_NODES; nid++) {
+		char key[8];
+
+		snprintf(key, sizeof(key), "%d", nid);
+		if (by_node[nid] || json_object_get(json_object_get(where, "per_node"), key))
+			equal(r, "pages of a node", by_node[nid],
+			      num(json_object_get(where, "per_node"), key));
+	}
+	equal(r, "absent pages", missing, num(where, "not_present"));
+	equal(r, "number of runs", runs, num(where, "nruns"));
+	equal_runs(r, status, n, where);
+	free(pages);
+	free(status);
+}
+
+void equal_pages(struct run *r, struct nb_task *t, uint64_t addr, uint64_t n, json_t *o,
+		 const char *key)
+{
+	json_t *where = json_object_get(o, key);
+
+	if (where)
+		equal_where(r, t, addr, n, PAGE, where);
+}
+
+/* Without "active=N", which depends on the kernel's own lists. */
+static void without_active(const char *line, char *out, size_t size)
+{
+	const char *active = strstr(line, " active=");
+
+	if (!active) {
+		snprintf(out, size, "%s", line);
+		return;
+	}
+	snprintf(out, size, "%.*s%s", (int)(active - line), line,
+		 active + 1 + strcspn(active + 1, " "));
+}
+
+void equal_maps(struct run *r, struct nb_task *t, uint64_t addr, json_t *o, const char *key)
+{
+	char ours[1024] = "", theirs[1024], start[32], *line;
+	struct nb_numa_maps m = {0};
+	struct nb_text out = {0};
+	const char *text;
+
+	if (!json_object_get(o, key))
+		return;
+	without_active(str(o, key), theirs, sizeof(theirs));
+	nb_numa_maps_from_task(r->sys, t, &m);
+	nb_numa_maps_print(&m, &out);
+	text = nb_text_str(&out);
+	snprintf(start, sizeof(start), "%" PRIx64 " ", addr);
+	line = strstr(text, start);
+	if (line && (line == text || line[-1] == '\n')) {
+		char *end = strchr(line, '\n');
+
+		line += strlen(start);
+		*(end ? end : line + strlen(line)) = '\0';
+		without_active(line, ours, sizeof(ours));
+	}
+	equal_text(r, "numa_maps", ours, theirs);
+	nb_text_release(&out);
+	nb_numa_maps_release(&m);
+}
+
+/* ---- processes ---- */
+
+struct nb_task *child_on(struct run *r, int node)
+{
+	struct nb_cpumask one = {{0}};
+	uint64_t addr = NEARBY, got;
+	struct nb_task *t;
+	int cpu = r->cpu_of[node];
+
+	assert_int_equal(nb_task_create(r->sys, cpu, "poltest", &t), 0);
+	one.bits[cpu / 64] |= UINT64_C(1) << cpu % 64;
+	assert_int_equal(nb_sched_setaffinity(t, &one), 0);
+	assert_int_equal(nb_mmap(t, addr, PAGE, 3, NB_MAP_FIXED, &addr), 0);
+	assert_int_equal(nb_touch(t, addr, PAGE, true, &got), 0);
+	return t;
+}
+
+void child_end(struct nb_task *t)
+{
+	nb_task_exit(t);
+	nb_task_put(t);
+}
+
+uint64_t mk(struct run *r, struct nb_task *t, uint64_t n, json_t *o, const char *key)
+{
+	json_t *where = key ? json_object_get(o, key) : o;
+	uint64_t addr = strtoull(str(where, "addr"), NULL, 16);
+
+	if (!addr)
+		addr = SOMEWHERE + r->phase * HUGE;
+	assert_int_equal(nb_mmap(t, addr, n * PAGE, 3, NB_MAP_FIXED, &addr), 0);
+	return addr;
+}
+
+void touch(struct nb_task *t, uint64_t addr, uint64_t pages)
+{
+	uint64_t got;
+
+	assert_int_equal(nb_touch(t, addr, pages * PAGE, true, &got), 0);
+}
