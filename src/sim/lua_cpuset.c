@@ -40,24 +40,21 @@ static int set_switches(struct nb_cpuset *cs, unsigned wanted, const char **ret_
 	return 0;
 }
 
-/* What pages a change of nodes moves is charged to the task whose call it was. */
-static int charged(struct nb_op *op, int ret)
-{
-	nb_sim_charge_ns(op->task, NB_COST_MMAP_NS);
-	return ret;
-}
-
 /* t:set_cpuset(other): joins the one of another task */
 static int join(lua_State *L, struct nb_op *op)
 {
 	struct nb_sim_task *other = nb_lua_check_task(L, 2);
 	struct nb_cpuset *cs;
+	uint64_t *before;
 	int ret;
 
 	if (!nb_task_alive(other->task))
 		return nb_push_errno(L, -NB_ESRCH, "set_cpuset: that task has ended");
 	cs = nb_task_cpuset(other->task);
-	ret = charged(op, cs ? nb_cpuset_attach(cs, op->task->task) : -NB_ENOMEM);
+	before = nb_lua_pages_before(L, op->task);
+	ret = cs ? nb_cpuset_attach(cs, op->task->task) : -NB_ENOMEM;
+	nb_sim_charge_ns(op->task, NB_COST_MMAP_NS);
+	nb_lua_charge_moved(op, op->task, before);
 	if (ret)
 		return nb_push_errno(L, ret, "set_cpuset: it cannot join that cpuset");
 	lua_pushboolean(L, 1);
@@ -83,14 +80,18 @@ static int op_set_cpuset(lua_State *L, struct nb_op *op)
 	nb_arg_field(L, 2, "cpus");
 	has_cpus = nb_arg_set(L, 4, name, "cpus", cpus.bits, NB_MAX_CPUS);
 	if (has_mems || has_cpus) {
-		ret = charged(op, nb_set_cpuset(op->task->task, has_mems ? &mems : NULL,
-						has_cpus ? &cpus : NULL));
+		uint64_t *before = nb_lua_pages_before(L, op->task);
+
+		ret = nb_set_cpuset(op->task->task, has_mems ? &mems : NULL,
+				    has_cpus ? &cpus : NULL);
+		nb_sim_charge_ns(op->task, NB_COST_MMAP_NS);
+		nb_lua_charge_moved(op, op->task, before);
 		if (ret)
 			return nb_push_errno(L, ret,
 					     "set_cpuset: these nodes and CPUs are refused");
 	}
 	if (nb_arg_field(L, 2, "flags")) {
-		unsigned wanted = nb_arg_words(L, 5, name, "flags", switches);
+		unsigned wanted = nb_arg_words(L, -1, name, "flags", switches);
 		struct nb_cpuset *cs = nb_task_cpuset(op->task->task);
 
 		ret = cs ? set_switches(cs, wanted, &which) : -NB_ENOMEM;

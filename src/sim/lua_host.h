@@ -156,12 +156,17 @@ void nb_lua_vma_open(lua_State *L);     /* lua_vma.c: the same */
 void nb_lua_process_open(lua_State *L); /* lua_process.c: the same */
 /* lua_cpuset.c: the methods of tasks, or those of `machine` */
 void nb_lua_cpuset_open(lua_State *L, bool tasks);
+void nb_lua_procfs_open(lua_State *L); /* lua_procfs.c: numa_maps, smaps, pmap; the same */
+/* lua_procfs.c: pushes the view of that name of the task in argument 3; false: there is none such. */
+bool nb_lua_task_view(lua_State *L, const char *name);
 /* The machine's first CPU, on which a call runs that names none. */
 int nb_lua_first_cpu(const struct nb_sim *s);
 /* Protection out of "rw", "r", "none"; nothing is "rw". */
 int nb_lua_prot(lua_State *L, int index, const char *name);
 /* Pages that the task has on each node now, in memory that Lua frees. */
 uint64_t *nb_lua_pages_before(lua_State *L, const struct nb_sim_task *t);
+/* lua_policy.c: charges op's task for the pages of `t` that came to a node since `before`. */
+void nb_lua_charge_moved(struct nb_op *op, const struct nb_sim_task *t, const uint64_t *before);
 /* lua_memory.c, for calls that walk pages: address and length out of arguments 2 and 3; a grain
  * of op's range (0: go on, or finished where addr == end; a negative errno); the results nil,
  * errno, message, pages of one that failed. */

@@ -7,7 +7,9 @@
 
 #include "base/hosted/text.h"
 
+#include <numabox/file.h>
 #include <numabox/gfp.h>
+#include <numabox/hugetlb.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,12 +23,12 @@ static bool wants_write(lua_State *L, int index, const char *name, bool otherwis
 	return nb_arg_words(L, index, name, "how", words) != 0;
 }
 
-static int prot_of(lua_State *L, int index, const char *name)
+int nb_lua_prot(lua_State *L, int index, const char *name)
 {
 	const char *s;
 	int prot = 0;
 
-	if (lua_isnil(L, index))
+	if (lua_isnoneornil(L, index))
 		return NB_PROT_READ | NB_PROT_WRITE;
 	s = lua_type(L, index) == LUA_TSTRING ? lua_tostring(L, index) : "?";
 	if (!strcmp(s, "none"))
@@ -44,35 +46,91 @@ static int prot_of(lua_State *L, int index, const char *name)
 	return prot;
 }
 
-/* t:mmap{ length =, addr =, prot =, shared = } */
+uint64_t *nb_lua_pages_before(lua_State *L, const struct nb_sim_task *t)
+{
+	uint64_t *pages = lua_newuserdatauv(L, t->sim->cost.nr_nodes * sizeof(*pages), 0);
+
+	nb_sim_task_pages(t, pages);
+	return pages;
+}
+
+/* huge = true: the default size; or a size such as "1G". */
+static int huge_flags(lua_State *L, int index, const char *name)
+{
+	uint64_t bytes;
+	int shift = 0;
+
+	if (!lua_toboolean(L, index))
+		return 0;
+	if (lua_isboolean(L, index))
+		return NB_MAP_HUGETLB;
+	bytes = nb_arg_size(L, index, name, "huge");
+	if (!bytes || (bytes & (bytes - 1)))
+		nb_arg_error(L, name,
+			     "huge: a size of huge pages is a power of two, such as \"2M\"");
+	while (bytes >>= 1)
+		shift++;
+	return (int)(NB_MAP_HUGETLB | (unsigned)shift << NB_MAP_HUGE_SHIFT);
+}
+
+/* The options of mmap but file and offset: address, protection, flags. */
+static void read_mmap(lua_State *L, const char *name, uint64_t *ret_addr, int *ret_prot,
+		      int *ret_flags)
+{
+	static const struct nb_arg_word words[] = {
+		{"populate", NB_MAP_POPULATE},
+		{"locked", NB_MAP_LOCKED},
+		{"noreserve", NB_MAP_NORESERVE},
+		{"growsdown", NB_MAP_GROWSDOWN},
+		{"fixed_noreplace", NB_MAP_FIXED_NOREPLACE},
+		{"hint", 1u << 31}, /* addr is no more than one */
+		{NULL, 0}};
+	unsigned flags;
+
+	nb_arg_field(L, 2, "flags");
+	flags = nb_arg_words(L, -1, name, "flags", words);
+	*ret_addr = 0;
+	if (nb_arg_field(L, 2, "addr")) {
+		*ret_addr = nb_arg_address(L, -1, name, "addr");
+		if (!(flags & (1u << 31 | NB_MAP_FIXED_NOREPLACE)))
+			flags |= NB_MAP_FIXED;
+	}
+	flags &= ~(1u << 31);
+	nb_arg_field(L, 2, "prot");
+	*ret_prot = nb_lua_prot(L, -1, name);
+	if (nb_arg_field(L, 2, "shared") && lua_toboolean(L, -1))
+		flags |= NB_MAP_SHARED;
+	nb_arg_field(L, 2, "huge");
+	*ret_flags = (int)flags | huge_flags(L, -1, name);
+}
+
+/* t:mmap{ length =, addr =, prot =, shared =, file =, offset =, huge =, flags = } */
 static int op_mmap(lua_State *L, struct nb_op *op)
 {
-	static const char *const keys[] = {"length", "addr", "prot", "shared",
-					   "file",   "huge", NULL};
+	static const char *const keys[] = {"length", "addr", "prot",  "shared", "file",
+					   "offset", "huge", "flags", NULL};
 	const char *name = op->def->name;
-	uint64_t addr = 0, length, got;
-	int flags = 0, prot, ret;
+	uint64_t addr, length, offset = 0, got, *before;
+	int flags, prot, ret;
 
 	nb_arg_keys(L, 2, name, keys);
 	lua_settop(L, 2);
 	nb_arg_field(L, 2, "length");
 	length = nb_arg_size(L, 3, name, "length");
-	if (nb_arg_field(L, 2, "addr")) {
-		addr = nb_arg_address(L, 4, name, "addr");
-		flags |= NB_MAP_FIXED;
-	}
-	nb_arg_field(L, 2, "prot");
-	prot = prot_of(L, 5, name);
-	if (nb_arg_field(L, 2, "shared") && lua_toboolean(L, -1))
-		flags |= NB_MAP_SHARED;
-	if (nb_arg_field(L, 2, "file") || (nb_arg_field(L, 2, "huge") && lua_toboolean(L, -1)))
-		return luaL_error(L,
-				  "not supported yet by this version: mmap of files or huge pages");
-	ret = nb_mmap(op->task->task, addr, length, prot, flags, &got);
+	read_mmap(L, name, &addr, &prot, &flags);
+	if (nb_arg_field(L, 2, "offset"))
+		offset = nb_arg_size(L, -1, name, "offset");
+	before = nb_lua_pages_before(L, op->task);
+	if (nb_arg_field(L, 2, "file"))
+		ret = nb_mmap_file(op->task->task, nb_lua_check_file(L, -1), offset, addr, length,
+				   prot, flags, &got);
+	else
+		ret = nb_mmap(op->task->task, addr, length, prot, flags, &got);
 	nb_sim_charge_ns(op->task, NB_COST_MMAP_NS);
 	if (ret)
 		return nb_push_errno(L, ret, "mmap of %llu bytes is refused",
 				     (unsigned long long)length);
+	nb_sim_charge_new_pages(op->task, before); /* what MAP_POPULATE brought */
 	nb_push_u64(L, got);
 	return 1;
 }

@@ -189,7 +189,7 @@ static int op_zone(lua_State *L, struct nb_op *op)
 
 /* ---- views and events ---- */
 
-/* machine:view(VIEW) */
+/* machine:view(VIEW); machine:view(VIEW, task) for the views of a process */
 static int op_view(lua_State *L, struct nb_op *op)
 {
 	const struct nb_view_source src = {.sys = op->host->sim->sys};
@@ -199,6 +199,11 @@ static int op_view(lua_State *L, struct nb_op *op)
 	const struct nb_view *v;
 	int nid, ret;
 
+	if (!lua_isnoneornil(L, 3)) {
+		if (!nb_lua_task_view(L, name))
+			return nb_arg_error(L, "view", "a task has no view '%.40s'", name);
+		return 1;
+	}
 	v = nb_view_find(name, &nid, &err);
 	if (!v)
 		return nb_arg_error(L, "view", "%s", err.text);

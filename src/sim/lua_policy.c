@@ -106,17 +106,7 @@ static int op_get_mempolicy(lua_State *L, struct nb_op *op)
 
 /* ---- ranges ---- */
 
-/* Pages that the task has on each node, for the cost of what a call moves. */
-static uint64_t *pages_before(lua_State *L, const struct nb_sim_task *t)
-{
-	uint64_t *pages = lua_newuserdatauv(L, t->sim->cost.nr_nodes * sizeof(*pages), 0);
-
-	nb_sim_task_pages(t, pages);
-	return pages;
-}
-
-/* What came to a node was moved there: the number of pages and their cost. */
-static void charge_moved(struct nb_op *op, struct nb_sim_task *t, const uint64_t *before)
+void nb_lua_charge_moved(struct nb_op *op, const struct nb_sim_task *t, const uint64_t *before)
 {
 	const struct nb_cost *c = &t->sim->cost;
 	uint64_t moved = 0;
@@ -148,12 +138,12 @@ static int op_mbind(lua_State *L, struct nb_op *op)
 	bool given = nb_arg_set(L, 5, name, "nodes", nodes.bits, NB_MAX_NODES);
 	/* both kinds of flags stand in one list; those of the mode lie above the others */
 	unsigned flags = nb_arg_words(L, 6, name, "flags", all);
-	uint64_t *before = pages_before(L, op->task);
+	uint64_t *before = nb_lua_pages_before(L, op->task);
 	int ret = nb_mbind(op->task->task, addr, length, (int)(mode | (flags & ~move)),
 			   given ? &nodes : NULL, flags & move);
 
 	nb_sim_charge_ns(op->task, NB_COST_MMAP_NS);
-	charge_moved(op, op->task, before);
+	nb_lua_charge_moved(op, op->task, before);
 	if (ret)
 		return nb_push_errno(L, ret, "mbind: this range, mode and nodes are refused");
 	lua_pushboolean(L, 1);
@@ -203,10 +193,10 @@ static int op_migrate_pages(lua_State *L, struct nb_op *op)
 		return nb_arg_error(L, name, "two sets of nodes are needed, such as {0}, {1}");
 	if (!target)
 		return nb_push_errno(L, -NB_ESRCH, "migrate_pages: the task has ended");
-	before = pages_before(L, target);
+	before = nb_lua_pages_before(L, target);
 	ret = nb_migrate_pages(op->task->task, target->task, &from, &to);
 	nb_sim_charge_ns(op->task, NB_COST_MMAP_NS);
-	charge_moved(op, target, before);
+	nb_lua_charge_moved(op, target, before);
 	if (ret < 0)
 		return nb_push_errno(L, ret, "migrate_pages: refused");
 	lua_pushinteger(L, ret);
@@ -273,11 +263,11 @@ static int op_move_pages(lua_State *L, struct nb_op *op)
 	read_moves(L, name, &m);
 	if (!target)
 		return nb_push_errno(L, -NB_ESRCH, "move_pages: the task has ended");
-	before = pages_before(L, target);
+	before = nb_lua_pages_before(L, target);
 	ret = nb_move_pages(op->task->task, target->task, m.n, m.pages, m.nodes, m.status,
 			    (int)flags);
 	nb_sim_charge_ns(op->task, NB_COST_SYSCALL_NS + m.n * NB_COST_QUERY_PAGE_NS);
-	charge_moved(op, target, before);
+	nb_lua_charge_moved(op, target, before);
 	if (ret < 0)
 		return nb_push_errno(L, ret, "move_pages: refused");
 	lua_createtable(L, (int)m.n, 0);

@@ -206,8 +206,6 @@ static const luaL_Reg methods[] = {
 
 void nb_lua_task_open(lua_State *L)
 {
-	static const char *const not_yet[] = {"mprotect", "madvise"};
-
 	luaL_newmetatable(L, TASK);
 	lua_pushcfunction(L, task_tostring);
 	lua_setfield(L, -2, "__tostring");
@@ -218,12 +216,12 @@ void nb_lua_task_open(lua_State *L)
 	for (size_t i = 0; i < sizeof(ops) / sizeof(*ops); i++)
 		nb_op_register(L, &ops[i]);
 	nb_lua_access_open(L);
+	nb_lua_vma_open(L);
 	nb_lua_policy_open(L);
 	nb_lua_memory_open(L);
+	nb_lua_procfs_open(L);
 	nb_lua_process_open(L);
 	nb_lua_cpuset_open(L, true);
-	for (size_t i = 0; i < sizeof(not_yet) / sizeof(*not_yet); i++)
-		nb_lua_later(L, "task", not_yet[i]);
 	lua_setfield(L, -2, "__index");
 	lua_pop(L, 1);
 }

@@ -102,7 +102,7 @@ static void page_fields(void **state)
 		       "local has = {}\n"
 		       "for _, f in ipairs(p.flags) do has[f] = true end\n"
 		       "print(p.refcount, p.mapcount, p.mapping ~= 0, p.index == a >> 12)\n"
-		       "print(has.anon, has.lru, has.free)\n",
+		       "print(has.anon, has.swapbacked, has.free)\n",
 		       "1\t1\ttrue\ttrue\ntrue\ttrue\tnil\n");
 }
 
