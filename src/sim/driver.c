@@ -6,6 +6,7 @@
 
 #include "base/hosted/text.h"
 #include "read/capture.h"
+#include "sim/daemons.h"
 
 #include <stdlib.h>
 
@@ -84,6 +85,7 @@ int nb_sim_open(struct nb_sim *s, const struct nb_sim_begin *b, struct nb_error 
 	s->rec.victim = on_victim;
 	s->rec.victim_ctx = s;
 	nb_sim_vmstat_init(s);
+	(void)nb_daemons_start(s);
 	sink = nb_recorder_sink(&s->rec);
 	nb_system_set_sink(s->sys, &sink);
 	return 0;
@@ -101,6 +103,7 @@ void nb_sim_close(struct nb_sim *s)
 	free(s->tasks);
 	free(s->numa_base);
 	nb_system_shutdown(s->sys);
+	nb_daemons_release(s);
 	nb_recorder_release(&s->rec);
 	nb_cost_release(&s->cost);
 	nb_clock_release(&s->clock);

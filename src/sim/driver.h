@@ -21,6 +21,7 @@
 #include <numabox/task.h>
 
 struct nb_capture;
+struct nb_daemons;
 
 /* Run time between two ticks of the scheduler: 250 a second. */
 #define NB_SIM_TICK_NS UINT64_C(4000000)
@@ -60,6 +61,7 @@ struct nb_sim {
 	unsigned pte_updates;                     /* which event numa_pte_updates is */
 	struct nb_due vmstat;                     /* vmstat_tick.c */
 	struct nb_cpumask vmstat_cpus;            /* whose worker is not asleep */
+	struct nb_daemons *daemons;               /* daemons.c */
 };
 
 struct nb_sim_begin {
