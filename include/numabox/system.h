@@ -105,6 +105,12 @@ struct nb_zone_info {
 	enum nb_source managed_source;
 	/* page counts by owner, for meminfo and zoneinfo */
 	uint64_t anon_pages, file_pages, pagetable_pages;
+	/* mapped: pages of files that are; file_pages holds the shmem pages too */
+	uint64_t mapped_pages, shmem_pages, mlocked_pages, dirty_pages, writeback_pages;
+	uint64_t dirtied_pages, written_pages; /* ever */
+	/* on the lists of reclaim: inactive and active anonymous, inactive and active file,
+	 * unevictable; pages that wait in a CPU's batch are on none */
+	uint64_t lru_pages[5];
 };
 /* Zone `type` of node `nid`; a configured but empty zone gives populated = false.
  * -NB_ENODEV for no such node, -NB_EINVAL for a zone that this architecture lacks. */

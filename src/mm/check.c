@@ -9,6 +9,7 @@
 #include "mm/lru.h"
 #include "mm/hugetlb.h"
 #include "mm/pcp.h"
+#include "mm/swap.h"
 #include "mm/task.h"
 
 #include <numabox/error.h>
@@ -288,7 +289,7 @@ int nb_system_check(const struct nb_system *sys, struct nb_error *err)
 		if (r)
 			return r;
 	}
-	if (nb_lru_check(sys, err))
+	if (nb_lru_check(sys, err) || nb_swap_check(sys, err))
 		return -NB_EIO;
 	int r = nb_hugetlb_check(sys, err);
 

@@ -10,6 +10,7 @@
 #include "mm/event.h"
 
 #include <numabox/error.h>
+#include <numabox/reclaim.h>
 
 #define MAX_REFS 3u /* LRU_REFS_WIDTH is 2 */
 
@@ -167,4 +168,35 @@ int nb_lru_gen_check(const struct nb_pgdat *p, struct nb_error *err)
 		ret = check_gen(p, i / (2 * NB_MAX_NR_ZONES), i / NB_MAX_NR_ZONES % 2,
 				i % NB_MAX_NR_ZONES, err);
 	return ret;
+}
+
+/* ---- what drivers set ---- */
+
+/* Debian's 6.12 and the distributions of its time switch them on, its 6.1 does not. */
+#define DEFAULT_ON_SINCE 6008u
+#define EXIST_SINCE 6001u
+
+void nb_lru_gen_boot(struct nb_system *sys)
+{
+	if (sys->profile->version >= DEFAULT_ON_SINCE)
+		nb_lru_gen_enable(sys, true);
+}
+
+bool nb_lru_gen_enabled(const struct nb_system *sys)
+{
+	return sys->reclaim->gen_enabled;
+}
+
+int nb_lru_gen_set_enabled(struct nb_system *sys, bool on)
+{
+	if (sys->profile->version < EXIST_SINCE)
+		return -NB_EOPNOTSUPP;
+	nb_lru_add_drain_all(sys);
+	nb_lru_gen_enable(sys, on);
+	return 0;
+}
+
+void nb_lru_gen_set_min_ttl_ms(struct nb_system *sys, uint64_t ms)
+{
+	sys->reclaim->min_ttl_ns = ms * 1000000;
 }

@@ -48,6 +48,8 @@ void nb_lru_gen_inc_refs(struct nb_page *page);
 void nb_lru_gen_init(struct nb_lruvec *v);
 /* Turns them on or off for the whole system and moves all pages over. */
 void nb_lru_gen_enable(struct nb_system *sys, bool on);
+/* As the profile's kernels are configured. */
+void nb_lru_gen_boot(struct nb_system *sys);
 /* What is wrong; 0 or -NB_EIO with *err. */
 int nb_lru_gen_check(const struct nb_pgdat *p, struct nb_error *err);
 

@@ -269,6 +269,8 @@ static void map_page(struct swapin *s, struct nb_zone *z, struct nb_page *page,
 					  1u + (nb_page_flags(page) & PG_SWAPCACHE ? 1 : 0);
 	if (sole && nb_page_flags(page) & PG_SWAPCACHE)
 		sole = !nb_swap_area_of(s->t->sys, s->entry)->map[nb_swp_slot(s->entry)];
+	if (sole)
+		bits |= NB_PTE_EXCLUSIVE;
 	if (write && sole && s->v->prot & NB_PROT_WRITE) {
 		bits |= NB_PTE_WRITE | NB_PTE_DIRTY;
 		nb_page_set_flags(page, nb_page_flags(page) | PG_DIRTY);

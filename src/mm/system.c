@@ -12,6 +12,9 @@
 #include "mm/buddy.h"
 #include "mm/hugetlb.h"
 #include "mm/lru.h"
+#include "mm/oom.h"
+#include "mm/swap.h"
+#include "mm/vmscan.h"
 #include "mm/compaction.h"
 #include "mm/linear.h"
 #include "mm/pcp.h"
@@ -33,6 +36,10 @@ static int boot_steps(struct nb_system *sys, struct nb_error *err)
 	ret = nb_lru_boot(sys);
 	if (!ret)
 		ret = nb_boot_free_lists(sys, err);
+	if (ret)
+		return ret;
+	nb_vmscan_boot(sys);
+	ret = nb_oom_boot(sys);
 	if (ret)
 		return ret;
 	nb_hugetlb_boot(sys);
@@ -94,6 +101,7 @@ void nb_system_shutdown(struct nb_system *sys)
 	if (!sys)
 		return;
 	nb_release_linear_map(sys);
+	nb_release_swap(sys);
 	nb_release_memory_map(sys);
 	nb_arena_free(sys->arena);
 }
@@ -286,6 +294,15 @@ int nb_zone_info(const struct nb_system *sys, int nid, enum nb_zone_type type,
 	ret_info->anon_pages = atomic_load_explicit(&z->nr_anon, memory_order_relaxed);
 	ret_info->file_pages = atomic_load_explicit(&z->nr_file, memory_order_relaxed);
 	ret_info->pagetable_pages = atomic_load_explicit(&z->nr_pagetable, memory_order_relaxed);
+	ret_info->mapped_pages = atomic_load_explicit(&z->nr_mapped, memory_order_relaxed);
+	ret_info->shmem_pages = atomic_load_explicit(&z->nr_shmem, memory_order_relaxed);
+	ret_info->mlocked_pages = atomic_load_explicit(&z->nr_mlock, memory_order_relaxed);
+	ret_info->dirty_pages = atomic_load_explicit(&z->nr_dirty, memory_order_relaxed);
+	ret_info->writeback_pages = atomic_load_explicit(&z->nr_writeback, memory_order_relaxed);
+	ret_info->dirtied_pages = atomic_load_explicit(&z->nr_dirtied, memory_order_relaxed);
+	ret_info->written_pages = atomic_load_explicit(&z->nr_written, memory_order_relaxed);
+	for (unsigned i = 0; i < NB_NR_LRU; i++)
+		ret_info->lru_pages[i] = nb_zone_lru_pages(z, (enum nb_lru)i);
 	copy_free_counts(z, ret_info);
 	sum_numa(z, ret_info->numa);
 	return 0;

@@ -10,6 +10,7 @@
 #include "mm/buddy.h"
 #include "mm/event.h"
 #include "mm/kswapd.h"
+#include "mm/lru_gen.h"
 #include "mm/task.h"
 #include "mm/vmscan.h"
 #include "mm/vmstat.h"
@@ -189,6 +190,7 @@ uint64_t nb_try_to_free_pages(struct nb_system *sys, const struct nb_alloc_conte
 
 void nb_vmscan_boot(struct nb_system *sys)
 {
+	nb_lru_gen_boot(sys);
 	sys->hooks.direct_reclaim = nb_try_to_free_pages;
 	sys->hooks.reclaimable_pages = nb_zone_reclaimable_pages;
 	sys->hooks.node_reclaim = nb_node_reclaim;

@@ -28,6 +28,8 @@ static void zap_page(struct nb_task *t, const struct nb_vma *v, uint64_t pte)
 	nb_rmap_remove(t->mm, z, page, 1);
 	if (nb_unlikely(nb_page_flags(page) & PG_MLOCKED))
 		nb_munlock_page(t, z, page);
+	if (nb_unlikely(nb_page_flags(page) & PG_SWAPCACHE) && !page->mapcount)
+		(void)nb_swap_free_cached(t->sys, z, page, t->cpu);
 	nb_put_page(t->sys, z, page, t->cpu);
 }
 

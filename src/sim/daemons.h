@@ -8,5 +8,8 @@
 /* After boot, before the first task. 0 or -NB_ENOMEM. */
 int nb_daemons_start(struct nb_sim *s);
 void nb_daemons_release(struct nb_sim *s);
+/* lua_pressure.c: keeps the reports of OOM kills from now on; and gives them up. */
+void nb_oom_texts_start(struct nb_sim *s);
+void nb_oom_texts_release(struct nb_sim *s);
 
 #endif

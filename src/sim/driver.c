@@ -86,6 +86,7 @@ int nb_sim_open(struct nb_sim *s, const struct nb_sim_begin *b, struct nb_error 
 	s->rec.victim_ctx = s;
 	nb_sim_vmstat_init(s);
 	(void)nb_daemons_start(s);
+	nb_oom_texts_start(s);
 	sink = nb_recorder_sink(&s->rec);
 	nb_system_set_sink(s->sys, &sink);
 	return 0;
@@ -104,6 +105,7 @@ void nb_sim_close(struct nb_sim *s)
 	free(s->numa_base);
 	nb_system_shutdown(s->sys);
 	nb_daemons_release(s);
+	nb_oom_texts_release(s);
 	nb_recorder_release(&s->rec);
 	nb_cost_release(&s->cost);
 	nb_clock_release(&s->clock);

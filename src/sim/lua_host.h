@@ -156,6 +156,8 @@ void nb_lua_vma_open(lua_State *L);     /* lua_vma.c: the same */
 void nb_lua_process_open(lua_State *L); /* lua_process.c: the same */
 /* lua_cpuset.c: the methods of tasks, or those of `machine` */
 void nb_lua_cpuset_open(lua_State *L, bool tasks);
+/* lua_pressure.c: the same */
+void nb_lua_pressure_open(lua_State *L, bool tasks);
 void nb_lua_procfs_open(lua_State *L); /* lua_procfs.c: numa_maps, smaps, pmap; the same */
 /* lua_procfs.c: pushes the view of that name of the task in argument 3; false: there is none such. */
 bool nb_lua_task_view(lua_State *L, const char *name);

@@ -6,6 +6,8 @@
  */
 #include "sim/lua_host.h"
 
+#include <numabox/oom.h>
+
 #include "base/mask.h"
 
 #include <stdlib.h>
@@ -16,13 +18,16 @@
 /* machine:task{ cpu =, comm = } */
 static int op_task(lua_State *L, struct nb_op *op)
 {
-	static const char *const keys[] = {"cpu", "comm", NULL};
+	static const char *const keys[] = {"cpu", "comm", "oom_score_adj", NULL};
 	struct nb_sim *s = op->host->sim;
 	const char *name = op->def->name, *comm = "task";
-	int cpu = nb_lua_first_cpu(s), ret;
+	int cpu = nb_lua_first_cpu(s), adj = 0, ret;
 	struct nb_sim_task *t;
 
 	nb_arg_keys(L, 2, name, keys);
+	lua_settop(L, 2);
+	if (nb_arg_field(L, 2, "oom_score_adj"))
+		adj = (int)nb_arg_integer(L, 3, name, "oom_score_adj", -1000, 1000);
 	lua_settop(L, 2);
 	if (nb_arg_field(L, 2, "cpu"))
 		cpu = (int)nb_arg_integer(L, 3, name, "cpu", 0, NB_MAX_CPUS - 1);
@@ -35,6 +40,7 @@ static int op_task(lua_State *L, struct nb_op *op)
 		return nb_push_errno(L, ret, "task: CPU %d is not online", cpu);
 	if (ret)
 		return nb_push_errno(L, ret, "task: no memory");
+	(void)nb_task_set_oom_score_adj(t->task, adj);
 	t->clock_ns = op->strand->now_ns + NB_COST_TASK_NS;
 	op->cost_ns = NB_COST_TASK_NS;
 	nb_lua_push_task(L, t);
@@ -233,6 +239,7 @@ void nb_lua_machine_open(lua_State *L)
 	nb_lua_pages_open(L);
 	nb_lua_observe_open(L);
 	nb_lua_cpuset_open(L, false);
+	nb_lua_pressure_open(L, false);
 	nb_lua_file_machine_open(L);
 	lua_setfield(L, -2, "__index");
 	lua_setmetatable(L, -2);

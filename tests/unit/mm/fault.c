@@ -5,6 +5,8 @@
 #include <stdarg.h>
 #include <cmocka.h>
 
+#include <numabox/oom.h>
+
 #define PAGE UINT64_C(4096)
 #define HUGE UINT64_C(2097152)
 
@@ -126,8 +128,8 @@ static void test_protection_and_holes(void **state)
 	end(&box, t);
 }
 
-/* Nothing reclaims yet: the last page is -NB_ENOMEM, what was faulted in stays, and all comes back.
- */
+/* Nothing can be reclaimed and nobody may be killed: the last page is -NB_ENOMEM, what was faulted
+ * in stays, and all comes back. */
 static void test_end_of_memory(void **state)
 {
 	struct nb_nodemask m0 = sysbox_mask(1);
@@ -136,6 +138,7 @@ static void test_end_of_memory(void **state)
 	uint64_t a = map(t, 0, 64 << 20, 3), n, before = sysbox_free_pages(&box);
 
 	(void)state;
+	assert_int_equal(nb_task_set_oom_score_adj(t, -1000), 0);
 	assert_int_equal(nb_mbind(t, a, 32 << 20, NB_MPOL_BIND, &m0, 0), 0);
 	assert_int_equal(nb_touch(t, a, 32 << 20, true, &n), -NB_ENOMEM);
 	assert_int_equal(nb_task_rss_pages(t), n);
