@@ -95,6 +95,11 @@ int nb_file_fadvise(struct nb_task *t, struct nb_address_space *file, uint64_t o
 /* vm.drop_caches: 1 clean, unmapped cache goes, 2 slabs (nothing here), 3 both. */
 void nb_drop_caches(struct nb_system *sys, unsigned what);
 
+/* Pages that may be dirty now: from `background` on the flusher writes, near `thresh` tasks wait.
+ * Either may be NULL. As nr_dirty_threshold and nr_dirty_background_threshold of /proc/vmstat. */
+void nb_writeback_limits(const struct nb_system *sys, uint64_t *ret_thresh,
+			 uint64_t *ret_background);
+
 /* The disk that files are on. A request takes latency_ns, and its bytes at that many a second; so
  * many requests are under way at once, more wait in order. */
 struct nb_disk {

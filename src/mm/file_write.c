@@ -8,6 +8,7 @@
  */
 #include "base/mem.h"
 #include "mm/lru.h"
+#include "mm/oom.h"
 #include "mm/writeback.h"
 
 /* Reads a new page that will be written in part. */
@@ -105,7 +106,7 @@ int nb_file_write(struct nb_task *t, struct nb_address_space *file, uint64_t off
 		return -NB_EFBIG;
 	if (bytes > max - offset)
 		bytes = max - offset;
-	while (done < bytes && t->alive) {
+	while (done < bytes && !nb_fatal_signal(t)) {
 		uint64_t at = offset + done, n = page_bytes - (at & (page_bytes - 1));
 
 		if (n > bytes - done)
@@ -116,6 +117,9 @@ int nb_file_write(struct nb_task *t, struct nb_address_space *file, uint64_t off
 		done += n;
 	}
 	*ret_bytes = done;
+	if (nb_fatal_signal(t) && !done)
+		err = -NB_EINTR;
+	nb_oom_leave(t);
 	return done ? 0 : err;
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "mm/lru.h"
+#include "mm/oom.h"
 #include "mm/page_alloc.h"
 #include "mm/vmscan.h"
 #include "mm/vmstat.h"
@@ -159,12 +160,15 @@ int nb_file_read(struct nb_task *t, struct nb_address_space *file, uint64_t offs
 			n = bytes - done;
 		err = read_page(t, file, at, buf ? (char *)buf + done : NULL, n,
 				end - (at >> shift));
-		if (err || !t->alive)
+		if (err || nb_fatal_signal(t))
 			break;
 		done += n;
 		file->ra.prev_pos = at + n;
 	}
 	*ret_bytes = done;
+	if (nb_fatal_signal(t) && !done)
+		err = -NB_EINTR;
+	nb_oom_leave(t);
 	return done ? 0 : err;
 }
 

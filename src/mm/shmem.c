@@ -10,6 +10,7 @@
 #include "mm/filemap.h"
 #include "mm/hugetlb.h"
 #include "mm/lru.h"
+#include "mm/oom.h"
 
 int nb_shmem_create(struct nb_system *sys, const char *name, uint64_t size, const char *mpol,
 		    struct nb_address_space **ret_file)
@@ -191,8 +192,9 @@ int nb_file_fallocate(struct nb_task *t, struct nb_address_space *file, uint64_t
 		return 0;
 	}
 	for (uint64_t i = offset >> shift; !err && i <= last; i++)
-		err = fill_hole(t, file, i);
+		err = nb_fatal_signal(t) ? -NB_EINTR : fill_hole(t, file, i);
 	end_fallocate(t, file, last, !err);
+	nb_oom_leave(t);
 	if (!err && end > file->size)
 		file->size = end;
 	return err;

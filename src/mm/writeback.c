@@ -14,6 +14,8 @@
 #include "mm/writeback.h"
 
 #include "mm/lru.h"
+#include "mm/oom.h"
+#include "mm/page_alloc.h"
 #include "mm/vmstat.h"
 
 #define NS_PER_S UINT64_C(1000000000)
@@ -66,12 +68,16 @@ static uint64_t high_dirtyable(const struct nb_system *sys, uint64_t total)
 	uint64_t sum = 0;
 
 	for (unsigned i = 0; i < sys->nr_pgdat; i++) {
-		const struct nb_zone *z = &sys->pgdat[i]->zone[NB_ZONE_HIGHMEM];
+		for (unsigned t = NB_ZONE_HIGHMEM; t <= NB_ZONE_MOVABLE; t++) {
+			const struct nb_zone *z = &sys->pgdat[i]->zone[t];
 
-		if (z->managed_pages)
-			sum += less(load(&z->nr_free_pages), z->wmark[NB_WMARK_HIGH]) +
+			if (!z->managed_pages ||
+			    (t == NB_ZONE_MOVABLE && sys->movable_zone != NB_ZONE_HIGHMEM))
+				continue;
+			sum += less(load(&z->nr_free_pages), nb_wmark_pages(z, NB_WMARK_HIGH)) +
 			       nb_zone_lru_pages(z, NB_LRU_INACTIVE_FILE) +
 			       nb_zone_lru_pages(z, NB_LRU_ACTIVE_FILE);
+		}
 	}
 	return sum < total ? sum : total;
 }
@@ -100,6 +106,18 @@ void nb_dirty_limits(const struct nb_system *sys, struct nb_dirty_limits *ret)
 
 	sum_all(sys, &s);
 	limits_of(sys, &s, ret);
+}
+
+void nb_writeback_limits(const struct nb_system *sys, uint64_t *ret_thresh,
+			 uint64_t *ret_background)
+{
+	struct nb_dirty_limits lim;
+
+	nb_dirty_limits(sys, &lim);
+	if (ret_thresh)
+		*ret_thresh = lim.thresh;
+	if (ret_background)
+		*ret_background = lim.background;
 }
 
 uint64_t nb_node_dirty_limit(const struct nb_system *sys, const struct nb_pgdat *pgdat)
@@ -450,7 +468,7 @@ static void balance(struct nb_task *t)
 	unsigned vain = 0; /* waits in a row after which nothing had changed: a disk that fails */
 	uint64_t last = UINT64_MAX;
 
-	while (t->alive && vain < MAX_VAIN_WAITS) {
+	while (!nb_fatal_signal(t) && vain < MAX_VAIN_WAITS) {
 		struct nb_dirty_limits lim;
 		struct sums s;
 		uint64_t total;

@@ -89,8 +89,8 @@ static void add_lru(struct fill *f)
 	add(f, "Inactive(anon)", s->inactive_anon_pages);
 	add(f, "Active(file)", s->active_file_pages);
 	add(f, "Inactive(file)", s->inactive_file_pages);
-	add(f, "Unevictable", 0);
-	add(f, "Mlocked", 0);
+	add(f, "Unevictable", s->unevictable_pages);
+	add(f, "Mlocked", s->mlocked_pages);
 }
 
 static void add_highlow(struct fill *f)
@@ -181,13 +181,13 @@ static void fill_new(struct fill *f)
 					    {NB_F_ALL, "SwapFree"},
 					    {NB_F_FROM_6_1, "Zswap"},
 					    {NB_F_FROM_6_1, "Zswapped"},
-					    {NB_F_ALL, "Dirty"},
-					    {NB_F_ALL, "Writeback"},
 					    {0, NULL}});
+	add(f, "Dirty", s->dirty_pages);
+	add(f, "Writeback", s->writeback_pages);
 	add(f, "AnonPages", s->anon_pages);
-	add_since(f, (const struct since[]){{NB_F_ALL, "Mapped"},
-					    {NB_F_ALL, "Shmem"},
-					    {NB_F_FROM_5_4, "KReclaimable"},
+	add(f, "Mapped", s->mapped_pages);
+	add(f, "Shmem", s->shmem_pages);
+	add_since(f, (const struct since[]){{NB_F_FROM_5_4, "KReclaimable"},
 					    {NB_F_ALL, "Slab"},
 					    {NB_F_ALL, "SReclaimable"},
 					    {NB_F_ALL, "SUnreclaim"},
@@ -229,10 +229,13 @@ static void fill_old(struct fill *f)
 	add(f, "SwapCached", 0);
 	add_lru(f);
 	add_highlow(f);
-	add_zero(f, (const char *const[]){"SwapTotal", "SwapFree", "Dirty", "Writeback", NULL});
+	add_zero(f, (const char *const[]){"SwapTotal", "SwapFree", NULL});
+	add(f, "Dirty", s->dirty_pages);
+	add(f, "Writeback", s->writeback_pages);
 	if (!oldest)
 		add(f, "AnonPages", s->anon_pages);
-	add_zero(f, (const char *const[]){"Mapped", "Slab", NULL});
+	add(f, "Mapped", s->mapped_pages);
+	add_zero(f, (const char *const[]){"Slab", NULL});
 	if (oldest) {
 		add(f, "Committed_AS", 0);
 		add(f, "PageTables", s->page_table_pages);
@@ -276,11 +279,13 @@ static void fill_node_new(struct fill *f)
 	add_since(f, (const struct since[]){{NB_F_FROM_5_15, "SwapCached"}, {0, NULL}});
 	add_lru(f);
 	add_highlow(f);
-	add_zero(f, (const char *const[]){"Dirty", "Writeback", NULL});
+	add(f, "Dirty", s->dirty_pages);
+	add(f, "Writeback", s->writeback_pages);
 	add(f, "FilePages", s->file_pages);
-	add(f, "Mapped", 0);
+	add(f, "Mapped", s->mapped_pages);
 	add(f, "AnonPages", s->anon_pages);
-	add_zero(f, (const char *const[]){"Shmem", "KernelStack", NULL});
+	add(f, "Shmem", s->shmem_pages);
+	add(f, "KernelStack", 0);
 	add(f, "PageTables", s->page_table_pages);
 	add_since(f, (const struct since[]){{NB_F_FROM_6_1, "SecPageTables"},
 					    {NB_F_ALL, "NFS_Unstable"},
@@ -311,9 +316,10 @@ static void fill_node_old(struct fill *f)
 	add_highlow(f);
 	if (nb_prints(f->info.profile, NB_F_2_6_7))
 		return;
-	add_zero(f, (const char *const[]){"Dirty", "Writeback", NULL});
+	add(f, "Dirty", s->dirty_pages);
+	add(f, "Writeback", s->writeback_pages);
 	add(f, "FilePages", s->file_pages);
-	add(f, "Mapped", 0);
+	add(f, "Mapped", s->mapped_pages);
 	add(f, "AnonPages", s->anon_pages);
 	add(f, "PageTables", s->page_table_pages);
 	add_zero(f, (const char *const[]){"NFS_Unstable", "Bounce", "Slab", "SReclaimable",

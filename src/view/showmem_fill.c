@@ -94,13 +94,13 @@ static void add_global(struct fill *f, const struct nb_stats *s)
 		{"active_file", s->active_file_pages, false, 0},
 		{"inactive_file", s->inactive_file_pages, false, 0},
 		{"isolated_file", 0, true, 0},
-		{"unevictable", 0, false, 0},
-		{"dirty", 0, false, 0},
-		{"writeback", 0, true, 0},
+		{"unevictable", s->unevictable_pages, false, 0},
+		{"dirty", s->dirty_pages, false, 0},
+		{"writeback", s->writeback_pages, true, 0},
 		{"slab_reclaimable", 0, false, 0},
 		{"slab_unreclaimable", 0, true, 0},
-		{"mapped", 0, false, 0},
-		{"shmem", 0, false, 0},
+		{"mapped", s->mapped_pages, false, 0},
+		{"shmem", s->shmem_pages, false, 0},
 		{"pagetables", s->page_table_pages, sec, 0},
 		{"sec_pagetables", 0, false, NB_F_FROM_6_1},
 		{"bounce", 0, true, 0},
@@ -142,10 +142,8 @@ static void add_free(struct fill *f, const struct nb_stats *s)
 
 static void add_node(struct fill *f, int nid)
 {
-	static const char *const zero[] = {"unevictable", "isolated(anon)", "isolated(file)",
-					   "mapped",      "dirty",          "writeback",
-					   "shmem",       "shmem_thp",      "shmem_pmdmapped",
-					   "anon_thp",    "writeback_tmp",  "kernel_stack"};
+	static const char *const zero[] = {"shmem_thp", "shmem_pmdmapped", "anon_thp",
+					   "writeback_tmp", "kernel_stack"};
 	struct nb_showmem_line *l = add_line(f, NB_SHOWMEM_NODE);
 	struct nb_stats s = {0};
 
@@ -155,6 +153,13 @@ static void add_node(struct fill *f, int nid)
 	add_kib(f, l, "inactive_anon", s.inactive_anon_pages);
 	add_kib(f, l, "active_file", s.active_file_pages);
 	add_kib(f, l, "inactive_file", s.inactive_file_pages);
+	add_kib(f, l, "unevictable", s.unevictable_pages);
+	add(l, "isolated(anon)", 0);
+	add(l, "isolated(file)", 0);
+	add_kib(f, l, "mapped", s.mapped_pages);
+	add_kib(f, l, "dirty", s.dirty_pages);
+	add_kib(f, l, "writeback", s.writeback_pages);
+	add_kib(f, l, "shmem", s.shmem_pages);
 	for (size_t i = 0; i < sizeof(zero) / sizeof(zero[0]); i++)
 		add(l, zero[i], 0);
 	add_kib(f, l, "pagetables", s.page_table_pages);
@@ -195,11 +200,11 @@ static void add_zone(struct fill *f, const struct nb_zone_info *z)
 	add_kib(f, l, "inactive_anon", s.inactive_anon_pages);
 	add_kib(f, l, "active_file", s.active_file_pages);
 	add_kib(f, l, "inactive_file", s.inactive_file_pages);
-	add(l, "unevictable", 0);
-	add(l, "writepending", 0);
+	add_kib(f, l, "unevictable", s.unevictable_pages);
+	add_kib(f, l, "writepending", s.dirty_pages + s.writeback_pages);
 	add_kib(f, l, "present", z->present_pages);
 	add_kib(f, l, "managed", z->managed_pages);
-	add(l, "mlocked", 0);
+	add_kib(f, l, "mlocked", s.mlocked_pages);
 	add(l, "bounce", 0);
 	add_kib(f, l, "free_pcp", pcp);
 	add_kib(f, l, "local_pcp", local);

@@ -4,16 +4,11 @@
 #include "view/names.h"
 #include "view/summary.h"
 #include "view/vmstat.h"
+
+#include <numabox/file.h>
+
 #include <stddef.h>
 #include <string.h>
-
-/* Where new pages begin: with MGLRU (distributions' 6.8, 6.12 on) anonymous pages count as active,
- * with the classic lists of 5.9 to 6.6 as inactive, before 5.9 as active again; file pages always
- * as inactive. */
-static bool anon_starts_inactive(const struct nb_kernel_profile *p)
-{
-	return nb_prints(p, NB_F_5_10 | NB_F_5_15 | NB_F_6_1 | NB_F_6_6);
-}
 
 static uint64_t blocks_to_pages(const uint64_t *nr_free, unsigned from)
 {
@@ -40,11 +35,18 @@ void nb_stats_add_zone(struct nb_stats *s, const struct nb_system_info *info,
 	s->free_cma_pages += blocks_to_pages(z->nr_free_by_type[NB_MIGRATE_CMA], 0);
 	s->anon_pages += z->anon_pages;
 	s->file_pages += z->file_pages;
-	if (anon_starts_inactive(info->profile))
-		s->inactive_anon_pages += z->anon_pages;
-	else
-		s->active_anon_pages += z->anon_pages;
-	s->inactive_file_pages += z->file_pages;
+	s->inactive_anon_pages += z->lru_pages[0];
+	s->active_anon_pages += z->lru_pages[1];
+	s->inactive_file_pages += z->lru_pages[2];
+	s->active_file_pages += z->lru_pages[3];
+	s->unevictable_pages += z->lru_pages[4];
+	s->mapped_pages += z->mapped_pages;
+	s->shmem_pages += z->shmem_pages;
+	s->mlocked_pages += z->mlocked_pages;
+	s->dirty_pages += z->dirty_pages;
+	s->writeback_pages += z->writeback_pages;
+	s->dirtied_pages += z->dirtied_pages;
+	s->written_pages += z->written_pages;
 	s->page_table_pages += z->pagetable_pages;
 	s->low_wmark_pages += z->wmark_pages[NB_WMARK_LOW];
 	for (unsigned i = 0; i < NB_NR_NUMA_EVENTS; i++)
@@ -84,6 +86,9 @@ void nb_stats_apply(const struct nb_stats *s, struct nb_items *items)
 		{"nr_zone_active_anon", s->active_anon_pages},
 		{"nr_zone_inactive_file", s->inactive_file_pages},
 		{"nr_zone_active_file", s->active_file_pages},
+		{"nr_zone_unevictable", s->unevictable_pages},
+		{"nr_zone_write_pending", s->dirty_pages + s->writeback_pages},
+		{"nr_mlock", s->mlocked_pages},
 		{"nr_free_cma", s->free_cma_pages},
 		{"numa_hit", s->numa[NB_NUMA_HIT]},
 		{"numa_miss", s->numa[NB_NUMA_MISS]},
@@ -100,6 +105,13 @@ void nb_stats_apply(const struct nb_stats *s, struct nb_items *items)
 		{"nr_anon_pages", s->anon_pages},
 		{"nr_file_pages", s->file_pages},
 		{"nr_page_table_pages", s->page_table_pages},
+		{"nr_unevictable", s->unevictable_pages},
+		{"nr_mapped", s->mapped_pages},
+		{"nr_shmem", s->shmem_pages},
+		{"nr_dirty", s->dirty_pages},
+		{"nr_writeback", s->writeback_pages},
+		{"nr_dirtied", s->dirtied_pages},
+		{"nr_written", s->written_pages},
 	};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
@@ -115,19 +127,15 @@ void nb_stats_apply_events(const struct nb_system *sys, struct nb_items *items)
 		nb_items_set(items, name, value);
 }
 
-/* The pages that dirty data may fill, and its shares: 20 % and 10 % of them, as the kernel rounds.
- * Source: mm/page-writeback.c, global_dirtyable_memory(), domain_dirty_limits(). */
 static void writeback(const struct nb_system *sys, const struct nb_system_info *info,
-		      const struct nb_stats *s, struct nb_items *items)
+		      struct nb_items *items)
 {
-	uint64_t page = UINT64_C(1) << info->page_shift;
-	uint64_t avail = s->free_pages - s->high_free_pages;
 	struct nb_memmap_cost cost;
+	uint64_t thresh, background;
 
-	avail -= avail < info->totalreserve_pages ? avail : info->totalreserve_pages;
-	avail += s->inactive_file_pages + s->active_file_pages + 1;
-	nb_items_set(items, "nr_dirty_threshold", 20 * page / 100 * avail / page);
-	nb_items_set(items, "nr_dirty_background_threshold", 10 * page / 100 * avail / page);
+	nb_writeback_limits(sys, &thresh, &background);
+	nb_items_set(items, "nr_dirty_threshold", thresh);
+	nb_items_set(items, "nr_dirty_background_threshold", background);
 	nb_memmap_cost(sys, &cost);
 	nb_items_set(items, "nr_memmap_pages", cost.hotadded_bytes >> info->page_shift);
 	nb_items_set(items, "nr_memmap_boot_pages",
@@ -149,7 +157,7 @@ void nb_vmstat_from_system(const struct nb_system *sys, struct nb_counters *c)
 	nb_names_add(&c->items, &c->strings, NB_NAMES_EVENT, &info);
 	nb_stats_apply(&s, &c->items);
 	nb_stats_apply_events(sys, &c->items);
-	writeback(sys, &info, &s, &c->items);
+	writeback(sys, &info, &c->items);
 }
 
 int nb_node_vmstat_from_system(const struct nb_system *sys, int nid, struct nb_counters *c)
