@@ -7,6 +7,7 @@
  */
 #include "base/mem.h"
 #include "mm/address_space.h"
+#include "mm/hugetlb.h"
 #include "mm/mmap.h"
 #include "mm/pt_huge.h"
 #include "mm/rmap.h"
@@ -90,6 +91,8 @@ static void count_share(const struct count *c, const struct nb_page *page, uint6
 	else
 		*(dirty ? &c->sum->private_dirty : &c->sum->private_clean) += pages;
 	c->sum->pss_bytes += pss; /* shifted until the end */
+	if (dirty)
+		c->sum->pss_dirty_bytes += pss;
 	if (c->v->flags & NB_VM_LOCKED)
 		c->sum->locked_pss_bytes += pss;
 	if (pte & NB_PTE_ACCESSED || nb_page_flags(page) & PG_REFERENCED)
@@ -179,10 +182,15 @@ bool nb_task_vma_pages(const struct nb_task *t, unsigned i, struct nb_vma_pages 
 	if (!v)
 		return false;
 	memset(ret_pages, 0, sizeof(*ret_pages));
-	ret_pages->kernel_page_bytes = ret_pages->mmu_page_bytes = nb_mm_page_bytes(t->mm);
+	ret_pages->kernel_page_bytes = nb_mm_page_bytes(t->mm);
+	if (v->flags & NB_VM_HUGETLB && v->file && v->file->private_data)
+		ret_pages->kernel_page_bytes = nb_hstate_bytes(
+			t->sys, ((const struct nb_huge_file *)v->file->private_data)->h);
+	ret_pages->mmu_page_bytes = ret_pages->kernel_page_bytes;
 	count_vma(&c);
 	ret_pages->mapped = ret_pages->pages;
 	ret_pages->pss_bytes >>= PSS_SHIFT;
+	ret_pages->pss_dirty_bytes >>= PSS_SHIFT;
 	ret_pages->locked_pss_bytes >>= PSS_SHIFT;
 	return true;
 }

@@ -46,6 +46,9 @@ int nb_numa_maps_parse(const char *text, size_t len, struct nb_numa_maps *m, str
 /* What that task's file would say now. */
 void nb_numa_maps_from_task(const struct nb_system *sys, const struct nb_task *t,
 			    struct nb_numa_maps *m);
+/* A mapping's file as d_path() tells it: those that never had a name in a directory (shared
+ * anonymous memory, System V's, memfd's) are "(deleted)". NULL: none. The text is *t's. */
+const char *nb_vma_path(const struct nb_vma_info *v, struct nb_text *t);
 void nb_numa_maps_print(const struct nb_numa_maps *m, struct nb_text *out);
 json_t *nb_numa_maps_json(const struct nb_numa_maps *m);
 void nb_numa_maps_release(struct nb_numa_maps *m);

@@ -26,6 +26,21 @@ static const char *escaped(struct nb_strings *p, const char *path)
 	return s;
 }
 
+const char *nb_vma_path(const struct nb_vma_info *v, struct nb_text *t)
+{
+	static const char *const nameless[] = {"/dev/zero", "/SYSV", "/memfd:", "/anon_hugepage"};
+
+	if (!v->file_name)
+		return NULL;
+	nb_text_clear(t);
+	nb_text_puts(t, v->file_name);
+	for (size_t i = 0; i < sizeof(nameless) / sizeof(*nameless); i++)
+		if (strncmp(v->file_name, nameless[i], strlen(nameless[i])) == 0 &&
+		    !strstr(v->file_name, " (deleted)"))
+			nb_text_puts(t, " (deleted)");
+	return nb_text_str(t);
+}
+
 static void fill_pages(const struct nb_vma_pages *pg, uint64_t unit, struct nb_numa_maps_line *l)
 {
 	uint64_t pages = pg->pages / unit;
@@ -65,7 +80,7 @@ void nb_numa_maps_from_task(const struct nb_system *sys, const struct nb_task *t
 	for (unsigned i = 0; nb_task_vma(t, i, &v); i++) {
 		struct nb_numa_maps_line *l =
 			nb_append(&m->lines, &m->nr_lines, &m->cap_lines, sizeof(*l));
-		struct nb_text policy = {0};
+		struct nb_text policy = {0}, path = {0};
 		struct nb_nodemask nodes = {0};
 		int mode = NB_MPOL_DEFAULT;
 
@@ -73,13 +88,14 @@ void nb_numa_maps_from_task(const struct nb_system *sys, const struct nb_task *t
 		nb_mpol_text(mode, &nodes, info.profile, &policy);
 		l->start = v.start;
 		l->policy = nb_strings_intern(&m->strings, nb_text_str(&policy), policy.len);
-		l->file = v.file_name ? escaped(&m->strings, v.file_name) : NULL;
+		l->file = v.file_name ? escaped(&m->strings, nb_vma_path(&v, &path)) : NULL;
 		l->heap = v.flags & NB_VMA_HEAP;
 		l->stack = v.flags & NB_VMA_STACK;
 		l->huge = v.flags & NB_VMA_HUGETLB;
 		if (nb_task_vma_pages(t, i, pg))
 			fill_pages(pg, l->huge ? pg->kernel_page_bytes >> info.page_shift : 1, l);
 		nb_text_release(&policy);
+		nb_text_release(&path);
 	}
 	free(pg);
 }

@@ -359,6 +359,12 @@ static bool classify(struct nb_strings *p, struct nb_showmem_line *l, struct nb_
 	return known_raw(line);
 }
 
+bool nb_showmem_line_parse(struct nb_strings *p, const char *s, size_t n, struct nb_showmem_line *l)
+{
+	*l = (struct nb_showmem_line){0};
+	return classify(p, l, nb_cursor(s, n));
+}
+
 /* The line without CR and time stamp, leading blank kept. */
 static struct nb_cursor message(const struct nb_scan *sc)
 {

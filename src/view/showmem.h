@@ -54,6 +54,10 @@ struct nb_showmem {
  * node or zone, to the first line that is none of it. A cut last line is left out. -NB_ENOENT when
  * there is none, -NB_EINVAL with the line for NUL bytes. */
 int nb_showmem_parse(const char *text, size_t len, struct nb_showmem *s, struct nb_error *err);
+/* One line of a report, without its prefix, with strings in *p; false: none. The caller releases
+ * l->items either way. For readers of logs where other messages stand between. */
+bool nb_showmem_line_parse(struct nb_strings *p, const char *s, size_t n,
+			   struct nb_showmem_line *l);
 void nb_showmem_from_system(const struct nb_system *sys, struct nb_showmem *s);
 void nb_showmem_print(const struct nb_showmem *s, struct nb_text *out);
 json_t *nb_showmem_json(const struct nb_showmem *s);

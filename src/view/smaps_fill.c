@@ -3,6 +3,7 @@
  * Which lines there are follows the kernel's version; ProtectionKey is a matter of the processor
  * and left out. Source: fs/proc/task_mmu.c, __show_smap(), show_smap_vma_flags(), task_mem().
  */
+#include "view/numa_maps.h"
 #include "view/scan.h"
 #include "view/smaps.h"
 #include <inttypes.h>
@@ -119,19 +120,20 @@ static void one(const struct nb_system_info *info, const struct nb_vma_info *in,
 	v->inode = anon ? 0 : in->inode;
 	v->minor = anon ? 0 : in->flags & NB_VMA_SHMEM ? 1 : 2;
 	v->offset = anon ? 0 : in->pgoff_pages << info->page_shift;
-	if (in->file_name)
-		v->name = nb_strings_intern(&s->strings, in->file_name, strlen(in->file_name));
+	if (nb_vma_path(in, &t))
+		v->name = nb_strings_intern(&s->strings, nb_text_str(&t), t.len);
 	else if (in->flags & NB_VMA_HEAP)
 		v->name = "[heap]";
 	else if (in->flags & NB_VMA_STACK)
 		v->name = "[stack]";
+	nb_text_clear(&t);
 	lines(v, p, 1u << (info->page_shift - 10), info->profile);
 	if (info->profile->version >= THP_ELIGIBLE_SINCE)
 		nb_items_add(&v->items, "THPeligible", p->thp_eligible);
-	if (info->profile->version < VM_FLAGS_SINCE)
-		return;
-	flags(in, &t);
-	v->vm_flags = nb_strings_intern(&s->strings, nb_text_str(&t), t.len);
+	if (info->profile->version >= VM_FLAGS_SINCE) {
+		flags(in, &t);
+		v->vm_flags = nb_strings_intern(&s->strings, nb_text_str(&t), t.len);
+	}
 	nb_text_release(&t);
 }
 

@@ -1,0 +1,80 @@
+# explain FILE: failure reports of kernels 3.10 to 6.12, with every kind of prefix.
+. "$(dirname "$0")/lib.sh"
+reports=$SOURCE_ROOT/tests/reports
+
+# top FILE: the likeliest cause
+top()
+{
+	nb explain --json "$reports/$1"
+	works "$1 is explained"
+	is "$(json reports.0.causes.0.cause)" "$2" "$1: the likeliest cause is $2"
+}
+
+top k310-order2-atomic.log fragmentation
+is "$(json reports.0.profile)" 3.10 "its release gives the rules"
+is "$(json reports.0.replays.0.succeeds)" false "replayed as reported it fails"
+is "$(json reports.0.replays.1.change) $(json reports.0.replays.1.succeeds)" "smaller_order true" \
+	"a smaller order would have done"
+
+top k418-memcg.log memcg_limit
+nb explain "$reports/k418-memcg.log"
+has "$tmp/out" 'limit, not NUMA' "a container's kill: limit, not NUMA"
+has "$tmp/out" '1048576 KiB' "with the limit"
+
+top k49-i386-lowmem.log low_zone
+is "$(json reports.0.zones.0.verdict)" too_high "HighMem is closed to kernel memory"
+is "$(json reports.0.zones.1.misses_by_pages)" 10209 "Normal misses by its min mark"
+
+top k515-cpuset.log cpuset
+is "$(json reports.0.zones.3.verdict)" cpuset "node 1 is closed by the cpuset"
+is "$(json reports.0.replays.1.change) $(json reports.0.replays.1.succeeds)" "without_mask true" \
+	"without the cpuset it would have succeeded"
+is "$(json reports.0.replays.1.node)" 1 "from node 1"
+
+top k54-dma32.log low_zone
+is "$(json reports.0.replays.1.change) $(json reports.0.replays.1.succeeds)" "any_zone true" \
+	"from any zone it would have succeeded"
+
+top k61-atomic-burst.log atomic_burst
+is "$(json reports.0.zones.0.mark_reduced_pages)" 5553 "GFP_ATOMIC: three eighths of min"
+
+top k68-thp.log fragmentation
+is "$(json reports.0.zones.1.verdict)" other_node "THISNODE closes node 1"
+is "$(json reports.0.causes.1.cause)" has_fallback "and the caller has a fallback"
+
+# every replay that adds what was missing succeeds
+for f in k310-order2-atomic k49-i386-lowmem k515-cpuset k54-dma32 k61-atomic-burst k68-thp; do
+	nb explain --json "$reports/$f.log"
+	ok "$f: what was missing would have helped" sh -c "grep -A3 -E '\"(more_free_pages|one_block)\"' \
+		'$tmp/out' | grep -q '\"succeeds\": true'"
+	nb explain "$reports/$f.log"
+	ok "$f: keeps to 100 columns" awk 'length($0) > 100 { exit 1 }' "$tmp/out"
+done
+
+# standard input, another kernel's rules, cut reports
+"$NUMABOX" explain --kernel 5.4 - <"$reports/k54-dma32.log" >"$tmp/out" 2>"$tmp/err"
+status=$?
+works "from standard input, by another kernel's rules"
+head -c 1200 "$reports/k515-cpuset.log" >"$tmp/cut.log"
+nb explain "$tmp/cut.log"
+works "a report that is cut off"
+cat "$reports/k418-memcg.log" "$reports/k68-thp.log" >"$tmp/two.log"
+nb explain --json "$tmp/two.log"
+is "$(json reports#)" 2 "two reports in one log"
+
+printf 'nothing here\n' >"$tmp/none.log"
+nb explain "$tmp/none.log"
+refused "a log without a report" 'found no report'
+nb explain "$tmp/absent.log"
+refused "a file that is not there" 'neither a topic nor a file'
+
+# what a kernel of our own recorded
+if [ -f "${NUMABOX_ORACLE:-}/traces/oom-n2/dmesg" ]; then
+	nb explain --json "$NUMABOX_ORACLE/traces/oom-n2/dmesg"
+	works "a recorded OOM kill"
+	is "$(json reports.0.causes.0.cause)" exhausted "memory was used up"
+	is "$(json reports.0.constraint)" none "no constraint"
+	is "$(json reports.0.killed.name)" work "who was killed"
+	is "$(json reports.0.replays.0.succeeds)" false "replayed it fails"
+fi
+done_testing
