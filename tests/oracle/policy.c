@@ -57,7 +57,11 @@ static void play_run(const char *path)
 	errors_begin(&r);
 	(void)run_each(&r, "errors.jsonl", play_error);
 	errors_end(&r);
+	r.state = NULL;
 	(void)run_each(&r, "cpuset.jsonl", cpuset_case);
+	(void)run_each(&r, "cpuset.jsonl", play_overflow);
+	(void)run_each(&r, "big.jsonl", play_big);
+	json_decref(r.state);
 	run_end(&r);
 }
 

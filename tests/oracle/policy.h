@@ -48,6 +48,10 @@ extern unsigned policy_compared, policy_different, policy_left_out, policy_waiti
 /* Fails the test when the run cannot be read or booted. */
 void run_boot(struct run *r, const char *path);
 void run_end(struct run *r);
+/* A fresh system of the run's machine, before memory has been touched. */
+void run_again(struct run *r);
+/* A file's text, which the run holds; NULL: there is none. */
+const char *text_of(struct run *r, const char *name);
 /* Calls fn for each case of a file; false: the run has none. */
 bool run_each(struct run *r, const char *file, void (*fn)(struct run *r, json_t *o));
 /* Plays a case; where it has no address, as often as it takes to find the phase of interleaving. */
@@ -89,6 +93,8 @@ void play_fork(struct run *r, json_t *o);
 void play_cpuset(struct run *r, json_t *o);
 void play_shm(struct run *r, json_t *o);
 void play_huge(struct run *r, json_t *o);
+void play_big(struct run *r, json_t *o);
+void play_overflow(struct run *r, json_t *o);
 /* What play_error() keeps from row to row. */
 void errors_begin(struct run *r);
 void errors_end(struct run *r);

@@ -79,7 +79,7 @@ static uint64_t at_positions(const struct run *r, uint64_t bits)
 }
 
 static uint64_t play_migration(struct run *r, struct nb_task *t, json_t *o, uint64_t spread,
-			   uint64_t from, uint64_t to)
+			       uint64_t from, uint64_t to)
 {
 	uint64_t p = mk(r, t, 100, o, "before");
 
@@ -439,8 +439,8 @@ static int next_node(struct nb_task *t)
 	return node;
 }
 
-/* Page tables move the counter, and so does the kernel memory that the recorder's process needed for
- * itself: how often it had moved by the first touch is free, that it stays then is not. */
+/* Page tables move the counter, and so does the kernel memory that the recorder's process needed
+ * for itself: how often it had moved by the first touch is free, that it stays then is not. */
 static void il_next(struct run *r, struct nb_task *t, json_t *o, const struct nodes *n)
 {
 	json_t *after = json_object_get(o, "next_after_touch");

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define SOMEWHERE UINT64_C(0x7ffff0000000)
+#define LOWER UINT64_C(0x7f0000000000)  /* for what would reach past the end */
 #define NEARBY UINT64_C(0x7fffec000000) /* under the same upper tables */
 #define MAX_PHASES 32u
 
@@ -45,8 +46,7 @@ static void load_archive(struct run *r)
 	archive_read_free(a);
 }
 
-/* A file's text, which the run holds; NULL: there is none. */
-static const char *text_of(struct run *r, const char *name)
+const char *text_of(struct run *r, const char *name)
 {
 	struct run_file *f;
 	char *text;
@@ -149,6 +149,41 @@ static void add_nodes(struct run *r, const char *text)
 	assert_int_equal(nb_machine_set_distances(r->machine, distance, n), 0);
 }
 
+/* The words of the kernel's command line that shape memory. */
+static void add_cmdline(struct run *r, const char *machine)
+{
+	json_t *o = json_loads(machine, 0, NULL);
+	const char *word = str(o, "cmdline");
+
+	for (; *word; word += strcspn(word, " "), word += strspn(word, " ")) {
+		char one[128];
+
+		snprintf(one, sizeof(one), "%.*s", (int)strcspn(word, " "), word);
+		if (!strncmp(one, "movablecore=", 12) || !strncmp(one, "kernelcore=", 11) ||
+		    !strncmp(one, "numa=", 5))
+			assert_int_equal(nb_machine_add_cmdline(r->machine, one), 0);
+	}
+	json_decref(o);
+}
+
+static void boot(struct run *r)
+{
+	struct nb_error err = {0};
+
+	if (nb_system_boot(&r->port, r->machine, NULL, &r->sys, &err))
+		fail_msg("%s: %s", r->name, err.text);
+	memset(r->weight, 1, sizeof(r->weight));
+}
+
+static void shut_down(struct run *r)
+{
+	struct nb_error err = {0};
+
+	if (nb_system_check(r->sys, &err))
+		fail_msg("%s: %s: %s", r->name, r->case_name, err.text);
+	nb_system_shutdown(r->sys);
+}
+
 void run_boot(struct run *r, const char *path)
 {
 	struct nb_error err = {0};
@@ -168,19 +203,21 @@ void run_boot(struct run *r, const char *path)
 	r->machine->profile = nb_kernel_by_key(strstr(json, "\"6.1\"") ? "6.1" : "6.12");
 	add_nodes(r, text);
 	add_zones(r);
-	if (nb_machine_seal(r->machine, &err) ||
-	    nb_system_boot(&r->port, r->machine, NULL, &r->sys, &err))
+	add_cmdline(r, json);
+	if (nb_machine_seal(r->machine, &err))
 		fail_msg("%s: %s", path, err.text);
-	memset(r->weight, 1, sizeof(r->weight));
+	boot(r);
+}
+
+void run_again(struct run *r)
+{
+	shut_down(r);
+	boot(r);
 }
 
 void run_end(struct run *r)
 {
-	struct nb_error err = {0};
-
-	if (nb_system_check(r->sys, &err))
-		fail_msg("%s: %s", r->name, err.text);
-	nb_system_shutdown(r->sys);
+	shut_down(r);
 	nb_machine_free(r->machine);
 	while (r->nr_files)
 		free(r->file[--r->nr_files].text);
@@ -462,8 +499,8 @@ uint64_t mk(struct run *r, struct nb_task *t, uint64_t n, json_t *o, const char 
 	uint64_t addr = strtoull(str(where, "addr"), NULL, 16);
 
 	if (!addr)
-		addr = SOMEWHERE + r->phase * HUGE;
-	assert_int_equal(nb_mmap(t, addr, n * PAGE, 3, NB_MAP_FIXED, &addr), 0);
+		addr = (n > 8192 ? LOWER : SOMEWHERE) + r->phase * HUGE;
+	assert_int_equal(nb_mmap(t, addr, n * PAGE, 3, NB_MAP_FIXED | NB_MAP_NORESERVE, &addr), 0);
 	return addr;
 }
 
