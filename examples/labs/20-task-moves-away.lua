@@ -47,6 +47,22 @@ expect(not_moved == 0 and status[1] == 0 and status[pages] == 0, "move_pages say
 by, r = look("back on CPU 0, move_pages to 0")
 expect(by[0] == pages and r.latency_ns == 80, "together again")
 
+-- NUMA balancing does the same by itself: while the task works, the kernel takes access rights away piece by
+-- piece, and the faults that follow say who uses the page from where.
+t:sched_setaffinity{ 4 }
+print("\nmoved to CPU 4 again, left to NUMA balancing:")
+for second = 1, 4 do
+  t:access(a, pages * 4096, { pattern = "random", count = 6000000 })
+  by = t:node_pages()
+  print(("  after about %d s: %4d pages on node 0, %4d on node 1"):format(second, by[0], by[1]))
+end
+local v = machine:view("vmstat")
+print(("  numa_hint_faults %s, numa_pages_migrated %s"):format(v:match("numa_hint_faults (%d+)"),
+  v:match("numa_pages_migrated (%d+)")))
+expect(by[1] >= pages - 32, "its pages have come after it (but for some that were in a CPU's batch)")
+by, r = look("NUMA balancing has moved them")
+expect(r.latency_ns < 82, "and accesses are local once more")
+
 -- What it costs: a move is worth it when a page is used often enough afterwards.
 local move_ns = 2000
 print(("\na move costs about %d ns: it pays after %d remote accesses to the page"):format(move_ns,

@@ -415,6 +415,7 @@ static const struct nb_op_def file_ops[] = {
 static const struct nb_op_def machine_ops[] = {
 	{"file", op_file, false, false},
 	{"shmem", op_shmem, false, false},
+	{"shm", op_shmem, false, false},
 	{"sync", op_sync_all, false, false},
 	{"disk", op_disk, false, false},
 };
