@@ -32,6 +32,10 @@ int nb_sysfs_write(struct nb_system *sys, struct nb_task *task, const char *path
 /* The i-th path, into buf; false past the last. */
 bool nb_sysfs_path(struct nb_system *sys, unsigned i, char *buf, size_t n);
 
+/* One wake-up of khugepaged at the system's time; when the next is due, UINT64_MAX: never as things
+ * are. Drivers call it as their clock goes. */
+uint64_t nb_khugepaged_step(struct nb_system *sys);
+
 /* One pool, as a whole (nid NB_NO_NODE) or on one node. */
 struct nb_hugetlb_info {
 	uint64_t page_bytes;

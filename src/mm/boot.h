@@ -52,6 +52,9 @@ int nb_build_all_zonelists(struct nb_system *sys);
 bool nb_has_hotadded(const struct nb_system *sys);
 uint64_t nb_zone_hotadded_pages(const struct nb_system *sys, const struct nb_zone *z);
 
+/* watermark.c: transparent huge pages were switched on or off at run time. */
+void nb_thp_start_stop(struct nb_system *sys);
+
 /* sysctl.c: is it a kernel with NUMA? */
 bool nb_sysctl_has_numa(const struct nb_system *sys);
 /* sysctl_boot.c: what the tunables are before anything is written; before the boot steps. */

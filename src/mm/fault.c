@@ -13,6 +13,7 @@
 
 #include "mm/balancing.h"
 #include "mm/event.h"
+#include "mm/huge_memory.h"
 #include "mm/hugetlb.h"
 #include "mm/oom.h"
 #include "mm/lru.h"
@@ -183,8 +184,12 @@ int nb_fault_range(struct nb_task *t, struct nb_vma *v, uint64_t start, uint64_t
 		return nb_hugetlb_fault_range(t, v, start, end, write, faulted);
 	if (!(v->prot & need))
 		return -NB_EFAULT;
-	while (!err && addr < end)
+	while (!err && addr < end) {
+		if (nb_unlikely(nb_thp_wanted(v)) &&
+		    nb_thp_fault(t, v, &addr, end, write, faulted, &err))
+			continue;
 		err = fault_leaf(t, v, &addr, end, write, faulted);
+	}
 	nb_count_vm_events(t->sys, t->cpu, NB_VM_PGFAULT, *faulted - before + (err != 0));
 	return err;
 }

@@ -11,6 +11,7 @@
  * copy_present_pte(); mm/rmap.c, anon_vma_fork(); fs/exec.c, begin_new_exec(); facts 10.1.
  */
 #include "base/mem.h"
+#include "mm/huge_memory.h"
 #include "mm/hugetlb.h"
 #include "mm/mmap.h"
 #include "mm/rmap.h"
@@ -69,6 +70,8 @@ static int copy_entries(const struct copy *c)
 	uint64_t page = UINT64_C(1) << mm->shape.page_shift, addr = c->from->start;
 	struct nb_ptable *leaf, *to;
 
+	if (mm->huge_entries && nb_thp_fork(c->t, c->to, c->from))
+		return -NB_ENOMEM;
 	while ((leaf = nb_pt_next_leaf(mm, &addr, c->from->end))) {
 		uint64_t stop = (addr & ~(nb_pt_leaf_span(mm) - 1)) + nb_pt_leaf_span(mm);
 		unsigned i = nb_pt_index(mm, addr);

@@ -7,6 +7,7 @@
  */
 #include "mm/madvise.h"
 
+#include "mm/huge_memory.h"
 #include "mm/lru.h"
 #include "mm/mmap.h"
 
@@ -54,6 +55,7 @@ static void free_one(struct nb_task *t, struct nb_ptable *leaf, unsigned i)
 
 void nb_madvise_free(struct nb_task *t, uint64_t start, uint64_t end)
 {
+	(void)nb_thp_split_range(t->mm, start, end, t->cpu);
 	nb_lru_add_drain(t->sys, t->cpu);
 	for_each_entry(t, start, end, free_one);
 }
@@ -98,6 +100,7 @@ void nb_madvise_cold(struct nb_task *t, struct nb_vma *v, uint64_t start, uint64
 		     bool pageout)
 {
 	(void)v;
+	(void)nb_thp_split_range(t->mm, start, end, t->cpu);
 	nb_lru_add_drain(t->sys, t->cpu);
 	for_each_entry(t, start, end, pageout ? pageout_one : cold_one);
 }
@@ -113,9 +116,16 @@ int nb_madvise_swap_in(struct nb_task *t, struct nb_vma *v, uint64_t start, uint
 
 int nb_madvise_collapse(struct nb_task *t, struct nb_vma *v, uint64_t start, uint64_t end)
 {
-	(void)t;
-	(void)v;
-	(void)start;
-	(void)end;
-	return -NB_EINVAL;
+	uint64_t span = nb_thp_bytes(t->mm);
+	int err = 0;
+
+	if (!t->sys->thp || v->flags & (NB_VM_HUGETLB | NB_VM_NOHUGEPAGE) ||
+	    ((v->start + span - 1) & ~(span - 1)) + span > v->end)
+		return -NB_EINVAL;
+	for (start = (start + span - 1) & ~(span - 1); start + span <= end; start += span) {
+		int e = nb_collapse_range(t, v, start, false);
+
+		err = e ? e : err;
+	}
+	return err;
 }

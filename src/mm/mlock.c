@@ -6,6 +6,7 @@
  * Source: mm/mlock.c, do_mlock(), apply_vma_lock_flags(), mlock_fixup(), mlock_pte_range(),
  * apply_mlockall_flags(); mm/gup.c, __mm_populate().
  */
+#include "mm/huge_memory.h"
 #include "mm/mmap.h"
 #include "mm/lru.h"
 #include "mm/rmap.h"
@@ -46,6 +47,8 @@ static void lock_pages(struct nb_task *t, const struct nb_vma *v, uint64_t start
 	struct nb_mm *mm = t->mm;
 	struct nb_ptable *leaf;
 
+	if (mm->huge_entries)
+		nb_thp_lock_pages(t, v, start, end);
 	while ((leaf = nb_pt_next_leaf(mm, &start, end))) {
 		uint64_t stop = (start & ~(nb_pt_leaf_span(mm) - 1)) + nb_pt_leaf_span(mm);
 		unsigned i = nb_pt_index(mm, start);

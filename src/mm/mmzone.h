@@ -188,6 +188,7 @@ struct nb_zone {
 	struct nb_free_area free_area[NB_NR_ORDERS];  /* z */
 	uint64_t nr_pageblocks[NB_MIGRATE_TYPES];     /* z */
 	_Atomic uint64_t nr_anon, nr_file, nr_pagetable;
+	_Atomic uint64_t nr_anon_thps; /* huge pages: mapped as such */
 	_Atomic uint64_t nr_mapped, nr_shmem, nr_mlock; /* pages: of files that are mapped; ... */
 	_Atomic uint64_t nr_dirty, nr_writeback;        /* pages of files */
 	_Atomic uint64_t nr_swapcached;                 /* in the swap cache; nr_file counts them too */
@@ -409,6 +410,7 @@ struct nb_system {
 	void *kcompactd_ctx;
 	struct nb_hugetlb *hugetlb; /* hugetlb.c; NULL: this kernel has no huge pages */
 	struct nb_boot_huge *boot_huge; /* hugetlb_boot.c */
+	struct nb_thp *thp;             /* huge_tune.c; NULL: this kernel has none */
 	struct nb_file_side *files; /* filemap.c; NULL: no file yet */
 
 	const char *message[NB_MAX_MESSAGES];

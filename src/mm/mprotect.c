@@ -8,6 +8,7 @@
  * can_change_pte_writable(); facts 10.1.
  */
 #include "mm/fault.h"
+#include "mm/huge_memory.h"
 #include "mm/hugetlb.h"
 #include "mm/mmap.h"
 #include "mm/rmap.h"
@@ -60,6 +61,8 @@ static int fixup(struct nb_task *t, struct nb_vma *v, uint64_t start, uint64_t e
 		nb_hugetlb_protect(v, start, end, prot);
 	else
 		change_entries(t->mm, v, start, end);
+	if (t->mm->huge_entries)
+		nb_thp_protect(v, start, end, t->sys->profile->version >= WRITABLE_AT_ONCE_SINCE);
 	/* locked pages that are to be written are copied now */
 	if (v->flags & NB_VM_LOCKED && gains && !v->shared)
 		(void)nb_populate(t, start, end, true);

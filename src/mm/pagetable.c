@@ -82,6 +82,21 @@ struct nb_ptable *nb_pt_table(const struct nb_mm *mm, uint64_t addr, unsigned do
 	return table;
 }
 
+struct nb_ptable *nb_pt_mapping(const struct nb_mm *mm, uint64_t addr, unsigned *ret_i)
+{
+	struct nb_ptable *table = nb_pt_table(mm, addr, 1);
+	uint64_t entry;
+
+	if (!table)
+		return NULL;
+	*ret_i = nb_pt_entry_index(mm, 1, addr);
+	entry = table->entry[*ret_i];
+	if (nb_pt_is_huge(entry))
+		return table;
+	*ret_i = nb_pt_index(mm, addr);
+	return (struct nb_ptable *)(uintptr_t)entry;
+}
+
 struct nb_ptable *nb_pt_leaf(const struct nb_mm *mm, uint64_t addr)
 {
 	return nb_pt_table(mm, addr, 0);
@@ -141,7 +156,7 @@ static void free_table(struct nb_task *t, struct nb_ptable *table)
 {
 	struct nb_system *sys = t->sys;
 	struct nb_page *page;
-	struct nb_zone *z;
+	struct nb_zone *z = NULL;
 
 	if (table->pfn != NB_NO_PFN) {
 		page = nb_pfn_to_page(sys, table->pfn, &z);
@@ -150,6 +165,24 @@ static void free_table(struct nb_task *t, struct nb_ptable *table)
 	}
 	t->mm->nr_ptables--;
 	nb_pool_put(sys, &nb_task_side(sys)->table_pool, table);
+}
+
+struct nb_ptable *nb_pt_new_leaf(struct nb_task *t, struct nb_mm *mm)
+{
+	struct nb_pool *pool = &nb_task_side(t->sys)->table_pool;
+	struct nb_ptable *leaf = nb_pool_get(t->sys, pool);
+
+	if (leaf && !account(t, leaf, 0)) {
+		nb_pool_put(t->sys, pool, leaf);
+		leaf = NULL;
+	}
+	mm->nr_ptables += leaf != NULL;
+	return leaf;
+}
+
+void nb_pt_drop_leaf(struct nb_task *t, struct nb_ptable *leaf)
+{
+	free_table(t, leaf);
 }
 
 /* The table of level `down_to` that covers addr, made with those above. */

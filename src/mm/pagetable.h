@@ -27,6 +27,9 @@ enum {
 struct nb_ptable {
 	nb_pfn_t pfn; /* of its own page; NB_NO_PFN: not accounted */
 	uint32_t nr, nr_pages;
+	/* of level 1: empty leaves, one for each huge page that could be split (huge_memory.h);
+	 * of such a leaf: the next one */
+	struct nb_ptable *deposit;
 	uint64_t entry[]; /* children, or leaf entries */
 };
 
@@ -83,6 +86,8 @@ struct nb_ptable *nb_pt_table(const struct nb_mm *mm, uint64_t addr, unsigned do
  * above it. */
 struct nb_ptable *nb_pt_make_table(struct nb_task *t, struct nb_mm *mm, uint64_t addr,
 				   unsigned down_to);
+/* The table whose entry *ret_i maps addr: a leaf, or one of level 1 with a huge page. NULL: none. */
+struct nb_ptable *nb_pt_mapping(const struct nb_mm *mm, uint64_t addr, unsigned *ret_i);
 /* The leaf that covers addr, or NULL. */
 struct nb_ptable *nb_pt_leaf(const struct nb_mm *mm, uint64_t addr);
 /* The first leaf that covers some of [*addr, end); *addr moves up to where it begins to. NULL:
@@ -102,6 +107,10 @@ struct nb_ptable *nb_pt_make_leaf_in(struct nb_task *t, struct nb_mm *mm, uint64
 /* pt_move.c: the entries of [from, from + len) now stand at `to`, where there were none. 0;
  * -NB_ENOMEM: some did not move. */
 int nb_pt_move_range(struct nb_task *t, uint64_t from, uint64_t to, uint64_t len);
+/* An empty leaf that is in no table yet, by the task's policy; NULL: no memory. And one goes again,
+ * of the task's address space. */
+struct nb_ptable *nb_pt_new_leaf(struct nb_task *t, struct nb_mm *mm);
+void nb_pt_drop_leaf(struct nb_task *t, struct nb_ptable *leaf);
 /* Frees the tables of [start, end) that lie wholly in [floor, ceiling), whose leaves are empty. */
 void nb_pt_free_range(struct nb_task *t, uint64_t start, uint64_t end, uint64_t floor,
 		      uint64_t ceiling);

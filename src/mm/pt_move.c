@@ -6,6 +6,7 @@
  * entries) moves as well. Units: bytes. Source: mm/mremap.c, move_page_tables(),
  * move_normal_pmd(), move_normal_pud(), move_ptes().
  */
+#include "mm/huge_memory.h"
 #include "mm/pagetable.h"
 
 /* log2 of what an entry of a table at `level` covers. */
@@ -71,6 +72,8 @@ int nb_pt_move_range(struct nb_task *t, uint64_t from, uint64_t to, uint64_t len
 		int err;
 
 		n = 0;
+		if (mm->huge_entries && nb_thp_move(t, from, to, end - from))
+			n = span;
 		for (unsigned level = 2; level && !n; level--) {
 			if (move_table(t, from, to, end - from, level))
 				n = UINT64_C(1) << shift_of(mm, level);

@@ -7,6 +7,7 @@
  */
 #include "mm/rmap.h"
 
+#include "mm/huge_memory.h"
 #include "mm/hugetlb.h"
 #include "mm/lru.h"
 #include "mm/page_alloc.h"
@@ -93,8 +94,7 @@ static int visit(void *arg, struct nb_vma *v)
 		w->busy = true;
 		return 0;
 	}
-	leaf = addr == UINT64_MAX ? NULL : nb_pt_leaf(v->mm, addr);
-	i = nb_pt_index(v->mm, addr);
+	leaf = addr == UINT64_MAX ? NULL : nb_pt_mapping(v->mm, addr, &i);
 	if (leaf && nb_pte_pfn(leaf->entry[i]) == w->pfn)
 		ret = w->fn(w->arg, v, addr, leaf, i);
 	if (got == 1)
@@ -246,11 +246,12 @@ static int move_one(void *arg, struct nb_vma *v, uint64_t addr, struct nb_ptable
 	const uint64_t bits = (UINT64_C(1) << NB_PTE_SHIFT) - 1;
 	struct move *m = arg;
 	uint32_t flags = nb_page_flags(m->from);
+	int64_t pages = INT64_C(1) << nb_flags_order(flags);
 
 	(void)addr;
 	leaf->entry[i] = nb_pte_make(m->pfn, leaf->entry[i] & bits);
-	nb_mm_count_page(v->mm, m->fromz, flags, -1);
-	nb_mm_count_page(v->mm, m->toz, flags, 1);
+	nb_mm_count_page(v->mm, m->fromz, flags, -pages);
+	nb_mm_count_page(v->mm, m->toz, flags, pages);
 	m->moved++;
 	return 0;
 }
@@ -261,6 +262,7 @@ static void move_counts(struct move *m)
 	const uint32_t keep = PG_ANON | PG_SWAPBACKED | PG_DIRTY | PG_REFERENCED | PG_ACTIVE |
 			      PG_UNEVICTABLE | PG_MLOCKED;
 	bool anon = m->from->flags & PG_ANON;
+	int64_t pages = INT64_C(1) << nb_page_order(m->from);
 	int n = (int)m->moved;
 
 	nb_page_set_flags(m->to, m->to->flags | (m->from->flags & keep));
@@ -269,8 +271,12 @@ static void move_counts(struct move *m)
 	m->to->mapcount = n;
 	m->to->refcount += m->moved;
 	if (m->moved) {
-		nb_stat_add(m->sys, anon ? &m->fromz->nr_anon : &m->fromz->nr_mapped, -1);
-		nb_stat_add(m->sys, anon ? &m->toz->nr_anon : &m->toz->nr_mapped, 1);
+		nb_stat_add(m->sys, anon ? &m->fromz->nr_anon : &m->fromz->nr_mapped, -pages);
+		nb_stat_add(m->sys, anon ? &m->toz->nr_anon : &m->toz->nr_mapped, pages);
+	}
+	if (m->moved && anon && pages > 1) {
+		nb_thp_count(m->sys, m->fromz, -1);
+		nb_thp_count(m->sys, m->toz, 1);
 	}
 	if (m->from->flags & PG_MLOCKED) {
 		nb_page_set_flags(m->from, m->from->flags & ~(uint32_t)PG_MLOCKED);

@@ -13,17 +13,27 @@
 
 int nb_sysfs_read(struct nb_system *sys, const char *path, char *buf, size_t n)
 {
-	return nb_hugetlb_sysfs_read(sys, path, buf, n);
+	int ret = nb_hugetlb_sysfs_read(sys, path, buf, n);
+
+	return ret == -NB_ENOENT ? nb_thp_sysfs_read(sys, path, buf, n) : ret;
 }
 
 int nb_sysfs_write(struct nb_system *sys, struct nb_task *task, const char *path, const char *text)
 {
-	return nb_hugetlb_sysfs_write(sys, task, path, text);
+	int ret = nb_hugetlb_sysfs_write(sys, task, path, text);
+
+	return ret == -NB_ENOENT ? nb_thp_sysfs_write(sys, task, path, text) : ret;
 }
 
 bool nb_sysfs_path(struct nb_system *sys, unsigned i, char *buf, size_t n)
 {
-	return nb_hugetlb_sysfs_path(sys, i, buf, n);
+	unsigned hugetlb = 0;
+
+	if (nb_hugetlb_sysfs_path(sys, i, buf, n))
+		return true;
+	while (nb_hugetlb_sysfs_path(sys, hugetlb, buf, n))
+		hugetlb++;
+	return nb_thp_sysfs_path(sys, i - hugetlb, buf, n);
 }
 
 static unsigned digit(char c)

@@ -27,5 +27,10 @@ int nb_hugetlb_sysctl_read(const struct nb_system *sys, const char *name, char *
 int nb_hugetlb_sysctl_write(struct nb_system *sys, struct nb_task *task, const char *name,
 			    const char *value);
 bool nb_hugetlb_sysfs_path(const struct nb_system *sys, unsigned i, char *buf, size_t n);
+/* huge_tune.c */
+int nb_thp_sysfs_read(const struct nb_system *sys, const char *path, char *buf, size_t n);
+int nb_thp_sysfs_write(struct nb_system *sys, struct nb_task *task, const char *path,
+		       const char *text);
+bool nb_thp_sysfs_path(const struct nb_system *sys, unsigned i, char *buf, size_t n);
 
 #endif

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "mm/boot.h"
 #include "mm/buddy.h"
+#include "mm/huge_memory.h"
 #include "mm/hugetlb.h"
 #include "mm/lru.h"
 #include "mm/oom.h"
@@ -43,6 +44,9 @@ static int boot_steps(struct nb_system *sys, struct nb_error *err)
 	if (ret)
 		return ret;
 	nb_hugetlb_boot(sys);
+	ret = nb_thp_boot(sys);
+	if (ret)
+		return ret;
 	nb_compaction_boot(sys);
 	return nb_sysctl_apply_machine(sys, err);
 }

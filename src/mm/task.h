@@ -48,6 +48,7 @@ struct nb_mm {
 	uint64_t total_pages;    /* mapped address space */
 	uint64_t locked_pages;   /* in VMAs that are NB_VM_LOCKED */
 	uint64_t anon_pages, file_pages, shmem_pages, swap_entries; /* MM_ANONPAGES and kin */
+	uint64_t huge_entries;  /* of transparent huge pages; equation in huge_memory.h */
 	uint64_t hugetlb_pages; /* base pages of hugetlb mappings; not in rss */
 	/* NUMA balancing (balancing.h): when the next walk may begin, where it goes on, and how
 	 * often it came round; 0: no walk yet */

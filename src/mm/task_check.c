@@ -10,6 +10,7 @@ struct walk {
 	const struct nb_task *t;
 	struct nb_error *err;
 	uint64_t pages, tables;
+	uint64_t huge, deposits; /* transparent huge pages' entries, and the leaves behind them */
 };
 
 static int wrong(struct walk *w, const char *what, uint64_t got, uint64_t want)
@@ -32,9 +33,10 @@ static int count_mapping(void *arg, struct nb_vma *v)
 {
 	struct mappings *m = arg;
 	uint64_t addr = nb_vma_address(v, m->pgoff);
-	const struct nb_ptable *leaf = addr == UINT64_MAX ? NULL : nb_pt_leaf(v->mm, addr);
+	unsigned i = 0;
+	const struct nb_ptable *leaf = addr == UINT64_MAX ? NULL : nb_pt_mapping(v->mm, addr, &i);
 
-	if (!leaf || nb_pte_pfn(leaf->entry[nb_pt_index(v->mm, addr)]) != m->pfn)
+	if (!leaf || nb_pte_pfn(leaf->entry[i]) != m->pfn)
 		return 0;
 	m->count++;
 	m->found |= v->mm == m->mm && addr == m->addr;
@@ -98,6 +100,28 @@ static int check_leaf(struct walk *w, const struct nb_ptable *leaf, uint64_t bas
 		       : wrong(w, "number of pages of a leaf", leaf->nr_pages, nr_pages);
 }
 
+/* An entry above the leaves: hugetlb's pages are counted elsewhere. */
+static int check_huge(struct walk *w, uint64_t entry, uint64_t addr)
+{
+	const struct nb_vma *v = nb_vma_find(w->t->mm, addr);
+	const struct nb_page *page;
+	struct nb_zone *z = NULL;
+
+	if (!v)
+		return wrong(w, "address of a huge page without a mapping", addr, 0);
+	if (v->flags & NB_VM_HUGETLB)
+		return 0;
+	w->huge++;
+	if (entry & NB_PTE_ZERO)
+		return 0;
+	page = nb_pfn_to_page(w->sys, nb_pte_pfn(entry), &z);
+	if (!page || (nb_page_flags(page) & (PG_ALLOCATED | PG_ORDER_MASK)) !=
+			     (PG_ALLOCATED | w->t->mm->shape.bits))
+		return wrong(w, "frame of a huge page, not a head,", nb_pte_pfn(entry), 0);
+	w->pages += UINT64_C(1) << w->t->mm->shape.bits;
+	return check_counts(w, page, nb_pte_pfn(entry), addr);
+}
+
 static int check_table(struct walk *w, const struct nb_ptable *table, unsigned level, uint64_t base)
 {
 	const struct nb_pt_shape *shape = &w->t->mm->shape;
@@ -107,6 +131,10 @@ static int check_table(struct walk *w, const struct nb_ptable *table, unsigned l
 
 	if (level == 0)
 		return check_leaf(w, table, base);
+	for (const struct nb_ptable *d = table->deposit; d; d = d->deposit) {
+		w->deposits++;
+		w->tables++;
+	}
 	for (uint64_t i = 0; i < UINT64_C(1) << (root ? shape->root_bits : shape->bits); i++) {
 		const struct nb_ptable *next = (const struct nb_ptable *)(uintptr_t)table->entry[i];
 		int err;
@@ -114,8 +142,12 @@ static int check_table(struct walk *w, const struct nb_ptable *table, unsigned l
 		if (!next)
 			continue;
 		nr++;
-		if (nb_pt_is_huge(table->entry[i]))
+		if (nb_pt_is_huge(table->entry[i])) {
+			err = check_huge(w, table->entry[i], base + (i << shift));
+			if (err)
+				return err;
 			continue;
+		}
 		w->tables++;
 		err = check_table(w, next, level - 1, base + (i << shift));
 		if (err)
@@ -154,6 +186,8 @@ static int check_task(struct walk *w)
 		return err;
 	for (unsigned i = 0; i < w->sys->nr_pgdat * NB_MAX_NR_ZONES; i++)
 		sum += mm->zone_rss[i];
+	if (mm->huge_entries != w->huge || w->huge != w->deposits)
+		return wrong(w, "leaves that wait behind huge pages", w->deposits, w->huge);
 	if (mm->rss_pages != w->pages)
 		return wrong(w, "resident pages", mm->rss_pages, w->pages);
 	if (sum != w->pages)

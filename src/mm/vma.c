@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "mm/balancing.h"
+#include "mm/huge_memory.h"
 #include "mm/hugetlb.h"
 #include "mm/rmap.h"
 
@@ -43,7 +44,7 @@ struct nb_vma *nb_vma_dup(struct nb_mm *mm, const struct nb_vma *v)
 /* Cuts v at addr, whatever the number of VMAs is. */
 static struct nb_vma *split(struct nb_mm *mm, struct nb_vma *v, uint64_t addr)
 {
-	struct nb_vma *upper = nb_vma_dup(mm, v);
+	struct nb_vma *upper = nb_thp_split_at(mm, addr, -1) ? NULL : nb_vma_dup(mm, v);
 
 	if (!upper)
 		return NULL;

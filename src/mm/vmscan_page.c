@@ -8,6 +8,7 @@
  * Source: mm/vmscan.c: shrink_folio_list(), folio_check_references(), folio_check_dirty_writeback(),
  * pageout(), __remove_mapping(); facts 7.3.
  */
+#include "mm/huge_memory.h"
 #include "mm/address_space.h"
 #include "mm/event.h"
 #include "mm/kswapd.h"
@@ -113,13 +114,17 @@ static enum fate look_at_references(struct job *j)
 }
 
 /* Anonymous memory needs a slot before anything else. */
-static enum fate look_for_slot(const struct job *j)
+static enum fate look_for_slot(struct job *j)
 {
 	if (!has(j, PG_ANON) || !has(j, PG_SWAPBACKED) || has(j, PG_SWAPCACHE))
 		return GO_ON;
 	if (!(j->sc->gfp & NB_GFP_BIT_IO))
 		return KEEP;
-	if (j->n > 1 || !nb_swap_add(j->sc->sys, j->z, j->page, j->sc->cpu))
+	/* a huge page goes in pieces; the others wait on their list again */
+	if (j->n > 1 && nb_thp_split_page(j->sc->sys, j->z, j->page, j->sc->cpu))
+		return ACTIVATE;
+	j->n = 1;
+	if (!nb_swap_add(j->sc->sys, j->z, j->page, j->sc->cpu))
 		return ACTIVATE;
 	return GO_ON;
 }

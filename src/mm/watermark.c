@@ -317,6 +317,20 @@ static void thp_init(struct nb_system *sys)
 	totalreserve(sys, WHEN_INIT);
 }
 
+/* Huge pages are switched on or off at run time. Source: start_stop_khugepaged(),
+ * set_recommended_min_free_kbytes(). */
+void nb_thp_start_stop(struct nb_system *sys)
+{
+	if (sys->tune.thp_always_or_madvise)
+		thp_recommended_min_free(sys, WHEN_NOW);
+	else if (sys->profile->thp_off_recalculates)
+		calculate_min_free_kbytes(sys, WHEN_NOW);
+	else
+		return;
+	setup_wmarks(sys, WHEN_NOW);
+	totalreserve(sys, WHEN_NOW);
+}
+
 /* What each block of memory that is onlined later does: everything again, and khugepaged's say. */
 static void init_per_zone_wmark_min(struct nb_system *sys, enum when when)
 {

@@ -8,6 +8,7 @@
  */
 #include "mm/fault.h"
 #include "mm/filemap.h"
+#include "mm/huge_memory.h"
 #include "mm/hugetlb.h"
 #include "mm/lru.h"
 #include "mm/mmap.h"
@@ -57,6 +58,8 @@ static void zap_vma(struct nb_task *t, const struct nb_vma *v, uint64_t start, u
 	struct nb_mm *mm = t->mm;
 	struct nb_ptable *leaf;
 
+	if (mm->huge_entries)
+		nb_thp_zap(t, start, end);
 	while ((leaf = nb_pt_next_leaf(mm, &start, end))) {
 		uint64_t stop = (start & ~(nb_pt_leaf_span(mm) - 1)) + nb_pt_leaf_span(mm);
 

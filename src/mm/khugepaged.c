@@ -1,0 +1,279 @@
+/* khugepaged.c -- base pages that lie in one aligned range become a huge page, by a daemon or asked
+ * for by MADV_COLLAPSE.
+ *
+ * nb_khugepaged_step() is one wake-up of the daemon; it returns when the next is due. It looks at
+ * `pages_to_scan` pages, address space by address space in the order of pids, and goes on where it
+ * stopped. A range is collapsed when not too much of it is missing or shared, something in it may
+ * be written and was used. The huge page comes from the node that most of its pages are on. Pages
+ * in swap are not brought in: their ranges stay (docs/deviations.md). Source: mm/khugepaged.c:
+ * khugepaged_scan_mm_slot(), hpage_collapse_scan_pmd(), collapse_huge_page(),
+ * hpage_collapse_find_target_node(), madvise_collapse().
+ */
+#include "mm/huge_memory.h"
+
+#include <numabox/hugetlb.h>
+
+#include "mm/hugetlb.h"
+#include "mm/lru.h"
+#include "mm/page_alloc.h"
+#include "mm/rmap.h"
+#include "mm/vmstat.h"
+
+#define NODES_OF_EQUALS_SINCE 6001u /* before: the equals in turn, that node alone */
+#define NS_PER_MS UINT64_C(1000000)
+
+/* What a look at a range found. */
+struct scan {
+	uint64_t none, shared, referenced;
+	bool writable;
+	uint64_t load[NB_MAX_NODES]; /* base pages by node position */
+};
+
+/* 0: this entry is no hindrance; an error as MADV_COLLAPSE gives it. */
+static int look(struct scan *s, const struct nb_mm *mm, uint64_t pte, bool daemon)
+{
+	const struct nb_khugepaged *d = &mm->sys->thp->daemon;
+	struct nb_zone *z = NULL;
+	const struct nb_page *page;
+	uint32_t refs;
+
+	if (!pte || pte & NB_PTE_ZERO)
+		return ++s->none > d->max_ptes_none && daemon ? -NB_EINVAL : 0;
+	if (!(pte & NB_PTE_PRESENT))
+		return -NB_EINVAL;
+	s->writable |= (pte & NB_PTE_WRITE) != 0;
+	s->referenced += (pte & NB_PTE_ACCESSED) != 0;
+	page = nb_pfn_to_page(mm->sys, nb_pte_pfn(pte), &z);
+	if (!(nb_page_flags(page) & PG_ANON))
+		return -NB_EINVAL;
+	if (page->mapcount > 1 && ++s->shared > d->max_ptes_shared && daemon)
+		return -NB_EINVAL;
+	if (!(nb_page_flags(page) & PG_LRU))
+		return -NB_EAGAIN;
+	refs = (uint32_t)page->mapcount + (nb_page_flags(page) & PG_SWAPCACHE ? 1 : 0);
+	if (page->refcount != refs)
+		return -NB_EAGAIN;
+	s->load[z->pgdat->index]++;
+	return 0;
+}
+
+static int scan_leaf(struct scan *s, const struct nb_mm *mm, const struct nb_ptable *leaf,
+		     bool daemon)
+{
+	for (unsigned i = 0; i < 1u << mm->shape.bits; i++) {
+		int err = look(s, mm, leaf->entry[i], daemon);
+
+		if (err)
+			return err;
+	}
+	if (s->none == UINT64_C(1) << mm->shape.bits || !s->writable)
+		return -NB_EINVAL;
+	return daemon && !s->referenced ? -NB_EINVAL : 0;
+}
+
+/* The node with most of the pages; *ret_mask: all that have as many. */
+static int target_node(const struct nb_system *sys, const struct scan *s,
+		       struct nb_nodemask *ret_mask)
+{
+	struct nb_khugepaged *d = &sys->thp->daemon;
+	uint64_t most = 0;
+	int first = NB_NO_NODE, next = NB_NO_NODE;
+
+	for (unsigned i = 0; i < sys->nr_pgdat; i++)
+		most = s->load[i] > most ? s->load[i] : most;
+	for (unsigned i = 0; i < sys->nr_pgdat; i++) {
+		int nid = sys->pgdat[i]->nid;
+
+		if (s->load[i] != most)
+			continue;
+		nb_nodemask_set(ret_mask, (unsigned)nid);
+		if (first == NB_NO_NODE)
+			first = nid;
+		if (next == NB_NO_NODE && nid > d->last_node)
+			next = nid;
+	}
+	if (sys->profile->version >= NODES_OF_EQUALS_SINCE)
+		return first;
+	d->last_node = first <= d->last_node && next != NB_NO_NODE ? next : first;
+	return d->last_node;
+}
+
+static struct nb_page *alloc_target(struct nb_task *t, const struct scan *s, bool daemon,
+				    struct nb_zone **ret_zone)
+{
+	struct nb_system *sys = t->sys;
+	bool light = daemon && !sys->thp->daemon.defrag;
+	bool exact = sys->profile->version < NODES_OF_EQUALS_SINCE;
+	struct nb_nodemask mask = {{0}};
+	struct nb_alloc_request rq = {
+		.gfp = (light ? NB_GFP_TRANSHUGE_LIGHT : NB_GFP_TRANSHUGE) |
+		       (exact ? NB_GFP_BIT_THISNODE : 0u),
+		.order = nb_thp_order(t->mm),
+		.cpu = t->cpu,
+		.nid = target_node(sys, s, &mask),
+		.nodemask = exact ? NULL : &mask,
+	};
+	nb_pfn_t pfn = nb_alloc_pages(sys, &rq);
+
+	nb_count_vm_event(sys, t->cpu,
+			  pfn == NB_NO_PFN ? NB_VM_THP_COLLAPSE_ALLOC_FAILED
+					   : NB_VM_THP_COLLAPSE_ALLOC);
+	return pfn == NB_NO_PFN ? NULL : nb_pfn_to_page(sys, pfn, ret_zone);
+}
+
+/* The base pages go; the leaf is empty then. */
+static void empty_leaf(struct nb_task *t, struct nb_ptable *leaf)
+{
+	for (unsigned i = 0; i < 1u << t->mm->shape.bits; i++) {
+		nb_pfn_t pfn = nb_pte_pfn(leaf->entry[i]);
+		struct nb_zone *z = NULL;
+		struct nb_page *page;
+
+		nb_pt_set(leaf, i, 0);
+		if (pfn == NB_NO_PFN)
+			continue;
+		page = nb_pfn_to_page(t->sys, pfn, &z);
+		nb_rmap_remove(t->mm, z, page, 1);
+		nb_put_page(t->sys, z, page, t->cpu);
+	}
+}
+
+int nb_collapse_range(struct nb_task *t, struct nb_vma *v, uint64_t haddr, bool daemon)
+{
+	struct nb_mm *mm = v->mm;
+	struct nb_ptable *table, *leaf;
+	uint64_t *entry = nb_pt_huge_entry(mm, haddr, &table);
+	struct nb_page *page;
+	struct nb_zone *z = NULL;
+	struct scan s = {0};
+	int err;
+
+	if (!mm->sys->thp || v->file || v->shared || v->flags & (NB_VM_HUGETLB | NB_VM_NOHUGEPAGE))
+		return -NB_EINVAL;
+	if (haddr < v->start || haddr + nb_thp_bytes(mm) > v->end || !entry || !*entry)
+		return -NB_EINVAL;
+	if (nb_pt_is_huge(*entry))
+		return *entry & NB_PTE_ZERO ? -NB_EINVAL : 0;
+	leaf = (struct nb_ptable *)(uintptr_t)*entry;
+	nb_lru_add_drain_all(mm->sys);
+	err = scan_leaf(&s, mm, leaf, daemon);
+	if (err)
+		return err;
+	page = alloc_target(t, &s, daemon, &z);
+	if (!page)
+		return -NB_ENOMEM;
+	/* the allocation may have reclaimed from here */
+	s = (struct scan){0};
+	err = *entry == (uintptr_t)leaf ? scan_leaf(&s, mm, leaf, false) : -NB_EAGAIN;
+	if (err) {
+		nb_put_page(mm->sys, z, page, t->cpu);
+		return err;
+	}
+	empty_leaf(t, leaf);
+	*entry = 0;
+	table->nr--;
+	leaf->deposit = table->deposit;
+	table->deposit = leaf;
+	nb_thp_map(t, v, haddr, table, entry, z, page);
+	mm->sys->thp->daemon.pages_collapsed += daemon;
+	return 0;
+}
+
+/* The daemon's place, and how much it has looked at. */
+struct round {
+	struct nb_system *sys;
+	uint64_t progress;
+	bool no_memory;
+};
+
+static struct nb_task *task_from(struct nb_system *sys, int pid)
+{
+	struct nb_task *t;
+
+	for (unsigned i = 0; (t = nb_system_task(sys, i)); i++) {
+		if (t->pid >= pid && t->leader == t)
+			return t;
+	}
+	return NULL;
+}
+
+/* Ranges of one VMA from d->addr on; true when there was time for all. */
+static bool scan_vma(struct round *r, struct nb_task *t, struct nb_vma *v)
+{
+	struct nb_khugepaged *d = &r->sys->thp->daemon;
+	struct nb_task stand_in = {.sys = r->sys, .mm = v->mm, .cpu = nb_huge_cpu(r->sys, NULL)};
+	uint64_t span = nb_thp_bytes(v->mm);
+	uint64_t from = v->start > d->addr ? v->start : d->addr;
+
+	(void)t;
+	for (from = (from + span - 1) & ~(span - 1); from + span <= v->end; from += span) {
+		if (r->progress >= d->pages_to_scan) {
+			d->addr = from;
+			return false;
+		}
+		r->progress += span >> v->mm->shape.page_shift;
+		if (nb_collapse_range(&stand_in, v, from, true) == -NB_ENOMEM) {
+			r->no_memory = true;
+			d->addr = from + span;
+			return false;
+		}
+	}
+	return true;
+}
+
+/* One address space; true when it is done. */
+static bool scan_mm(struct round *r, struct nb_task *t)
+{
+	struct nb_khugepaged *d = &r->sys->thp->daemon;
+	int got = nb_mm_trylock(t->mm, -1);
+	bool done = true;
+	struct nb_vma *v;
+
+	if (!got)
+		return true;
+	for (v = nb_vma_first_above(t->mm, d->addr); v && done;
+	     v = nb_vma_first_above(t->mm, v->end)) {
+		if (nb_thp_enabled(v) && !(v->flags & NB_VM_STACK))
+			done = scan_vma(r, t, v);
+		if (done)
+			r->progress++;
+	}
+	if (got == 1)
+		nb_mm_unlock(t->mm);
+	return done;
+}
+
+uint64_t nb_khugepaged_step(struct nb_system *sys)
+{
+	struct round r = {.sys = sys};
+	struct nb_khugepaged *d = sys->thp ? &sys->thp->daemon : NULL;
+	struct nb_task *t;
+	bool started = false;
+
+	if (!d || sys->tune.thp_enabled == NB_THP_NEVER)
+		return UINT64_MAX;
+	if (sys->time_ns < d->next_ns)
+		return d->next_ns;
+	while (r.progress < d->pages_to_scan && !r.no_memory) {
+		t = task_from(sys, d->pid);
+		if (!t) {
+			d->pid = 0;
+			d->addr = 0;
+			d->full_scans++;
+			if (started || !task_from(sys, 0))
+				break;
+			started = true;
+			continue;
+		}
+		if (scan_mm(&r, t)) {
+			d->pid = t->pid + 1;
+			d->addr = 0;
+			r.progress++;
+		} else {
+			d->pid = t->pid;
+		}
+	}
+	d->next_ns =
+		sys->time_ns + (r.no_memory ? d->alloc_sleep_ms : d->scan_sleep_ms) * NS_PER_MS;
+	return d->next_ns;
+}
