@@ -1,0 +1,350 @@
+/* pressure.c -- a real kernel ran out of memory: who woke, when, and who was killed.
+ *
+ * Plays $NUMABOX_ORACLE/traces/oom-*: the machine begins as before/ has it, a task touches page
+ * after page on the CPU that the trace names for each of its faults, kswapd and kcompactd run on
+ * virtual time. Compared with the trace: the node and order of each wake-up that a request without
+ * room asked for, and the free pages of the woken node's zones then (rebuilt from before/ and the
+ * events), within a refill for each CPU; that both daemons fail 16 rounds each; the rounds of direct
+ * reclaim; who is killed, under which constraint, with how much memory. Wake-ups by boost alone
+ * depend on which frames were in use before, which no report tells; they are counted.
+ */
+#include "base/hosted/text.h"
+#include "mm/page.h"
+#include "play.h"
+#include "read/capture.h"
+#include "read/machine.h"
+#include "sim/daemons.h"
+
+#include <numabox/oom.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_WAKES 256
+#define PAGE UINT64_C(4096)
+
+struct wake {
+	int nid;
+	unsigned order;
+	bool boost;            /* asked for by no request */
+	int64_t free[NB_MAX_NR_ZONES];
+};
+
+struct side {
+	struct wake wake[MAX_WAKES];
+	unsigned nr, rounds[4], direct, kills;
+};
+
+struct fault {
+	uint8_t *cpu;
+	size_t n, cap;
+};
+
+struct run {
+	struct nb_port port;
+	struct nb_machine *machine;
+	struct nb_capture *capture;
+	struct nb_sim sim;
+	struct side theirs, ours;
+	struct fault faults;
+	int64_t free[4][NB_MAX_NR_ZONES]; /* rebuilt */
+	int pid;                          /* of the recorded victim */
+	uint64_t anon_pages;              /* of it */
+	struct nb_oom_report report;
+	struct nb_oom_task victim;
+};
+
+static void open_run(struct run *r, const char *path)
+{
+	struct nb_read_options opt = {0};
+	struct nb_error err = {0};
+	char dir[1200];
+
+	memset(r, 0, sizeof(*r));
+	snprintf(dir, sizeof(dir), "%s/before", path);
+	nb_port_posix(&r->port, false);
+	if (nb_read_machine(&r->port, dir, &opt, &r->machine, &r->capture, &err))
+		fail_msg("%s: %s", dir, err.text);
+	if (nb_sim_open(&r->sim,
+			&(struct nb_sim_begin){.machine = r->machine, .capture = r->capture},
+			&err))
+		fail_msg("%s: %s", dir, err.text);
+	assert_true(r->sim.observed);
+	for (int nid = 0; nid < 4; nid++) {
+		for (int t = 0; t < NB_MAX_NR_ZONES; t++) {
+			struct nb_zone_info z;
+
+			if (!nb_zone_info(r->sim.sys, nid, (enum nb_zone_type)t, &z))
+				r->free[nid][t] = (int64_t)z.free_pages;
+		}
+	}
+}
+
+/* ---- what the trace tells ---- */
+
+static void count_free(struct run *r, const char *s, int sign)
+{
+	unsigned long long pfn;
+	unsigned order;
+	struct nb_zone *z;
+
+	if (sscanf(s, " pfn=0x%llx order=%u", &pfn, &order) == 2 &&
+	    nb_pfn_to_page(r->sim.sys, pfn, &z) && z->pgdat->nid < 4)
+		r->free[z->pgdat->nid][z->type] += sign * (INT64_C(1) << order);
+}
+
+static void add_wake(struct side *s, int nid, unsigned order, bool boost, const int64_t *free)
+{
+	struct wake *w = &s->wake[s->nr];
+
+	if (s->nr == MAX_WAKES || nid >= 4)
+		return;
+	s->nr++;
+	*w = (struct wake){.nid = nid, .order = order, .boost = boost};
+	memcpy(w->free, free, sizeof(w->free));
+}
+
+static void read_event(struct run *r, const char *event, int pid, int cpu, bool worker)
+{
+	const char *s = strchr(event, ':') + 1;
+	int nid;
+	unsigned order;
+
+	if (!strncmp(event, "mm_page_alloc_zone_locked:", 26)) {
+		count_free(r, s, -1);
+	} else if (!strncmp(event, "mm_page_pcpu_drain:", 19)) {
+		count_free(r, s, 1);
+	} else if (!strncmp(event, "mm_page_alloc:", 14) && worker &&
+		   strstr(s, "__GFP_ZERO") && strstr(s, "HIGHUSER_MOVABLE")) {
+		if (r->faults.n == r->faults.cap) {
+			r->faults.cap = r->faults.cap ? 2 * r->faults.cap : 4096;
+			r->faults.cpu = nb_xrealloc(r->faults.cpu, r->faults.cap, 1);
+		}
+		r->faults.cpu[r->faults.n++] = (uint8_t)cpu;
+	} else if (sscanf(event, "mm_vmscan_wakeup_kswapd: nid=%d order=%u", &nid, &order) == 2) {
+		add_wake(&r->theirs, nid, order, strstr(s, "gfp_flags=none") != NULL,
+			 r->free[nid & 3]);
+	} else if (sscanf(event, "mm_vmscan_kswapd_wake: nid=%d", &nid) == 1) {
+		r->theirs.rounds[nid & 3]++;
+	} else if (!strncmp(event, "mm_vmscan_direct_reclaim_begin", 30)) {
+		r->theirs.direct++;
+	} else if (!strncmp(event, "mark_victim:", 12)) {
+		r->theirs.kills++;
+		r->pid = atoi(strstr(s, "pid=") + 4);
+	}
+	(void)pid;
+}
+
+static void read_trace(struct run *r, const char *name)
+{
+	FILE *f = play_open(name, "trace.gz", true);
+	char line[1024];
+
+	while (f && fgets(line, sizeof(line), f)) {
+		char comm[64], flags[16], event[512];
+		int pid, cpu;
+		double t;
+		char *dash = strstr(line, " [");
+
+		if (!dash || line[0] == '#')
+			continue;
+		while (dash > line && *dash != '-')
+			dash--;
+		if (sscanf(dash, "-%d [%d] %15s %lf: %511[^\n]", &pid, &cpu, flags, &t, event) != 5)
+			continue;
+		(void)sscanf(line, " %63[^-]", comm);
+		read_event(r, event, pid, cpu, strcmp(comm, "work") == 0);
+	}
+	if (f)
+		pclose(f);
+}
+
+/* The recorded report: "Killed process 165 (work) ... anon-rss:368512kB". */
+static void read_dmesg(struct run *r, const char *name)
+{
+	FILE *f = play_open(name, "dmesg", false);
+	char line[1024];
+	const char *s;
+
+	while (f && fgets(line, sizeof(line), f)) {
+		if (strstr(line, "Killed process") && (s = strstr(line, "anon-rss:")))
+			r->anon_pages = strtoull(s + 9, NULL, 10) / 4;
+	}
+	if (f)
+		fclose(f);
+}
+
+/* ---- what we do ---- */
+
+static void hear(void *ctx, const struct nb_event *ev)
+{
+	struct run *r = ctx;
+	struct nb_sink down = nb_recorder_sink(&r->sim.rec);
+	int64_t free[NB_MAX_NR_ZONES] = {0};
+
+	down.event(down.ctx, ev);
+	if (ev->kind == NB_EV_MM_VMSCAN_WAKEUP_KSWAPD) {
+		const struct nb_pgdat *p = nb_node_data(r->sim.sys, (int)ev->field[0]);
+
+		for (unsigned t = 0; t < NB_MAX_NR_ZONES; t++)
+			free[t] = (int64_t)atomic_load(&p->zone[t].nr_free_pages);
+		add_wake(&r->ours, (int)ev->field[0], (unsigned)ev->field[2], !ev->field[3], free);
+	} else if (ev->kind == NB_EV_MM_VMSCAN_KSWAPD_WAKE) {
+		r->ours.rounds[ev->field[0] & 3]++;
+	} else if (ev->kind == NB_EV_MM_VMSCAN_DIRECT_RECLAIM_BEGIN) {
+		r->ours.direct++;
+	} else if (ev->kind == NB_EV_OOM_KILL) {
+		r->ours.kills++;
+	}
+}
+
+static void keep_report(void *ctx, const struct nb_oom_report *rep)
+{
+	struct run *r = ctx;
+
+	r->report = *rep;
+	if (rep->victim)
+		r->victim = *rep->victim;
+}
+
+static void touch_on(struct run *r, struct nb_sim_task *t, uint64_t addr, int cpu)
+{
+	uint64_t n = 0;
+
+	if (nb_task_cpu(t->task) != cpu) {
+		struct nb_cpumask m;
+
+		memset(&m, 0, sizeof(m));
+		m.bits[cpu / 64] = UINT64_C(1) << (cpu % 64);
+		assert_int_equal(nb_sched_setaffinity(t->task, &m), 0);
+	}
+	(void)nb_sim_run_due(&r->sim, t->clock_ns + 1);
+	(void)nb_sim_touch_grain(t, &addr, addr + PAGE, true, &n);
+}
+
+/* As the recorded program: one page after the other, on the CPUs of its faults, then on the last. */
+static void play_work(struct run *r)
+{
+	struct nb_sink sink = nb_recorder_sink(&r->sim.rec);
+	uint64_t base, pages = 700 * 256;
+	struct nb_sim_task *t;
+
+	sink.event = hear;
+	sink.ctx = r;
+	nb_system_set_sink(r->sim.sys, &sink);
+	nb_oom_set_reporter(r->sim.sys, keep_report, r);
+	assert_int_equal(nb_sim_task_new(&r->sim, r->faults.cpu[0], "work", &t), 0);
+	assert_int_equal(nb_mmap(t->task, 0, pages * PAGE, 3, 0, &base), 0);
+	for (uint64_t i = 0; i < pages && nb_task_alive(t->task); i++)
+		touch_on(r, t, base + i * PAGE,
+			 r->faults.cpu[i < r->faults.n ? i : r->faults.n - 1]);
+	assert_false(nb_task_alive(t->task));
+	/* the daemons end what they are at */
+	(void)nb_sim_run_due(&r->sim, r->sim.now_ns + 1000000000);
+}
+
+/* ---- comparing ---- */
+
+static unsigned without_boost(const struct side *s, struct wake *out)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < s->nr; i++) {
+		if (!s->wake[i].boost)
+			out[n++] = s->wake[i];
+	}
+	return n;
+}
+
+static void compare(struct run *r, const char *name)
+{
+	static struct wake a[MAX_WAKES], b[MAX_WAKES];
+	unsigned n = without_boost(&r->theirs, a), m = without_boost(&r->ours, b);
+
+	print_message("# %s: wake-ups %u (%u by boost alone), ours %u (%u); rounds %u+%u, ours %u+%u; "
+		      "direct reclaim %u, ours %u; victim's pages %llu, ours %llu (%.3f)\n",
+		      name, n, r->theirs.nr - n, m, r->ours.nr - m, r->theirs.rounds[0],
+		      r->theirs.rounds[1], r->ours.rounds[0], r->ours.rounds[1], r->theirs.direct,
+		      r->ours.direct, (unsigned long long)r->anon_pages,
+		      (unsigned long long)r->victim.rss_anon,
+		      (double)r->victim.rss_anon / (double)r->anon_pages);
+	assert_int_equal(m, n);
+	for (unsigned i = 0; i < n; i++) {
+		const struct nb_pgdat *p = nb_node_data(r->sim.sys, a[i].nid);
+
+		assert_int_equal(b[i].nid, a[i].nid);
+		assert_int_equal(b[i].order, a[i].order);
+		for (unsigned t = 0; t < NB_MAX_NR_ZONES; t++) {
+			/* a set is refilled by up to four batches at a time while memory is low */
+			int64_t refills = p->zone[t].pageset_batch * INT64_C(4) *
+					  r->sim.sys->nr_cpus_online;
+			int64_t diff = b[i].free[t] - a[i].free[t];
+
+			if (a[i].free[t] || b[i].free[t])
+				print_message("#   node %d zone %u: %lld free at the wake, ours "
+					      "%lld\n",
+					      a[i].nid, t, (long long)a[i].free[t],
+					      (long long)b[i].free[t]);
+			assert_in_range(diff + refills, 0, 2 * refills);
+		}
+	}
+	for (unsigned nid = 0; nid < 2; nid++)
+		assert_true(r->ours.rounds[nid] >= 16);
+	assert_int_equal(r->ours.kills, r->theirs.kills);
+	assert_int_equal(r->report.constraint, NB_CONSTRAINT_NONE);
+	assert_string_equal(r->report.has_invoker ? "work" : "", "work");
+	assert_true(r->ours.direct % 17 == 0 && r->theirs.direct % 17 == 0);
+}
+
+static void play_one(const char *path, const char *name)
+{
+	struct run r;
+
+	open_run(&r, path);
+	read_trace(&r, name);
+	read_dmesg(&r, name);
+	assert_true(r.faults.n > 1000);
+	play_work(&r);
+	compare(&r, name);
+	nb_sim_close(&r.sim);
+	nb_capture_free(r.capture);
+	nb_machine_free(r.machine);
+	free(r.faults.cpu);
+}
+
+static void test_oom(void **state)
+{
+	const char *root = getenv("NUMABOX_ORACLE");
+	char dir[512], path[1100];
+	struct dirent *e;
+	unsigned n = 0;
+	DIR *d;
+
+	(void)state;
+	snprintf(dir, sizeof(dir), "%s/traces", root ? root : "");
+	d = opendir(dir);
+	while (d && (e = readdir(d))) {
+		/* those without a policy: more memory than there is, no swap */
+		if (strncmp(e->d_name, "oom-n2", 6))
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
+		play_one(path, e->d_name);
+		n++;
+	}
+	if (d)
+		closedir(d);
+	if (!n)
+		skip();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_oom)};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
