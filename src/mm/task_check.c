@@ -3,14 +3,16 @@
  * Called by nb_system_check(). Walks every VMA and every leaf: O(mapped pages). Changes nothing.
  */
 #include "mm/filemap.h"
+#include "mm/filemap.h"
 #include "mm/rmap.h"
 
 struct walk {
 	const struct nb_system *sys;
 	const struct nb_task *t;
 	struct nb_error *err;
-	uint64_t pages, tables;
-	uint64_t huge, deposits; /* transparent huge pages' entries, and the leaves behind them */
+	uint64_t pages, tables, anon, shmem, swap; /* of the task */
+	uint64_t all_anon, all_mapped;              /* pages of all tasks, each once */
+	uint64_t thps, deposits; /* transparent huge pages' entries, and the leaves behind them */
 };
 
 static int wrong(struct walk *w, const char *what, uint64_t got, uint64_t want)
@@ -26,7 +28,7 @@ struct mappings {
 	unsigned count;
 	const struct nb_mm *mm; /* was this entry among them? */
 	uint64_t addr;
-	bool found;
+	bool found, first;
 };
 
 static int count_mapping(void *arg, struct nb_vma *v)
@@ -38,6 +40,7 @@ static int count_mapping(void *arg, struct nb_vma *v)
 
 	if (!leaf || nb_pte_pfn(leaf->entry[i]) != m->pfn)
 		return 0;
+	m->first |= !m->count && v->mm == m->mm && addr == m->addr;
 	m->count++;
 	m->found |= v->mm == m->mm && addr == m->addr;
 	return 0;
@@ -59,6 +62,9 @@ static int check_counts(struct walk *w, const struct nb_page *page, nb_pfn_t pfn
 	refs = m.count + (!r->anon || flags & PG_SWAPCACHE ? 1 : 0);
 	if (!r->anon) /* and one of the request that reads or writes it */
 		refs += nb_file_io_refs((struct nb_address_space *)(uintptr_t)r, page);
+	if (m.first)
+		*(flags & PG_ANON ? &w->all_anon : &w->all_mapped) += UINT64_C(1)
+								      << nb_flags_order(flags);
 	return page->refcount == refs ? 0 : wrong(w, "refcount of a page", page->refcount, refs);
 }
 
@@ -68,6 +74,7 @@ static int check_entry(struct walk *w, uint64_t pte, uint64_t addr)
 	const struct nb_page *page;
 	struct nb_zone *z;
 
+	w->swap += pte & NB_PTE_SWAP ? 1 : 0;
 	if (pfn == NB_NO_PFN || pte & NB_PTE_HUGE)
 		return 0;
 	page = nb_pfn_to_page(w->sys, pfn, &z);
@@ -76,6 +83,8 @@ static int check_entry(struct walk *w, uint64_t pte, uint64_t addr)
 	if (!nb_vma_find(w->t->mm, addr))
 		return wrong(w, "address of a page without a mapping", addr, 0);
 	w->pages++;
+	w->anon += nb_page_flags(page) & PG_ANON ? 1 : 0;
+	w->shmem += (nb_page_flags(page) & (PG_ANON | PG_SWAPBACKED)) == PG_SWAPBACKED;
 	return check_counts(w, page, pfn, addr);
 }
 
@@ -111,7 +120,7 @@ static int check_huge(struct walk *w, uint64_t entry, uint64_t addr)
 		return wrong(w, "address of a huge page without a mapping", addr, 0);
 	if (v->flags & NB_VM_HUGETLB)
 		return 0;
-	w->huge++;
+	w->thps++;
 	if (entry & NB_PTE_ZERO)
 		return 0;
 	page = nb_pfn_to_page(w->sys, nb_pte_pfn(entry), &z);
@@ -119,6 +128,7 @@ static int check_huge(struct walk *w, uint64_t entry, uint64_t addr)
 			     (PG_ALLOCATED | w->t->mm->shape.bits))
 		return wrong(w, "frame of a huge page, not a head,", nb_pte_pfn(entry), 0);
 	w->pages += UINT64_C(1) << w->t->mm->shape.bits;
+	w->anon += UINT64_C(1) << w->t->mm->shape.bits;
 	return check_counts(w, page, nb_pte_pfn(entry), addr);
 }
 
@@ -159,7 +169,7 @@ static int check_table(struct walk *w, const struct nb_ptable *table, unsigned l
 static int check_vmas(struct walk *w)
 {
 	const struct nb_mm *mm = w->t->mm;
-	uint64_t end = 0;
+	uint64_t end = 0, total = 0, locked = 0;
 	unsigned n = 0;
 
 	for (const struct nb_vma *v = nb_vma_first_above(mm, 0); v;
@@ -169,44 +179,86 @@ static int check_vmas(struct walk *w)
 		if (nb_vma_at(mm, n) != v)
 			return wrong(w, "place of a VMA in the tree", n, 0);
 		end = v->end;
+		total += (v->end - v->start) >> mm->shape.page_shift;
+		locked += v->flags & NB_VM_LOCKED ? (v->end - v->start) >> mm->shape.page_shift : 0;
 		n++;
 	}
+	if (mm->total_pages != total)
+		return wrong(w, "pages of address space", mm->total_pages, total);
+	if (mm->locked_pages != locked)
+		return wrong(w, "locked pages", mm->locked_pages, locked);
 	return n == mm->nr_vmas ? 0 : wrong(w, "number of VMAs", mm->nr_vmas, n);
+}
+
+/* The sums of an address space against what its tables hold. */
+static int check_sums(struct walk *w)
+{
+	const struct nb_mm *mm = w->t->mm;
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < w->sys->nr_pgdat * NB_MAX_NR_ZONES; i++)
+		sum += mm->zone_rss[i];
+	if (sum != mm->rss_pages || mm->anon_pages + mm->file_pages + mm->shmem_pages != sum)
+		return wrong(w, "sum of resident pages by zone, or by kind,", sum, mm->rss_pages);
+	if (mm->swap_entries != w->swap)
+		return wrong(w, "swap entries", mm->swap_entries, w->swap);
+	if (mm->nr_ptables != w->tables)
+		return wrong(w, "number of page tables", mm->nr_ptables, w->tables);
+	if (mm->huge_entries != w->thps || w->thps != w->deposits)
+		return wrong(w, "leaves that wait behind huge pages", w->deposits, w->thps);
+	if (mm->rss_pages != w->pages)
+		return wrong(w, "resident pages", mm->rss_pages, w->pages);
+	if (mm->anon_pages != w->anon)
+		return wrong(w, "anonymous pages", mm->anon_pages, w->anon);
+	return mm->shmem_pages == w->shmem
+		       ? 0
+		       : wrong(w, "pages of shared memory", mm->shmem_pages, w->shmem);
 }
 
 static int check_task(struct walk *w)
 {
 	const struct nb_mm *mm = w->t->mm;
-	uint64_t sum = 0;
 	int err = check_vmas(w);
 
+	w->pages = w->tables = w->anon = w->shmem = w->swap = w->thps = w->deposits = 0;
 	if (!err)
 		err = check_table(w, mm->root, mm->shape.levels - 1u, 0);
-	if (err)
-		return err;
-	for (unsigned i = 0; i < w->sys->nr_pgdat * NB_MAX_NR_ZONES; i++)
-		sum += mm->zone_rss[i];
-	if (mm->huge_entries != w->huge || w->huge != w->deposits)
-		return wrong(w, "leaves that wait behind huge pages", w->deposits, w->huge);
-	if (mm->rss_pages != w->pages)
-		return wrong(w, "resident pages", mm->rss_pages, w->pages);
-	if (sum != w->pages)
-		return wrong(w, "sum of resident pages by zone", sum, w->pages);
-	return mm->nr_ptables == w->tables
-		       ? 0
-		       : wrong(w, "number of page tables", mm->nr_ptables, w->tables);
+	return err ? err : check_sums(w);
+}
+
+/* Zone counters say of each mapped page once what it is. */
+static int check_zones(struct walk *w)
+{
+	uint64_t anon = 0, mapped = 0;
+
+	for (unsigned i = 0; i < w->sys->nr_pgdat; i++) {
+		for (unsigned k = 0; k < NB_MAX_NR_ZONES; k++) {
+			const struct nb_zone *z = &w->sys->pgdat[i]->zone[k];
+
+			anon += atomic_load_explicit(&z->nr_anon, memory_order_relaxed);
+			mapped += atomic_load_explicit(&z->nr_mapped, memory_order_relaxed);
+		}
+	}
+	if (anon != w->all_anon)
+		return nb_error_set(w->err, -NB_EIO, 0, "nr_anon is %llu and should be %llu",
+				    (unsigned long long)anon, (unsigned long long)w->all_anon);
+	if (mapped != w->all_mapped)
+		return nb_error_set(w->err, -NB_EIO, 0, "nr_mapped is %llu and should be %llu",
+				    (unsigned long long)mapped, (unsigned long long)w->all_mapped);
+	return 0;
 }
 
 int nb_tasks_check(const struct nb_system *sys, struct nb_error *err)
 {
 	const struct nb_task_side *side =
 		atomic_load_explicit(&sys->task_side, memory_order_acquire);
+	struct walk w = {.sys = sys, .err = err};
 	int ret = 0;
 
 	for (const struct nb_task *t = side ? side->tasks : NULL; t && !ret; t = t->next) {
-		struct walk w = {.sys = sys, .t = t, .err = err};
-
-		ret = check_task(&w);
+		w.t = t;
+		if (t->leader == t) /* threads share the address space */
+			ret = check_task(&w);
 	}
-	return ret;
+	return ret ? ret : check_zones(&w);
 }
