@@ -296,7 +296,7 @@ int nb_hugetlb_shmget(struct nb_task *t, uint64_t page_bytes, uint64_t bytes, bo
 	bytes = (bytes + size - 1) & ~(size - 1);
 	if (t->uid) /* neither CAP_IPC_LOCK nor in hugetlb_shm_group */
 		return -NB_EPERM;
-	as = nb_huge_file_new(t->sys, h, NULL, "SYSV00000000", bytes);
+	as = nb_huge_file_new(t->sys, h, NULL, "/SYSV00000000", bytes);
 	if (!as)
 		return -NB_ENOMEM;
 	if (!noreserve && nb_huge_reserve(t, as, 0, bytes / size, NULL)) {

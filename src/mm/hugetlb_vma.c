@@ -147,7 +147,7 @@ int nb_hugetlb_mmap(struct nb_task *t, struct nb_address_space *as, uint64_t off
 		if (length_bytes > t->mm->task_size)
 			return -NB_ENOMEM;
 		length_bytes = (length_bytes + size - 1) & ~(size - 1);
-		as = nb_huge_file_new(sys, h, NULL, NULL, length_bytes);
+		as = nb_huge_file_new(sys, h, NULL, "/anon_hugepage", length_bytes);
 		if (!as)
 			return -NB_ENOMEM;
 		as->flags |= NB_AS_UNNAMED;

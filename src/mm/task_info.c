@@ -158,6 +158,8 @@ static void count_vma(const struct count *c)
 	const struct nb_mm *mm = c->t->mm;
 	uint64_t page = nb_mm_page_bytes(mm), at = c->v->start, end = c->v->end;
 
+	for (; c->v->flags & NB_VM_HUGETLB && at < end; at += c->sum->kernel_page_bytes)
+		count_entry(c, nb_pt_lookup(mm, at), c->sum->kernel_page_bytes / page);
 	while (at < end) {
 		const struct nb_ptable *leaf = nb_pt_leaf(mm, at);
 		uint64_t pages = 1, pte;

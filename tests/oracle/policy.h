@@ -93,6 +93,7 @@ void play_fork(struct run *r, json_t *o);
 void play_cpuset(struct run *r, json_t *o);
 void play_shm(struct run *r, json_t *o);
 void play_huge(struct run *r, json_t *o);
+void play_pool(struct run *r, json_t *o);
 void play_big(struct run *r, json_t *o);
 void play_overflow(struct run *r, json_t *o);
 /* What play_error() keeps from row to row. */

@@ -230,8 +230,8 @@ static bool huge_faults(struct run *r)
 
 void play_huge(struct run *r, json_t *o)
 {
-	if (strncmp(r->case_name, "thp-", 4)) /* pools are hugetlb's test */
-		policy_left_out++;
+	if (strncmp(r->case_name, "thp-", 4))
+		run_case(r, o, play_pool);
 	else if (!huge_faults(r))
 		policy_waiting++;
 	else
