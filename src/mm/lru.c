@@ -52,7 +52,7 @@ void nb_lruvec_add(struct nb_lruvec *v, struct nb_zone *z, struct nb_page *page,
 		nb_list_add_tail(z->mem_map, &v->list[lru], page);
 	else
 		nb_list_add_head(z->mem_map, &v->list[lru], page);
-	v->nr[lru][z->type] += nb_lru_page_nr(page);
+	nb_lru_count(&v->nr[lru][z->type], (int64_t)nb_lru_page_nr(page));
 }
 
 void nb_lruvec_del(struct nb_lruvec *v, struct nb_zone *z, struct nb_page *page)
@@ -64,7 +64,7 @@ void nb_lruvec_del(struct nb_lruvec *v, struct nb_zone *z, struct nb_page *page)
 		return;
 	}
 	nb_list_del(z->mem_map, &v->list[lru], page);
-	v->nr[lru][z->type] -= nb_lru_page_nr(page);
+	nb_lru_count(&v->nr[lru][z->type], -(int64_t)nb_lru_page_nr(page));
 }
 
 /* ---- what each batch does with a page; lruvec locked ---- */
@@ -462,7 +462,7 @@ static uint64_t gen_pages(const struct nb_lruvec *v, enum nb_lru lru, enum nb_zo
 
 	for (unsigned gen = 0; gen < NB_MAX_NR_GENS; gen++) {
 		if (nb_gen_is_active(v, gen) == (active != 0))
-			n += v->gen.nr[gen][type][z];
+			n += __atomic_load_n(&v->gen.nr[gen][type][z], __ATOMIC_RELAXED);
 	}
 	return n > 0 ? (uint64_t)n : 0;
 }
@@ -470,7 +470,7 @@ static uint64_t gen_pages(const struct nb_lruvec *v, enum nb_lru lru, enum nb_zo
 static uint64_t zone_pages(const struct nb_lruvec *v, enum nb_lru lru, enum nb_zone_type z)
 {
 	if (!v->gen.enabled || lru == NB_LRU_UNEVICTABLE)
-		return v->nr[lru][z];
+		return __atomic_load_n(&v->nr[lru][z], __ATOMIC_RELAXED);
 	return gen_pages(v, lru, z);
 }
 

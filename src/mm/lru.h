@@ -113,6 +113,12 @@ static inline bool nb_page_is_file_lru(const struct nb_page *page)
 	return !(nb_page_flags(page) & PG_SWAPBACKED);
 }
 
+/* Changes a count under the lruvec's lock; estimates read it without. */
+static inline void nb_lru_count(uint64_t *count, int64_t n)
+{
+	__atomic_store_n(count, *count + (uint64_t)n, __ATOMIC_RELAXED);
+}
+
 static inline enum nb_lru nb_page_lru(const struct nb_page *page)
 {
 	uint32_t f = nb_page_flags(page);

@@ -51,7 +51,7 @@ void nb_lru_gen_add(struct nb_lruvec *v, struct nb_zone *z, struct nb_page *page
 	struct nb_list *l = &v->gen.list[gen][type][z->type];
 
 	set_gen(page, (int)gen, PG_ACTIVE);
-	v->gen.nr[gen][type][z->type] += (int64_t)nb_lru_page_nr(page);
+	nb_lru_count((uint64_t *)&v->gen.nr[gen][type][z->type], (int64_t)nb_lru_page_nr(page));
 	if (tail)
 		nb_list_add_tail(z->mem_map, l, page);
 	else
@@ -65,7 +65,7 @@ void nb_lru_gen_del(struct nb_lruvec *v, struct nb_zone *z, struct nb_page *page
 	bool active = nb_gen_is_active(v, gen);
 
 	nb_list_del(z->mem_map, &v->gen.list[gen][type][z->type], page);
-	v->gen.nr[gen][type][z->type] -= (int64_t)nb_lru_page_nr(page);
+	nb_lru_count((uint64_t *)&v->gen.nr[gen][type][z->type], -(int64_t)nb_lru_page_nr(page));
 	set_gen(page, -1, 0);
 	/* it keeps its youth where it goes */
 	if (active)
