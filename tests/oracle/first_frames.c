@@ -1,132 +1,70 @@
 /* first_frames.c -- a kernel's first minutes, page by page: which frames leave the free lists, in
  * which portions.
  *
- * The early-* traces begin at trace_init(). The boot log's memblock calls (memblock=debug) tell
- * what was free then; from there the trace's requests and frees are done again here, and the
- * frames, the refills of page sets, their drains and the claims of pageblocks are compared one by
- * one. What no event tells is inferred by rule, and counted:
+ * The early-* traces begin at trace_init(); the boot log tells what was free then (play.h). From
+ * there each request and free of the trace is done by the engine, and its frame, the refills of
+ * page sets (their size, and the frames in their order), their drains and the claims of pageblocks
+ * are compared with what the kernel did. Where they differ our state is set to the kernel's, and
+ * the next event is judged from there. What no event tells is inferred by rule, and counted:
  *   - pages taken before the trace begins: each type's lists are used up to its first traced frame
  *   - alloc_pages_bulk() (vmalloc, kernel stacks) has no event: pages of the set that stand before
- * the traced one were taken so
+ *     the traced one, and whose next event is a free, were taken so
  *   - when page sets get their sizes: just before the first refill that shows it
  *   - pages of reserved memory that are freed for the first time
- * After the first request whose frame differs nothing is compared any more: the tests ask how far
- * that is.
+ *   - drains that the vmstat worker made: those not in the task of the free before them
+ *   - alloc_pages_exact(): a page is freed out of a larger block
  */
-#include "mm/boot.h"
-#include "mm/pcp.h"
+#include "play.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { RANGES = 256, MOVES = 4096, SECTION_PAGES = 32768 };
+enum { MOVES = 8192, EVENTS = 40000, FRAMES = 1 << 18 };
 
-struct range {
-	uint64_t start, end; /* bytes */
-};
-
-/* A frame that left or entered the free lists. */
-struct move {
-	char kind; /* Z taken, D drained, X claimed */
+/* An event of the trace: A request, F free; of blocks that leave or enter the free lists: Z taken,
+ * D drained, X claimed. */
+struct event {
+	char kind;
 	nb_pfn_t pfn;
 	unsigned order, type, more;
+	bool deferred;
+	char task[24];
+	char gfp[200];
 };
 
 struct moves {
-	struct move m[MOVES];
+	struct event m[MOVES];
 	unsigned n;
 };
 
-struct play {
-	struct nb_port port;
-	struct nb_machine *machine;
-	struct nb_system *sys;
-	struct nb_zone *zone; /* the node's last */
-	struct range memory[RANGES], reserved[RANGES];
-	unsigned nr_memory, nr_reserved;
-	nb_pfn_t first_deferred;
-	struct moves ours, theirs;
-	bool sized; /* page sets have left the boot sets */
-	unsigned requests, portions, silent;
+/* How many of each were compared, and how many were equal. */
+struct score {
+	unsigned n, equal;
 };
 
-static struct play play;
-
-static FILE *open_oracle(const char *trace, const char *file, bool gz)
-{
-	const char *oracle = getenv("NUMABOX_ORACLE");
-	char path[4096];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/traces/%s/%s", oracle ? oracle : "", trace, file);
-	f = fopen(path, "r");
-	if (!f || !gz)
-		return f;
-	fclose(f);
-	char command[4200];
-
-	snprintf(command, sizeof(command), "gzip -dc '%s'", path);
-	return popen(command, "r");
-}
-
-/* Takes [start, end) out of a set of ranges. */
-static void cut(struct range *r, unsigned *n, uint64_t start, uint64_t end)
-{
-	unsigned old = *n;
-
-	for (unsigned i = 0; i < old; i++) {
-		if (r[i].end <= start || r[i].start >= end)
-			continue;
-		if (r[i].start < start && r[i].end > end)
-			r[(*n)++] = (struct range){end, r[i].end};
-		if (r[i].start < start)
-			r[i].end = start;
-		else
-			r[i].start = r[i].end < end ? r[i].end : end;
-	}
-	assert_true(*n < RANGES - 1);
-}
-
-static void read_boot_log(const char *trace)
-{
-	FILE *f = open_oracle(trace, "snap/dmesg", false);
-	unsigned long long a, b;
-	char line[1024];
-	const char *s;
-
-	if (!f)
-		skip();
-	while (fgets(line, sizeof(line), f)) {
-		if (strstr(line, "MEMBLOCK configuration"))
-			play.nr_memory = play.nr_reserved = 0;
-		else if ((s = strstr(line, " memory[")) && (s = strchr(s + 8, '[')) &&
-			 sscanf(s, "[%llx-%llx]", &a, &b) == 2)
-			play.memory[play.nr_memory++] = (struct range){a, b + 1};
-		else if ((s = strstr(line, " reserved[")) && (s = strchr(s + 10, '[')) &&
-			 sscanf(s, "[%llx-%llx]", &a, &b) == 2)
-			play.reserved[play.nr_reserved++] = (struct range){a, b + 1};
-		else if ((s = strstr(line, "memblock_reserve: [")) &&
-			 sscanf(s + 18, "[%llx-%llx]", &a, &b) == 2)
-			play.reserved[play.nr_reserved++] = (struct range){a, b + 1};
-		else if ((s = strstr(line, "memblock_phys_free: [")) &&
-			 sscanf(s + 20, "[%llx-%llx]", &a, &b) == 2)
-			cut(play.reserved, &play.nr_reserved, a, b + 1);
-		assert_true(play.nr_reserved < RANGES && play.nr_memory < RANGES);
-	}
-	fclose(f);
-}
+static struct {
+	struct event ev[EVENTS];
+	unsigned nr, at;
+	int next_of[FRAMES]; /* scratch: the next event of a frame from `at` on, filled backwards */
+	int next[EVENTS];    /* next event of the same frame */
+	struct moves ours, theirs;
+	bool sized;         /* page sets have left the boot sets */
+	unsigned drain_run; /* D events behind the present one */
+	struct score requests, frames, first_frames, refills, refill_sizes, drains, drain_sizes,
+		claims;
+	unsigned until_first; /* requests before the first that differed */
+} t;
 
 static void record(void *ctx, const struct nb_event *ev)
 {
 	struct moves *m = ctx;
-	struct move *x = &m->m[m->n++];
+	struct event *x = &m->m[m->n++];
 
 	assert_true(m->n < MOVES);
-	*x = (struct move){.pfn = ev->field[0], .order = (unsigned)ev->field[1]};
+	*x = (struct event){.pfn = ev->field[0], .order = (unsigned)ev->field[1]};
 	switch (ev->kind) {
 	case NB_EV_MM_PAGE_ALLOC_ZONE_LOCKED:
 		x->kind = 'Z';
@@ -144,162 +82,6 @@ static void record(void *ctx, const struct nb_event *ev)
 	}
 }
 
-/* Batch and bounds of the zone's sets; batch 1 and 0 .. 0 are the boot sets'. */
-static void size_sets(int batch, int min, int max)
-{
-	struct nb_pcp *pcp = nb_zone_pcp(play.zone, 0);
-
-	play.zone->pageset_batch = pcp->batch = batch;
-	play.zone->pageset_high_min = pcp->high_min = min;
-	play.zone->pageset_high_max = pcp->high_max = max;
-}
-
-static void take_for_good(struct nb_page *p, unsigned order)
-{
-	nb_page_set_flags(p, PG_ALLOCATED | order | play.zone->page_bits);
-	p->refcount = 1;
-	p->mapcount = 0;
-	p->mapping = 0;
-}
-
-static void free_range(nb_pfn_t pfn, nb_pfn_t end)
-{
-	while (pfn < end) {
-		unsigned order = (unsigned)__builtin_ctzll(pfn | 1024);
-		struct nb_zone *z;
-		struct nb_page *p = nb_pfn_to_page(play.sys, pfn, &z);
-
-		while (pfn + (UINT64_C(1) << order) > end)
-			order--;
-		assert_non_null(p);
-		uint32_t dense = nb_page_dense(z->mem_map, p);
-
-		assert_true(nb_map_commit(z->pgdat, dense & ~1023u, 1024));
-		nb_zone_lock(z, 0);
-		nb_free_one_page(z, p, order, nb_pageblock_mt(z, dense), NB_FPI_TO_TAIL);
-		nb_zone_unlock(z);
-		pfn += UINT64_C(1) << order;
-	}
-}
-
-/* Frees what memblock has free below `end`. A range that is smaller than a page on either side
- * counts as reserved. */
-static uint64_t free_memory(nb_pfn_t end)
-{
-	struct range r[RANGES];
-	unsigned n = play.nr_memory;
-	uint64_t pages = 0, low = 0;
-
-	memcpy(r, play.memory, sizeof(r));
-	for (unsigned i = 0; i < play.nr_reserved; i++)
-		cut(r, &n, play.reserved[i].start, play.reserved[i].end);
-	/* ascending: the lowest that is not done yet */
-	for (;;) {
-		unsigned next = n;
-
-		for (unsigned i = 0; i < n; i++) {
-			if (r[i].start < r[i].end && r[i].start >= low &&
-			    (next == n || r[i].start < r[next].start))
-				next = i;
-		}
-		if (next == n)
-			return pages;
-		nb_pfn_t from = (r[next].start + 4095) >> 12, to = r[next].end >> 12;
-
-		low = r[next].end;
-		if (to > end)
-			to = end;
-		if (from < to) {
-			free_range(from, to);
-			if (from >= play.zone->zone_start_pfn)
-				pages += to - from;
-		}
-	}
-}
-
-static void boot(void)
-{
-	struct nb_error err = {0};
-	struct nb_node node = {.id = 0, .online = true};
-	struct nb_cpu cpu = {
-		.online = true, .package = -1, .die = -1, .cluster = -1, .core = -1, .llc = -1};
-
-	nb_port_posix(&play.port, false);
-	play.machine = nb_machine_new(&play.port);
-	assert_int_equal(nb_machine_add_node(play.machine, &node), 0);
-	assert_int_equal(nb_machine_add_cpu(play.machine, &cpu), 0);
-	for (unsigned i = 0; i < play.nr_memory; i++) {
-		struct nb_mem_range r = {.start = (play.memory[i].start + 4095) & ~UINT64_C(4095),
-					 .end = play.memory[i].end & ~UINT64_C(4095)};
-
-		assert_int_equal(nb_machine_add_range(play.machine, &r), 0);
-	}
-	if (nb_machine_seal(play.machine, &err) ||
-	    nb_system_boot(&play.port, play.machine, NULL, &play.sys, &err))
-		fail_msg("%s", err.text);
-	play.zone = &play.sys->pgdat[0]->zone[NB_ZONE_DMA32];
-}
-
-/* Empties the lists that boot has made, and makes those that the log tells of. */
-static void begin(void)
-{
-	nb_pfn_t end = nb_zone_end_pfn(play.zone);
-	uint64_t pages;
-
-	for (unsigned i = 0; i < NB_NR_ORDERS * NB_MIGRATE_TYPES * 2; i++) {
-		struct nb_zone *z = &play.sys->pgdat[0]->zone[i % 2 ? NB_ZONE_DMA : NB_ZONE_DMA32];
-		unsigned order = i / 2 / NB_MIGRATE_TYPES;
-		enum nb_migratetype mt = (enum nb_migratetype)(i / 2 % NB_MIGRATE_TYPES);
-
-		nb_zone_lock(z, 0);
-		while (z->free_area[order].free_list[mt].first) {
-			assert_non_null(nb_free_list_take(z, order, mt));
-			nb_account_free(z, mt, -(INT64_C(1) << order));
-		}
-		nb_zone_unlock(z);
-		memset(z->wmark, 0, sizeof(z->wmark));
-		memset(z->lowmem_reserve, 0, sizeof(z->lowmem_reserve));
-	}
-	/* The last zone's pages are initialised up to the first section border after one section's
-	 * worth. */
-	play.first_deferred = (play.zone->zone_start_pfn + SECTION_PAGES + SECTION_PAGES - 1) /
-			      SECTION_PAGES * SECTION_PAGES;
-	if (play.first_deferred > end)
-		play.first_deferred = end;
-	pages = free_memory(play.first_deferred);
-	size_sets(1, 0, 0);
-	play.zone->managed_pages = pages;
-}
-
-/* What each type took before the trace began: everything up to its first traced frame. */
-static void take_untraced(enum nb_migratetype mt, nb_pfn_t first)
-{
-	for (;;) {
-		enum nb_rmqueue_mode mode = NB_RMQUEUE_NORMAL;
-		struct nb_page *p;
-
-		nb_zone_lock(play.zone, 0);
-		p = nb_rmqueue(play.zone, 0, mt, 0, &mode);
-		assert_non_null(p);
-		if (nb_zone_page_pfn(play.zone, p) == first) {
-			nb_free_one_page(play.zone, p, 0, mt, NB_FPI_NONE);
-			nb_zone_unlock(play.zone);
-			return;
-		}
-		take_for_good(p, 0);
-		nb_zone_unlock(play.zone);
-		assert_true(++play.silent < 100000);
-	}
-}
-
-struct line {
-	char kind; /* A request, F free, and those of moves */
-	nb_pfn_t pfn;
-	unsigned order, type, more;
-	bool deferred;
-	char gfp[400];
-};
-
 static unsigned field(const char *line, const char *name)
 {
 	const char *s = strstr(line, name);
@@ -307,8 +89,7 @@ static unsigned field(const char *line, const char *name)
 	return s ? (unsigned)strtoul(s + strlen(name), NULL, 0) : 0;
 }
 
-/* The next event of the trace; false at its end. */
-static bool next_line(FILE *f, struct line *l)
+static bool parse(const char *text, struct event *l)
 {
 	static const struct {
 		const char *name;
@@ -318,33 +99,57 @@ static bool next_line(FILE *f, struct line *l)
 		     {" mm_page_alloc_zone_locked: ", 'Z'},
 		     {" mm_page_pcpu_drain: ", 'D'},
 		     {" mm_page_alloc_extfrag: ", 'X'}};
-	char text[1024];
 	const char *s;
 
-	while (fgets(text, sizeof(text), f)) {
-		memset(l, 0, sizeof(*l));
-		for (unsigned i = 0; i < 5 && !l->kind; i++)
-			l->kind = strstr(text, kinds[i].name) ? kinds[i].kind : '\0';
-		s = strstr(text, "pfn=");
-		if (!l->kind || !s)
-			continue;
-		l->pfn = strtoull(s + 4, NULL, 16);
-		l->order = field(text, l->kind == 'X' ? "alloc_order=" : " order=");
-		l->type = field(text, " migratetype=");
-		l->more = field(text, "percpu_refill=");
-		l->deferred = strstr(text, "pgdatinit") != NULL;
-		s = strstr(text, "gfp_flags=");
-		if (s)
-			sscanf(s, "gfp_flags=%399s", l->gfp);
-		if (l->kind == 'X') {
-			l->type = field(text, "fallback_order=") * 100 +
-				  field(text, "alloc_migratetype=") * 10 +
-				  field(text, "fallback_migratetype=");
-			l->more = field(text, "change_ownership=");
-		}
-		return true;
+	memset(l, 0, sizeof(*l));
+	for (unsigned i = 0; i < 5 && !l->kind; i++)
+		l->kind = strstr(text, kinds[i].name) ? kinds[i].kind : '\0';
+	s = strstr(text, "pfn=");
+	if (!l->kind || !s)
+		return false;
+	l->pfn = strtoull(s + 4, NULL, 16);
+	l->order = field(text, l->kind == 'X' ? "alloc_order=" : " order=");
+	l->type = field(text, " migratetype=");
+	l->more = field(text, "percpu_refill=");
+	l->deferred = strstr(text, "pgdatinit") != NULL;
+	sscanf(text, " %23s", l->task);
+	s = strstr(text, "gfp_flags=");
+	if (s)
+		sscanf(s, "gfp_flags=%199s", l->gfp);
+	if (l->kind == 'X') {
+		l->type = field(text, "fallback_order=") * 100 +
+			  field(text, "alloc_migratetype=") * 10 +
+			  field(text, "fallback_migratetype=");
+		l->more = field(text, "change_ownership=");
 	}
-	return false;
+	return true;
+}
+
+static void read_trace(const char *trace)
+{
+	FILE *f = play_open(trace, "trace.gz", true);
+	char text[1024];
+
+	assert_non_null(f);
+	while (fgets(text, sizeof(text), f) && t.nr < EVENTS)
+		t.nr += parse(text, &t.ev[t.nr]);
+	pclose(f);
+	memset(t.next_of, 0xff, sizeof(t.next_of));
+	for (unsigned i = t.nr; i-- > 0;) {
+		t.next[i] = t.next_of[t.ev[i].pfn % FRAMES];
+		t.next_of[t.ev[i].pfn % FRAMES] = (int)i;
+	}
+}
+
+/* What happens next to a single page after the present event: the kind, 0 for nothing. */
+static char next_event(nb_pfn_t pfn)
+{
+	int i = t.next_of[pfn % FRAMES];
+
+	while (i >= 0 && i <= (int)t.at)
+		i = t.next[i];
+	t.next_of[pfn % FRAMES] = i;
+	return i < 0 ? '\0' : t.ev[i].kind;
 }
 
 static unsigned taken(const struct moves *m)
@@ -356,8 +161,7 @@ static unsigned taken(const struct moves *m)
 	return n;
 }
 
-/* The first frame taken, past drains. */
-static const struct move *first_taken(const struct moves *m)
+static const struct event *first_taken(const struct moves *m)
 {
 	for (unsigned i = 0; i < m->n; i++) {
 		if (m->m[i].kind != 'D')
@@ -366,100 +170,119 @@ static const struct move *first_taken(const struct moves *m)
 	return NULL;
 }
 
-static struct nb_list *set_list(const struct line *l)
+static struct nb_list *set_list(const struct event *l)
 {
 	unsigned i = nb_pcp_list_of(l->order, (enum nb_migratetype)l->type);
 
-	return &nb_zone_pcp(play.zone, 0)->list[i];
+	return &nb_zone_pcp(l->pfn ? play_zone_of(l->pfn) : play.zone, 0)->list[i];
 }
 
-static bool is_first(const struct line *l)
+/* The first frame of a request's list; NB_NO_PFN: none. */
+static nb_pfn_t first_of(const struct event *l)
 {
 	nb_link_t first = set_list(l)->first;
 
-	return first &&
-	       nb_zone_page_pfn(play.zone, nb_link_page(play.zone->mem_map, first)) == l->pfn;
+	return first ? nb_zone_page_pfn(play_zone_of(l->pfn),
+					nb_link_page(play.zone->mem_map, first))
+		     : NB_NO_PFN;
 }
 
-static bool in_set(const struct line *l)
+static bool in_set(const struct event *l)
 {
 	for (nb_link_t x = set_list(l)->first; x;) {
 		const struct nb_page *p = nb_link_page(play.zone->mem_map, x);
 
-		if (nb_zone_page_pfn(play.zone, p) == l->pfn)
+		if (nb_zone_page_pfn(play_zone_of(l->pfn), p) == l->pfn)
 			return true;
 		x = p->next;
 	}
 	return false;
 }
 
+/* One page by alloc_pages_bulk(), which leaves the count of recent frees alone. */
+static void take_silently(const struct nb_alloc_request *rq)
+{
+	struct nb_pcp *pcp = nb_zone_pcp(play.zone, 0);
+	int16_t free_count = pcp->free_count;
+
+	nb_alloc_pages(play.sys, rq);
+	pcp->free_count = free_count;
+	play.silent++;
+}
+
 /* Refills of single pages before a request of another order: alloc_pages_bulk() emptied the set. */
-static void take_refilled(const struct line *l)
+static void take_refilled(const struct event *l)
 {
 	static const nb_gfp_t gfp[] = {NB_GFP_KERNEL, NB_GFP_HIGHUSER_MOVABLE,
 				       NB_GFP_KERNEL | NB_GFP_BIT_RECLAIMABLE};
 	unsigned want = 0, type = 0;
 
-	for (unsigned i = 0; i < play.theirs.n; i++) {
-		const struct move *m = &play.theirs.m[i];
+	for (unsigned i = 0; i < t.theirs.n; i++) {
+		const struct event *m = &t.theirs.m[i];
 
 		if (m->kind != 'Z' || m->order || !m->more)
 			continue;
 		want++;
 		type = m->type;
 	}
-	for (unsigned i = 0; l->order && i < 4000 && taken(&play.ours) < want; i++) {
+	for (unsigned i = 0; l->order && i < 4000 && taken(&t.ours) < want; i++) {
 		struct nb_alloc_request rq = {.gfp = gfp[type % 3], .nid = NB_NO_NODE};
 
-		nb_alloc_pages(play.sys, &rq);
-		play.silent++;
+		take_silently(&rq);
 	}
 }
 
 /* Pages that alloc_pages_bulk() took before this request. */
-static void take_bulk(const struct line *l, const struct nb_alloc_request *rq)
+static void take_bulk(const struct event *l, const struct nb_alloc_request *rq)
 {
 	for (unsigned i = 0; i < 4000 && !l->order; i++) {
-		unsigned want = taken(&play.theirs), have = taken(&play.ours);
+		unsigned want = taken(&t.theirs), have = taken(&t.ours);
+		nb_pfn_t first = first_of(l);
 
-		if (is_first(l) && have >= want)
+		if (first == l->pfn && have >= want)
 			return;
-		if (!set_list(l)->first && !have && want &&
-		    first_taken(&play.theirs)->pfn == l->pfn)
+		if (first == NB_NO_PFN && !have && want && first_taken(&t.theirs)->pfn == l->pfn)
 			return;
 		if (have >= want && !in_set(l))
 			return;
-		nb_alloc_pages(play.sys, rq);
-		play.silent++;
+		char next = first == NB_NO_PFN ? 'F' : next_event(first);
+
+		if (next && next != 'F')
+			return;
+		take_silently(rq);
 	}
+}
+
+static bool same_move(const struct event *a, const struct event *b)
+{
+	return a->kind == b->kind && a->pfn == b->pfn && a->order == b->order &&
+	       a->type == b->type && a->more == b->more;
 }
 
 static bool same_moves(void)
 {
-	const struct moves *a = &play.ours, *b = &play.theirs;
-	bool same = a->n == b->n;
+	bool same = t.ours.n == t.theirs.n;
 
-	for (unsigned i = 0; same && i < a->n; i++)
-		same = a->m[i].kind == b->m[i].kind && a->m[i].pfn == b->m[i].pfn &&
-		       a->m[i].order == b->m[i].order && a->m[i].type == b->m[i].type &&
-		       a->m[i].more == b->m[i].more;
+	for (unsigned i = 0; same && i < t.ours.n; i++)
+		same = same_move(&t.ours.m[i], &t.theirs.m[i]);
 	return same;
 }
 
 /* Sizes the sets when a refill of more than a page shows that it has been done: as zone_batchsize()
  * of what is managed by then. */
-static void size_by_trace(const struct line *l)
+static void size_by_trace(const struct event *l)
 {
-	unsigned want = taken(&play.theirs);
+	unsigned want = taken(&t.theirs);
 	struct nb_zone *z = play.zone;
 
-	if (!want || first_taken(&play.theirs)->kind != 'Z' || !first_taken(&play.theirs)->more)
+	if (!want || first_taken(&t.theirs)->kind != 'Z' || !first_taken(&t.theirs)->more)
 		return;
-	if (!play.sized && want > 1) {
+	if (!t.sized && want > 1) {
 		struct nb_pcp *pcp = nb_zone_pcp(z, 0);
 
 		nb_setup_per_cpu_pagesets(play.sys);
-		play.sized = true;
+		t.sized = true;
+		play_set_marks();
 		/* With a batch of 1 the refill before, of a single page, was the first of the new
 		 * size. */
 		if (pcp->batch == 1) {
@@ -475,117 +298,357 @@ static void size_by_trace(const struct line *l)
 		managed += z->free_area[o].nr_free << o;
 	int batch = z->pageset_batch;
 
-	if (play.sized && l->order >= 2 && l->order <= 3 &&
+	if (t.sized && l->order >= 2 && l->order <= 3 &&
 	    want == (unsigned)(batch * 2 + 1) >> l->order &&
 	    want != (unsigned)(batch >> l->order) && want > 2)
-		size_sets(batch * 2 + 1, z->pageset_high_min * 2, (int)(managed / 8));
+		play_size_sets(batch * 2 + 1, z->pageset_high_min * 2, (int)(managed / 8));
 }
 
 /* A free of a page that was reserved until now: boot's own, and what init gives back. */
-static void first_free(const struct line *l)
+static void first_free(const struct event *l)
 {
 	struct nb_zone *z;
 	struct nb_page *p = nb_pfn_to_page(play.sys, l->pfn, &z);
 	uint32_t dense = nb_page_dense(z->mem_map, p);
 
 	assert_true(nb_map_commit(z->pgdat, dense & ~1023u, 1024));
-	/* A pageblock whose first page is reserved when it comes late keeps the type of an empty
-	 * table. */
-	if (l->deferred && dense % 512 && !nb_page_flags(z->mem_map + dense - dense % 512) &&
-	    nb_pageblock_mt(z, dense) == NB_MIGRATE_MOVABLE && !(l->pfn % 512 == 0)) {
-		bool first = true;
-
-		for (uint32_t d = dense - dense % 512; d < dense; d++)
-			first &= !nb_page_flags(z->mem_map + d);
-		if (first)
-			nb_set_pageblock_mt(z, dense, NB_MIGRATE_UNMOVABLE);
-	}
 	if (l->deferred) {
-		free_range(l->pfn, l->pfn + (UINT64_C(1) << l->order));
+		play_free_range(l->pfn, l->pfn + (UINT64_C(1) << l->order));
 		z->managed_pages += UINT64_C(1) << l->order;
 		return;
 	}
-	nb_page_set_flags(p, PG_ALLOCATED | l->order | z->page_bits);
-	p->refcount = 1;
+	play_put_allocated(l->pfn, l->order);
 	nb_free_pages(play.sys, 0, l->pfn, l->order);
 }
 
-/* Does one request or free; false where it goes another way than the kernel's. */
-static bool step(const struct line *l)
+static const struct event *find(const struct moves *m, char kind, nb_pfn_t pfn, unsigned order)
 {
-	struct nb_alloc_request rq = {.order = l->order, .nid = NB_NO_NODE};
-	bool same;
-
-	if (l->kind == 'F') {
-		struct nb_page_info info;
-
-		nb_page_info(play.sys, l->pfn, &info);
-		if (!(info.flags & NB_PAGE_HEAD))
-			first_free(l);
-		else
-			nb_free_pages(play.sys, 0, l->pfn, l->order);
-		return true; /* drains have their events after the free: compared at the next
-				request */
-	} else {
-		if (strcmp(l->gfp, "none") != 0)
-			assert_int_equal(nb_gfp_parse(l->gfp, &rq.gfp, NULL), 0);
-		size_by_trace(l);
-		take_refilled(l);
-		if (l->order <= NB_COSTLY_ORDER)
-			take_bulk(l, &rq);
-		same = nb_alloc_pages(play.sys, &rq) == l->pfn && same_moves();
-		play.requests += same;
+	for (unsigned i = 0; i < m->n; i++) {
+		if (m->m[i].kind == kind && m->m[i].pfn == pfn && m->m[i].order == order)
+			return &m->m[i];
 	}
-	play.portions += same && play.ours.n;
-	play.ours.n = play.theirs.n = 0;
-	return same;
+	return NULL;
 }
 
-/* Plays a trace up to the first difference. */
+/* Brings our state to the kernel's, after moves that differ. */
+static void follow(const struct event *l, nb_pfn_t got)
+{
+	for (unsigned i = 0; i < t.theirs.n; i++) {
+		const struct event *m = &t.theirs.m[i];
+
+		if (m->kind == 'X' && m->more)
+			nb_set_pageblock_mt(play.zone, (uint32_t)(m->pfn - play.zone->pfn_delta),
+					    (enum nb_migratetype)(m->type / 10 % 10));
+		else if (m->kind == 'Z' && m->more && !play_in_set(m->pfn, m->order) &&
+			 m->pfn != l->pfn)
+			play_put_in_set(m->pfn, m->order, (enum nb_migratetype)m->type, true);
+		else if (m->kind == 'D' && play_in_set(m->pfn, m->order))
+			play_put_free(m->pfn, m->order);
+	}
+	for (unsigned i = 0; i < t.ours.n; i++) {
+		const struct event *m = &t.ours.m[i];
+
+		if (m->kind == 'Z' && m->pfn != got && !find(&t.theirs, 'Z', m->pfn, m->order) &&
+		    play_in_set(m->pfn, m->order))
+			play_put_free(m->pfn, m->order);
+		else if (m->kind == 'D' && !find(&t.theirs, 'D', m->pfn, m->order))
+			play_put_in_set(m->pfn, m->order, (enum nb_migratetype)m->type, true);
+	}
+	if (l->kind != 'A' || got == l->pfn)
+		return;
+	if (got != NB_NO_PFN) {
+		bool fresh = find(&t.ours, 'Z', got, l->order) != NULL;
+
+		if (fresh && !find(&t.theirs, 'Z', got, l->order))
+			play_put_free(got, l->order);
+		else
+			play_put_in_set(got, l->order, (enum nb_migratetype)l->type, false);
+	}
+	play_put_allocated(l->pfn, l->order);
+}
+
+static void count(struct score *s, bool equal)
+{
+	s->n++;
+	s->equal += equal;
+}
+
+/* Compares blocks of one kind, in their order. */
+static void compare(char kind, struct score *sizes, struct score *whole)
+{
+	unsigned ours = 0, theirs = 0, equal = 0, k = 0;
+
+	for (unsigned i = 0; i < t.ours.n; i++)
+		ours += t.ours.m[i].kind == kind;
+	for (unsigned i = 0; i < t.theirs.n; i++) {
+		const struct event *m = &t.theirs.m[i];
+
+		if (m->kind != kind)
+			continue;
+		theirs++;
+		while (k < t.ours.n && t.ours.m[k].kind != kind)
+			k++;
+		bool same = k < t.ours.n && same_move(m, &t.ours.m[k++]);
+
+		equal += same;
+		if (kind == 'X')
+			count(&t.claims, same);
+		if (kind != 'Z')
+			continue;
+		count(&t.frames, same);
+		if (t.first_frames.n < 1000)
+			count(&t.first_frames, same);
+	}
+	if (kind == 'X' || (!theirs && !ours))
+		return;
+	count(sizes, ours == theirs);
+	count(whole, ours == theirs && equal == theirs);
+}
+
+static bool verbose;
+
+static void differs(const struct event *l, nb_pfn_t got)
+{
+	if (!verbose)
+		return;
+	print_message("# %u %c %llx/%u type %u: got %llx\n", t.at, l->kind,
+		      (unsigned long long)l->pfn, l->order, l->type, (unsigned long long)got);
+	for (unsigned i = 0; i < (t.ours.n > t.theirs.n ? t.ours.n : t.theirs.n) && i < 12; i++) {
+		const struct event *a = &t.ours.m[i], *b = &t.theirs.m[i];
+
+		print_message("#   %c %llx/%u %u.%u   %c %llx/%u %u.%u\n",
+			      i < t.ours.n ? a->kind : '-', (unsigned long long)a->pfn, a->order,
+			      a->type, a->more, i < t.theirs.n ? b->kind : '-',
+			      (unsigned long long)b->pfn, b->order, b->type, b->more);
+	}
+	for (unsigned i = 0; i < t.ours.n; i++) {
+		const struct event *a = &t.ours.m[i], *b = &t.theirs.m[i];
+
+		if (i < t.theirs.n && same_move(a, b))
+			continue;
+		print_message("#   first at %u: %c %llx/%u %u, next %c\n", i, a->kind,
+			      (unsigned long long)a->pfn, a->order, a->type, next_event(a->pfn));
+		if (i < t.theirs.n)
+			print_message("#      theirs %c %llx/%u %u, next %c\n", b->kind,
+				      (unsigned long long)b->pfn, b->order, b->type,
+				      next_event(b->pfn));
+		break;
+	}
+	const struct nb_pcp *pcp = nb_zone_pcp(play.zone, 0);
+
+	print_message(
+		"#   ours %u theirs %u; set: count %d high %d (%d-%d) batch %d factor %u free %d "
+		"flags %u; zone %u\n",
+		t.ours.n, t.theirs.n, pcp->count, pcp->high, pcp->high_min, pcp->high_max,
+		pcp->batch, pcp->alloc_factor, pcp->free_count, pcp->flags,
+		atomic_load(&play.zone->flags));
+}
+
+static void do_request(const struct event *l)
+{
+	struct nb_alloc_request rq = {.order = l->order, .nid = NB_NO_NODE};
+
+	if (strcmp(l->gfp, "none") != 0)
+		assert_int_equal(nb_gfp_parse(l->gfp, &rq.gfp, NULL), 0);
+	size_by_trace(l);
+	take_refilled(l);
+	if (l->order <= NB_COSTLY_ORDER)
+		take_bulk(l, &rq);
+	nb_pfn_t got = nb_alloc_pages(play.sys, &rq);
+	bool same = got == l->pfn && same_moves();
+
+	if (same && t.requests.equal == t.requests.n)
+		t.until_first++;
+	count(&t.requests, same);
+	compare('X', NULL, NULL);
+	compare('Z', &t.refill_sizes, &t.refills);
+	compare('D', &t.drain_sizes, &t.drains);
+	if (!same) {
+		differs(l, got);
+		follow(l, got);
+	}
+	t.ours.n = t.theirs.n = 0;
+}
+
+/* Is the page drained by the D events from the present one on? */
+static bool drained_next(nb_pfn_t pfn)
+{
+	int i = t.next_of[pfn % FRAMES];
+
+	return next_event(pfn) == 'D' && (i = t.next_of[pfn % FRAMES]) >= 0 &&
+	       (unsigned)i <= t.at + t.drain_run;
+}
+
+static unsigned list_of(const struct event *l)
+{
+	return nb_pcp_list_of(l->order, (enum nb_migratetype)l->type);
+}
+
+/* Before a drain of `drain_run` events that begins with list `start`: single pages of the set that
+ * alloc_pages_bulk() has taken since the last request that would have shown it. The next event of
+ * such a page is a free; or there is none, and the drain passes over it: it takes a page that lies
+ * nearer to the list's head, or goes on to another list. */
+static void take_last_bulk(unsigned start, const struct event *last)
+{
+	unsigned end = (list_of(last) + NB_NR_PCP_LISTS - start) % NB_NR_PCP_LISTS;
+
+	for (unsigned type = 0; type < 3; type++) {
+		const struct nb_zone *z = play_zone_of(last->pfn);
+		struct nb_list *list = set_list(&(struct event){.type = type, .pfn = last->pfn});
+		bool passed = (type + NB_NR_PCP_LISTS - start) % NB_NR_PCP_LISTS < end;
+
+		for (nb_link_t x = list->first; x;) {
+			const struct nb_page *p = nb_link_page(z->mem_map, x);
+			nb_pfn_t pfn = nb_zone_page_pfn(z, p);
+			char next = next_event(pfn);
+
+			x = p->next;
+			passed |= drained_next(pfn);
+			if (next != 'F' && (next || !passed))
+				continue;
+			play_put_allocated(pfn, 0);
+			play.silent++;
+		}
+	}
+}
+
+/* A single page that is freed out of the block that was given out last: alloc_pages_exact() keeps
+ * the first pages of it, and the others go to the tails of the free lists. */
+static bool split_around(nb_pfn_t pfn)
+{
+	for (unsigned order = 1; order <= 10; order++) {
+		nb_pfn_t head = pfn & ~((UINT64_C(1) << order) - 1);
+		struct nb_page_info info;
+
+		if (head != pfn && !nb_page_info(play.sys, head, &info) &&
+		    (info.flags & NB_PAGE_HEAD) && info.order >= (int)order)
+			return nb_split_page(play.sys, head, (unsigned)info.order) == 0;
+	}
+	return false;
+}
+
+/* The list that a freed block goes to. */
+static unsigned free_list_of(const struct event *l)
+{
+	struct nb_zone *z;
+	struct nb_page *p = nb_pfn_to_page(play.sys, l->pfn, &z);
+	enum nb_migratetype mt = nb_pageblock_mt_any(z, nb_page_dense(z->mem_map, p));
+
+	return nb_pcp_list_of(l->order <= NB_COSTLY_ORDER ? l->order : play.sys->pageblock_order,
+			      mt < NB_MIGRATE_PCPTYPES ? mt : NB_MIGRATE_MOVABLE);
+}
+
+/* The blocks that a free drained have their events behind it. */
+static void do_free(const struct event *l)
+{
+	struct nb_page_info info;
+	struct nb_zone *z;
+
+	t.theirs.n = 0;
+	for (t.drain_run = 0;
+	     t.at + t.drain_run + 1 < t.nr && t.ev[t.at + t.drain_run + 1].kind == 'D';)
+		t.drain_run++;
+	if (t.drain_run)
+		take_last_bulk(free_list_of(l), &t.ev[t.at + t.drain_run]);
+	nb_page_info(play.sys, l->pfn, &info);
+	if (!(info.flags & NB_PAGE_HEAD) && !l->order && split_around(l->pfn))
+		nb_free_page_to_tail(play.zone, nb_pfn_to_page(play.sys, l->pfn, &z), 0);
+	else if (!(info.flags & NB_PAGE_HEAD) || info.order != (int)l->order)
+		first_free(l);
+	else
+		nb_free_pages(play.sys, 0, l->pfn, l->order);
+	while (t.at + 1 < t.nr && t.ev[t.at + 1].kind == 'D' &&
+	       strcmp(t.ev[t.at + 1].task, l->task) == 0)
+		t.theirs.m[t.theirs.n++] = t.ev[++t.at];
+	compare('D', &t.drain_sizes, &t.drains);
+	if (!same_moves()) {
+		differs(l, NB_NO_PFN);
+		follow(l, NB_NO_PFN);
+	}
+	t.ours.n = t.theirs.n = 0;
+}
+
+/* Drains that stand alone: the vmstat worker's. */
+static void do_worker(void)
+{
+	struct event l = {.kind = 'D'};
+
+	t.theirs.n = 0;
+	for (t.drain_run = 0; t.at + t.drain_run < t.nr && t.ev[t.at + t.drain_run].kind == 'D';)
+		t.drain_run++;
+	take_last_bulk(0, &t.ev[t.at + t.drain_run - 1]);
+	nb_vmstat_update(play.sys, 0);
+	for (; t.at < t.nr && t.ev[t.at].kind == 'D'; t.at++)
+		t.theirs.m[t.theirs.n++] = t.ev[t.at];
+	t.at--;
+	compare('D', &t.drain_sizes, &t.drains);
+	if (!same_moves()) {
+		differs(&l, NB_NO_PFN);
+		follow(&l, NB_NO_PFN);
+	}
+	t.ours.n = t.theirs.n = 0;
+}
+
+static void begin(void)
+{
+	nb_pfn_t first[3] = {NB_NO_PFN, NB_NO_PFN, NB_NO_PFN};
+
+	play_boot();
+	play_begin();
+	/* Types in the order in which their first claims must have come: by address. */
+	for (unsigned i = 0; i < 200 && i < t.nr; i++) {
+		const struct event *l = &t.ev[i];
+
+		if (l->kind == 'Z' && l->type < 3 && first[l->type] == NB_NO_PFN)
+			first[l->type] = l->pfn;
+	}
+	play_take_untraced(NB_MIGRATE_UNMOVABLE, first[NB_MIGRATE_UNMOVABLE]);
+	if (first[NB_MIGRATE_RECLAIMABLE] != NB_NO_PFN)
+		play_take_untraced(NB_MIGRATE_RECLAIMABLE, first[NB_MIGRATE_RECLAIMABLE]);
+}
+
+static void tell(const char *what, const struct score *s)
+{
+	print_message("#   %-28s %5u of %5u\n", what, s->equal, s->n);
+}
+
 static void run(const char *trace)
 {
-	struct nb_sink sink = {.ctx = &play.ours,
+	struct nb_sink sink = {.ctx = &t.ours,
 			       .event = record,
 			       .wanted = UINT64_C(1) << NB_EV_MM_PAGE_ALLOC_ZONE_LOCKED |
 					 UINT64_C(1) << NB_EV_MM_PAGE_PCPU_DRAIN |
 					 UINT64_C(1) << NB_EV_MM_PAGE_ALLOC_EXTFRAG};
-	nb_pfn_t first[3] = {NB_NO_PFN, NB_NO_PFN, NB_NO_PFN};
-	struct line l;
-	FILE *f;
 
 	memset(&play, 0, sizeof(play));
-	read_boot_log(trace);
-	boot();
+	memset(&t, 0, sizeof(t));
+	verbose = getenv("VERBOSE") != NULL;
+	play_read_boot_log(trace);
+	read_trace(trace);
 	begin();
-	f = open_oracle(trace, "trace.gz", true);
-	assert_non_null(f);
-	/* Types in the order in which their first claims must have come: by address. */
-	for (unsigned n = 0; n < 200 && next_line(f, &l); n++) {
-		if (l.kind == 'Z' && l.type < 3 && first[l.type] == NB_NO_PFN)
-			first[l.type] = l.pfn;
-	}
-	pclose(f);
-	take_untraced(NB_MIGRATE_UNMOVABLE, first[NB_MIGRATE_UNMOVABLE]);
-	if (first[NB_MIGRATE_RECLAIMABLE] != NB_NO_PFN)
-		take_untraced(NB_MIGRATE_RECLAIMABLE, first[NB_MIGRATE_RECLAIMABLE]);
 	nb_system_set_sink(play.sys, &sink);
-	f = open_oracle(trace, "trace.gz", true);
-	assert_non_null(f);
-	while (next_line(f, &l)) {
-		if (l.kind == 'A' || l.kind == 'F') {
-			if (!step(&l))
-				break;
-			continue;
-		}
-		play.theirs.m[play.theirs.n++] =
-			(struct move){l.kind, l.pfn, l.order, l.type, l.more};
-		assert_true(play.theirs.n < MOVES);
+	for (t.at = 0; t.at < t.nr; t.at++) {
+		const struct event *l = &t.ev[t.at];
+
+		if (l->kind == 'A')
+			do_request(l);
+		else if (l->kind == 'F')
+			do_free(l);
+		else if (l->kind == 'D')
+			do_worker();
+		else
+			t.theirs.m[t.theirs.n++] = *l;
 	}
-	pclose(f);
-	print_message("# %s: %u requests, %u refills, drains and claims alike; %u pages inferred; "
-		      "then %c %llx/%u\n",
-		      trace, play.requests, play.portions, play.silent, l.kind,
-		      (unsigned long long)l.pfn, l.order);
+	print_message("# %s: %u requests before the first that differs; %u pages inferred\n", trace,
+		      t.until_first, play.silent);
+	tell("requests", &t.requests);
+	tell("first frames off the lists", &t.first_frames);
+	tell("frames off the lists", &t.frames);
+	tell("sizes of refills", &t.refill_sizes);
+	tell("refills, frame by frame", &t.refills);
+	tell("sizes of drains", &t.drain_sizes);
+	tell("drains, frame by frame", &t.drains);
+	tell("claims", &t.claims);
 	nb_system_shutdown(play.sys);
 	nb_machine_free(play.machine);
 }
@@ -594,16 +657,28 @@ static void half_a_gibibyte(void **state)
 {
 	(void)state;
 	run("early-n1-smp1");
-	assert_true(play.requests >= 560);
-	assert_true(play.portions >= 70);
+	assert_true(t.until_first >= 3491);
+	assert_true(t.requests.equal >= 3751 && t.requests.n == 3754);
+	assert_int_equal(t.first_frames.equal, 1000);
+	assert_int_equal(t.frames.equal, t.frames.n);
+	assert_true(t.refill_sizes.equal >= 100 && t.refill_sizes.n == 103);
+	assert_true(t.refills.equal >= 100);
+	assert_true(t.drains.equal >= 1 && t.drains.n == 3); /* 495 blocks, one by one */
+	assert_int_equal(t.claims.equal, t.claims.n);
 }
 
 static void tiny(void **state)
 {
 	(void)state;
 	run("early-n1-120m-smp1");
-	assert_true(play.requests >= 650);
-	assert_true(play.portions >= 200);
+	assert_true(t.until_first >= 2421);
+	assert_true(t.requests.equal >= 3710 && t.requests.n == 3717);
+	assert_int_equal(t.first_frames.equal, 1000);
+	assert_true(t.frames.equal >= 5000);
+	assert_true(t.refill_sizes.equal >= 541 && t.refill_sizes.n == 542);
+	assert_true(t.refills.equal >= 537);
+	assert_true(t.drains.equal >= 214 && t.drains.n < 250);
+	assert_int_equal(t.claims.equal, t.claims.n);
 }
 
 int main(void)
