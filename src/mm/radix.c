@@ -73,6 +73,8 @@ static struct nb_radix_node *new_node(struct nb_system *sys, struct nb_radix *t,
 
 static void free_node(struct nb_system *sys, struct nb_radix *t, struct nb_radix_node *n)
 {
+	if (t->last == n)
+		t->last = NULL;
 	nb_pool_put(sys, t->pool, n);
 	t->nr_nodes--;
 }
@@ -106,13 +108,24 @@ void nb_radix_release(struct nb_system *sys, struct nb_radix *t)
 /* The node and slot of the entry that covers index; NULL without. */
 static struct nb_radix_node *find(const struct nb_radix *t, uint64_t index, unsigned *ret_off)
 {
+	struct nb_radix *hint = (struct nb_radix *)t;
 	struct nb_radix_node *n = t->root;
 	unsigned off;
 
+	if (t->last && t->last_place == index >> NB_RADIX_BITS) {
+		n = t->last;
+		off = offset_in(n, index);
+		*ret_off = canonical(n, off);
+		return n->slot[off] ? n : NULL;
+	}
 	if (!n || index > max_index(n->shift))
 		return NULL;
 	for (;;) {
 		off = offset_in(n, index);
+		if (!n->shift) {
+			hint->last = n;
+			hint->last_place = index >> NB_RADIX_BITS;
+		}
 		if (!n->slot[off])
 			return NULL;
 		if (!is_node(n->slot[off]))

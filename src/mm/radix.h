@@ -11,7 +11,7 @@
  * says that something below has it, so that a search by mark skips what has none.
  * Equations (nb_radix_check()): used == the slots that are not 0; a bit of an upper node's mark ==
  * the child has any bit of it; no node but the root is empty.
- * Threads: none of its own; the owner's lock. The idea is the kernel's XArray (lib/xarray.c).
+ * Threads: none of its own; the owner's lock, for lookups too. The idea is the kernel's XArray (lib/xarray.c).
  */
 #ifndef NB_MM_RADIX_H
 #define NB_MM_RADIX_H
@@ -42,6 +42,10 @@ struct nb_radix {
 	struct nb_radix_node *root;
 	struct nb_pool *pool; /* of nodes; nb_radix_pool_init() */
 	uint64_t nr_nodes;
+	/* A hint: the lowest node that the last lookup ended in, and the index >> NB_RADIX_BITS
+	 * that it stands for. Most lookups are for the page beside the last one. */
+	struct nb_radix_node *last;
+	uint64_t last_place;
 };
 
 static inline uint64_t nb_radix_page(nb_pfn_t pfn)
