@@ -99,6 +99,7 @@ void nb_sim_close(struct nb_sim *s)
 	for (unsigned i = 0; i < s->nr_tasks; i++) {
 		nb_task_put(s->tasks[i]->task);
 		free(s->tasks[i]->last_pages);
+		free(s->tasks[i]->last_zone_pages);
 		free(s->tasks[i]);
 	}
 	free(s->tasks);
@@ -139,9 +140,19 @@ int nb_sim_task_new(struct nb_sim *s, int cpu, const char *comm, struct nb_sim_t
 /* Keeps where its pages are, for reports after its end. */
 static void keep_last(struct nb_sim_task *t)
 {
+	const struct nb_cost *c = &t->sim->cost;
+
 	if (!t->last_pages)
-		t->last_pages = nb_xcalloc(t->sim->cost.nr_nodes, sizeof(*t->last_pages));
+		t->last_pages = nb_xcalloc(c->nr_nodes, sizeof(*t->last_pages));
+	if (!t->last_zone_pages)
+		t->last_zone_pages = nb_xcalloc((size_t)c->nr_nodes * NB_MAX_NR_ZONES,
+						sizeof(*t->last_zone_pages));
 	nb_sim_task_pages(t, t->last_pages);
+	for (unsigned i = 0; i < c->nr_nodes * NB_MAX_NR_ZONES; i++)
+		t->last_zone_pages[i] = t->last_pages[i / NB_MAX_NR_ZONES]
+						? nb_sim_task_zone_pages(t, i / NB_MAX_NR_ZONES,
+									 (int)(i % NB_MAX_NR_ZONES))
+						: 0;
 	t->last_latency_ns = nb_sim_task_latency_ns(t);
 	t->last_cpu = nb_task_cpu(t->task);
 }
@@ -327,6 +338,13 @@ void nb_sim_task_pages(const struct nb_sim_task *t, uint64_t *ret_pages)
 	for (unsigned i = 0; i < c->nr_nodes; i++)
 		ret_pages[i] =
 			t->ended ? t->last_pages[i] : nb_task_node_pages(t->task, c->node_id[i]);
+}
+
+uint64_t nb_sim_task_zone_pages(const struct nb_sim_task *t, unsigned position, int zone)
+{
+	return t->ended ? t->last_zone_pages[position * NB_MAX_NR_ZONES + (unsigned)zone]
+			: nb_task_zone_pages(t->task, t->sim->cost.node_id[position],
+					     (enum nb_zone_type)zone);
 }
 
 double nb_sim_task_latency_ns(const struct nb_sim_task *t)

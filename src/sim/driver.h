@@ -42,8 +42,9 @@ struct nb_sim_task {
 	uint64_t access_bytes, access_ns;
 	/* once it has ended: where its pages were before that */
 	bool ended;
-	bool killed;          /* by the OOM killer, or with its process: not by its own exit */
-	uint64_t *last_pages; /* [node position] */
+	bool killed;               /* by the OOM killer, or with its process: not by its own exit */
+	uint64_t *last_pages;      /* [node position] */
+	uint64_t *last_zone_pages; /* [node position * NB_MAX_NR_ZONES + zone] */
 	int last_cpu;
 	double last_latency_ns;
 };
@@ -131,6 +132,8 @@ void nb_sim_charge_new_pages(struct nb_sim_task *t, const uint64_t *before);
 int nb_sim_task_node(const struct nb_sim_task *t);
 /* Resident pages [node position]; of an ended task those before its end. */
 void nb_sim_task_pages(const struct nb_sim_task *t, uint64_t *ret_pages);
+/* Of those of one node the ones in a zone. */
+uint64_t nb_sim_task_zone_pages(const struct nb_sim_task *t, unsigned position, int zone);
 /* Average latency of an access to the task's pages from its CPU. */
 double nb_sim_task_latency_ns(const struct nb_sim_task *t);
 

@@ -43,8 +43,7 @@ static json_t *by_zone(const struct nb_sim_task *t)
 		json_t *zones = json_object();
 
 		for (int z = 0; z < NB_MAX_NR_ZONES; z++) {
-			uint64_t n =
-				nb_task_zone_pages(t->task, c->node_id[i], (enum nb_zone_type)z);
+			uint64_t n = nb_sim_task_zone_pages(t, i, z);
 
 			if (n)
 				json_object_set_new(zones, nb_zone_name((enum nb_zone_type)z),
@@ -149,10 +148,10 @@ static json_t *task_json(const struct nb_sim_task *t)
 	json_object_set_new(o, "node", json_integer(nb_sim_task_node(t)));
 	json_object_set_new(o, "pages", nb_json_u64(all));
 	json_object_set_new(o, "pages_by_node", by_node(t->sim, pages));
-	if (!t->ended) {
-		json_object_set_new(o, "pages_by_zone", by_zone(t));
+	json_object_set_new(o, "killed", json_boolean(t->killed));
+	json_object_set_new(o, "pages_by_zone", by_zone(t));
+	if (!t->ended)
 		json_object_set_new(o, "policies", by_policy(t));
-	}
 	json_object_set_new(o, "latency_ns",
 			    all ? json_real(nb_sim_task_latency_ns(t)) : json_null());
 	json_object_set_new(o, "faults", nb_json_u64(t->faults));

@@ -67,6 +67,8 @@ static int touch_all(struct nb_touch *r, const struct nb_sim_options *opt, const
 			return nb_error_set(err, ret, 0, "touch %s: mmap is refused with %s",
 					    opt->sizes[i], nb_errno_name(ret));
 		ret = touch_range(r, opt, addr, sizes[i]);
+		if (nb_sim_task_killed(r->task)) /* the fault met the OOM killer */
+			ret = r->ret = -NB_ENOMEM;
 		if (ret == -NB_ENOMEM)
 			break;
 		if (ret)

@@ -19,6 +19,8 @@ int nb_touch_work(struct nb_touch *r, const struct nb_sim_options *opt, const ui
 		  struct nb_error *err);
 
 /* touch_report.c */
+/* Pages that the task has, or had when it was killed: in one zone, and all. */
+uint64_t nb_touch_pages(const struct nb_touch *r);
 uint64_t nb_touch_zone_pages(const struct nb_touch *r, unsigned position, int zone);
 /* Nodes in the order in which the policy goes through them. */
 void nb_touch_fallback(const struct nb_touch *r, struct nb_text *out);

@@ -11,8 +11,17 @@
 
 uint64_t nb_touch_zone_pages(const struct nb_touch *r, unsigned position, int zone)
 {
-	return nb_task_zone_pages(r->task->task, r->sim.cost.node_id[position],
-				  (enum nb_zone_type)zone);
+	return nb_sim_task_zone_pages(r->task, position, zone);
+}
+
+uint64_t nb_touch_pages(const struct nb_touch *r)
+{
+	uint64_t all = 0;
+
+	for (unsigned i = 0; i < r->sim.cost.nr_nodes; i++)
+		for (int z = 0; z < NB_MAX_NR_ZONES; z++)
+			all += nb_touch_zone_pages(r, i, z);
+	return all;
 }
 
 /* Nodes in the order in which this policy goes through them. Source: facts 6.3. */
@@ -52,7 +61,7 @@ void nb_touch_latency(const struct nb_touch *r, struct nb_text *out)
 static void landed(const struct nb_touch *r, struct nb_text *out)
 {
 	struct nb_table t = {0};
-	uint64_t all = nb_task_rss_pages(r->task->task);
+	uint64_t all = nb_touch_pages(r);
 
 	nb_table_column(&t, "node", NB_TABLE_RIGHT);
 	nb_table_column(&t, "zone", NB_TABLE_LEFT);
@@ -91,7 +100,8 @@ void nb_touch_heading(const struct nb_touch *r, const struct nb_sim_options *opt
 	nb_text_size(out, r->want_bytes);
 	nb_text_printf(out, " touched on %s%s, by a task on CPU %d (node %d)", opt->machine->name,
 		       r->sim.observed ? " (from its observed state)" : "",
-		       nb_task_cpu(r->task->task), nb_sim_task_node(r->task));
+		       r->task->ended ? r->task->last_cpu : nb_task_cpu(r->task->task),
+		       nb_sim_task_node(r->task));
 }
 
 void nb_touch_oom(const struct nb_touch *r, struct nb_text *out)
@@ -103,7 +113,8 @@ void nb_touch_oom(const struct nb_touch *r, struct nb_text *out)
 	nb_text_size(out, r->faulted * r->sim.cost.page_bytes);
 	nb_text_puts(out, " of ");
 	nb_text_size(out, r->want_bytes);
-	nb_text_puts(out, "): the OOM killer's turn\n");
+	nb_text_puts(out, r->task->killed ? "): killed by the OOM killer\n"
+					  : "): the OOM killer's turn\n");
 }
 
 void nb_touch_report(const struct nb_touch *r, const struct nb_sim_options *opt,
