@@ -11,6 +11,7 @@
  * swapin_nr_pages(); facts 10.1.
  */
 #include "mm/fault.h"
+#include "mm/oom.h"
 #include "mm/page_alloc.h"
 #include "mm/rmap.h"
 #include "mm/swap_area.h"
@@ -151,7 +152,7 @@ static void cluster_readahead(struct swapin *s)
 		first = 1;
 	if (last >= a->opt.pages)
 		last = a->opt.pages - 1;
-	for (uint64_t i = first; i <= last; i++)
+	for (uint64_t i = first; i <= last && !nb_fatal_signal(s->t); i++)
 		read_ahead(s, nb_swp_make(a->number, i), s->ilx);
 	nb_lru_add_drain(sys, s->t->cpu);
 }
@@ -193,7 +194,7 @@ static void vma_readahead(struct swapin *s)
 	right = left + win;
 	left = max3(left, s->v->start >> shift, pmd);
 	right = min3(right, s->v->end >> shift, pmd + PMD_PAGES);
-	for (uint64_t i = left; i < right; i++) {
+	for (uint64_t i = left; i < right && !nb_fatal_signal(s->t); i++) {
 		struct nb_ptable *leaf = nb_pt_leaf(s->v->mm, i << shift);
 		nb_swp_t e = leaf ? nb_pte_swp(leaf->entry[nb_pt_index(s->v->mm, i << shift)]) : 0;
 

@@ -8,10 +8,12 @@
 #include "base/mem.h"
 #include "mm/fault.h"
 #include "mm/mmap.h"
+#include "mm/oom.h"
 #include "mm/rmap.h"
 #include "mm/swap_area.h"
 
 #define MAX_PRIORITY 32767
+#define UNUSE_ROUNDS 16u
 
 static void release_entries(struct nb_system *sys, struct nb_swap *s)
 {
@@ -174,25 +176,39 @@ static int unuse_mm(struct nb_task *t, unsigned area)
 	return 0;
 }
 
-static int unuse(struct nb_system *sys, struct nb_swap_area *a)
+/* What only the cache has left goes. */
+static void drop_cache(struct nb_system *sys, struct nb_swap_area *a)
 {
-	struct nb_task *t;
-	int err = 0;
-
-	for (unsigned i = 0; !err && (t = nb_system_task(sys, i)); i++) {
-		nb_mm_lock(t->mm, t->cpu);
-		err = unuse_mm(t, a->number);
-		nb_mm_unlock(t->mm);
-	}
-	/* what only the cache has left goes */
-	for (uint64_t slot = 1; !err && slot < a->opt.pages; slot++) {
+	nb_swap_poll(sys, true);
+	for (uint64_t slot = 1; slot < a->opt.pages; slot++) {
 		struct nb_zone *z = NULL;
 		struct nb_page *page = nb_swap_cached_page(sys, a, slot, &z);
 
-		if (page && !nb_swap_free_cached(sys, z, page, nb_swap_cpu_of(sys)))
-			err = -NB_EBUSY;
+		if (page)
+			(void)nb_swap_free_cached(sys, z, page, nb_swap_cpu_of(sys));
 	}
-	return err;
+}
+
+/* Reading pages in may push others out again that still have their slot here: round after round. */
+static int unuse(struct nb_system *sys, struct nb_swap_area *a)
+{
+	for (unsigned round = 0; round < UNUSE_ROUNDS; round++) {
+		struct nb_task *t;
+		int err = 0;
+
+		for (unsigned i = 0; !err && (t = nb_system_task(sys, i)); i++) {
+			nb_mm_lock(t->mm, t->cpu);
+			err = unuse_mm(t, a->number);
+			nb_mm_unlock(t->mm);
+			nb_oom_leave(t);
+		}
+		if (err)
+			return err;
+		drop_cache(sys, a);
+		if (a->nr_free == a->opt.pages - 1)
+			return 0;
+	}
+	return -NB_ENOMEM;
 }
 
 int nb_swapoff(struct nb_system *sys, unsigned area)
@@ -223,7 +239,7 @@ int nb_swapoff(struct nb_system *sys, unsigned area)
 	}
 	nb_swap_sort(s);
 	nb_swap_unlock(sys);
-	return err == -NB_EBUSY ? -NB_ENOMEM : err;
+	return err;
 }
 
 void nb_release_swap(struct nb_system *sys)

@@ -172,9 +172,8 @@ uint64_t nb_try_to_free_pages(struct nb_system *sys, const struct nb_alloc_conte
 	unsigned flags = ac->task ? ac->task->flags : 0;
 	uint64_t n;
 
-	if (flags & NB_PF_OOM_VICTIM)
-		return 1;
-	throttle(sys, ac);
+	if (!(flags & NB_PF_OOM_VICTIM))
+		throttle(sys, ac);
 	if (nb_event_wanted(sys, NB_EV_MM_VMSCAN_DIRECT_RECLAIM_BEGIN))
 		nb_emit(sys, NB_EV_MM_VMSCAN_DIRECT_RECLAIM_BEGIN, ac->cpu, ac->task, ac->order,
 			ac->gfp);

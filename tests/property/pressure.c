@@ -1,0 +1,239 @@
+/* pressure.c -- random work on machines that are too small for it: reclaim, swap, kills.
+ *
+ * Tasks on two small nodes map, touch, unmap, give memory up, are paged out, fork, change policies
+ * and die; swap areas come and go; the lists of reclaim switch between their two forms; kswapd runs
+ * or does not. After each burst the whole system is proved: every page in one place, every counter
+ * equal to a recount, every slot's count equal to the entries that hold it. In the end all memory
+ * is free again. The seed is printed; NUMABOX_SEED repeats one.
+ */
+#include "../unit/mm/sysbox.h"
+#include "mm/lru.h"
+#include "mm/swap.h"
+
+#include <numabox/oom.h>
+#include <numabox/reclaim.h>
+#include <numabox/swap.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define TASKS 6
+#define MAPS 4
+#define BURSTS 60
+#define STEPS 40
+#define PAGE UINT64_C(4096)
+
+struct world {
+	struct sysbox box;
+	struct nb_task *task[TASKS];
+	struct {
+		uint64_t addr, bytes;
+	} map[TASKS][MAPS];
+	uint64_t rng, now;
+	unsigned kills;
+	bool driven; /* kswapd runs */
+};
+
+static uint64_t rnd(struct world *w, uint64_t n)
+{
+	w->rng ^= w->rng << 13;
+	w->rng ^= w->rng >> 7;
+	w->rng ^= w->rng << 17;
+	return w->rng % n;
+}
+
+static void bury(struct world *w, unsigned i)
+{
+	nb_task_exit(w->task[i]);
+	nb_task_put(w->task[i]);
+	w->task[i] = NULL;
+	for (unsigned m = 0; m < MAPS; m++)
+		w->map[i][m].bytes = 0;
+}
+
+static void bury_the_dead(struct world *w)
+{
+	for (unsigned i = 0; i < TASKS; i++) {
+		if (w->task[i] && !nb_task_alive(w->task[i])) {
+			w->kills++;
+			bury(w, i);
+		}
+	}
+}
+
+static void new_task(struct world *w, unsigned i)
+{
+	struct nb_nodemask m = sysbox_mask(1 + rnd(w, 3));
+	static const int modes[] = {NB_MPOL_BIND, NB_MPOL_INTERLEAVE, NB_MPOL_PREFERRED};
+
+	assert_int_equal(nb_task_create(w->box.sys, (int)rnd(w, 4), "random", &w->task[i]), 0);
+	if (rnd(w, 2))
+		assert_int_equal(nb_set_mempolicy(w->task[i], modes[rnd(w, 3)], &m), 0);
+	if (rnd(w, 8) == 0)
+		assert_int_equal(nb_task_set_oom_score_adj(w->task[i], (int)rnd(w, 1001)), 0);
+}
+
+static void use_memory(struct world *w, unsigned i)
+{
+	unsigned m = (unsigned)rnd(w, MAPS);
+	struct nb_task *t = w->task[i];
+	uint64_t n, at, len;
+
+	if (!w->map[i][m].bytes) {
+		w->map[i][m].bytes = (1 + rnd(w, 3000)) * PAGE;
+		if (nb_mmap(t, 0, w->map[i][m].bytes, 3, 0, &w->map[i][m].addr))
+			w->map[i][m].bytes = 0;
+		return;
+	}
+	at = w->map[i][m].addr + rnd(w, w->map[i][m].bytes / PAGE) * PAGE;
+	len = w->map[i][m].addr + w->map[i][m].bytes - at;
+	if (rnd(w, 2))
+		len = 1 + rnd(w, len);
+	switch (rnd(w, 8)) {
+	case 0:
+		assert_int_equal(nb_munmap(t, w->map[i][m].addr, w->map[i][m].bytes), 0);
+		w->map[i][m].bytes = 0;
+		break;
+	case 1:
+		(void)nb_madvise(t, at, len & ~(PAGE - 1), NB_MADV_PAGEOUT);
+		break;
+	case 2:
+		(void)nb_madvise(t, at, len & ~(PAGE - 1), rnd(w, 2) ? NB_MADV_FREE : NB_MADV_COLD);
+		break;
+	case 3:
+		(void)nb_madvise(t, at, len & ~(PAGE - 1), NB_MADV_DONTNEED);
+		break;
+	default:
+		(void)nb_touch(t, at, len, rnd(w, 3) != 0, &n);
+		break;
+	}
+}
+
+static void fork_one(struct world *w, unsigned i)
+{
+	unsigned to = (unsigned)rnd(w, TASKS);
+
+	if (w->task[to] || nb_task_fork(w->task[i], &w->task[to]))
+		return;
+	for (unsigned m = 0; m < MAPS; m++)
+		w->map[to][m] = w->map[i][m];
+}
+
+static void run_kswapd(struct world *w)
+{
+	for (int nid = 0; w->driven && nid < 2; nid++) {
+		uint64_t next = w->now, scanned;
+
+		for (unsigned n = 0; n < 30 && next <= w->now; n++)
+			assert_int_equal(nb_kswapd_step(w->box.sys, nid, &next, &scanned), 0);
+	}
+	w->now += 1000000 * (1 + rnd(w, 200));
+	nb_system_set_time_ns(w->box.sys, w->now);
+}
+
+static void change_swap(struct world *w)
+{
+	struct nb_swap_options opt = {.pages = 2 + rnd(w, 4000),
+				      .priority = (int)rnd(w, 4) - 1,
+				      .device = (enum nb_swap_device)rnd(w, 3),
+				      .write_ns = rnd(w, 2) * 100000};
+	unsigned area;
+
+	if (rnd(w, 2))
+		(void)nb_swapon(w->box.sys, &opt, &area);
+	else
+		(void)nb_swapoff(w->box.sys, (unsigned)rnd(w, 4));
+}
+
+static void step(struct world *w)
+{
+	unsigned i = (unsigned)rnd(w, TASKS);
+
+	if (!w->task[i])
+		new_task(w, i);
+	switch (rnd(w, 40)) {
+	case 0:
+		bury(w, i);
+		break;
+	case 1:
+		fork_one(w, i);
+		break;
+	case 2:
+		change_swap(w);
+		break;
+	case 3:
+		run_kswapd(w);
+		break;
+	case 4:
+		if (rnd(w, 4) == 0)
+			(void)nb_lru_gen_set_enabled(w->box.sys, rnd(w, 2));
+		break;
+	default:
+		use_memory(w, i);
+		break;
+	}
+	bury_the_dead(w);
+}
+
+static void prove(const struct world *w, uint64_t seed, unsigned burst)
+{
+	struct nb_error err = {0};
+
+	if (nb_system_check(w->box.sys, &err))
+		fail_msg("seed %llu, burst %u: %s", (unsigned long long)seed, burst, err.text);
+}
+
+static void play(uint64_t seed, const char *kernel, unsigned *kills)
+{
+	struct world w = {.rng = seed * 2654435761u + 88172645463325252u};
+	uint64_t before;
+
+	sysbox_boot(&w.box, &(struct sysbox_spec){.nodes = "16M:2 24M:2", .kernel = kernel});
+	before = sysbox_free_pages(&w.box);
+	w.driven = seed & 1;
+	if (w.driven)
+		assert_int_equal(nb_kswapd_start(w.box.sys, NULL, NULL), 0);
+	for (unsigned b = 0; b < BURSTS; b++) {
+		for (unsigned s = 0; s < STEPS; s++)
+			step(&w);
+		prove(&w, seed, b);
+	}
+	for (unsigned i = 0; i < TASKS; i++) {
+		if (w.task[i])
+			bury(&w, i);
+	}
+	prove(&w, seed, BURSTS);
+	for (unsigned a = 0; a < NB_MAX_SWAPFILES; a++)
+		(void)nb_swapoff(w.box.sys, a);
+	nb_drain_pages(w.box.sys, -1);
+	assert_int_equal(sysbox_free_pages(&w.box), before);
+	*kills += w.kills;
+	sysbox_end(&w.box);
+}
+
+static void test_random(void **state)
+{
+	static const char *const kernels[] = {"6.12", "6.1", "6.12", "5.4"};
+	const char *given = getenv("NUMABOX_SEED");
+	unsigned kills = 0;
+
+	(void)state;
+	for (uint64_t s = 1; s <= (given ? 1 : 12); s++) {
+		uint64_t seed = given ? strtoull(given, NULL, 10) : s;
+
+		play(seed, kernels[seed % 4], &kills);
+	}
+	print_message("# %u tasks killed\n", kills);
+	if (!given)
+		assert_true(kills > 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_random)};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
