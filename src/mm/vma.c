@@ -24,17 +24,20 @@ void nb_vma_adjust(struct nb_mm *mm, struct nb_vma *v, uint64_t start, uint64_t 
 	nb_rmap_link_vma(v);
 }
 
+/* All but the places in trees; those in the trees of rmap.c are under others' locks. */
+static void copy_body(struct nb_vma *to, const struct nb_vma *from)
+{
+	memcpy(to, from, offsetof(struct nb_vma, anon_link));
+}
+
 struct nb_vma *nb_vma_dup(struct nb_mm *mm, const struct nb_vma *v)
 {
-	static const struct nb_rmap_link unlinked;
 	struct nb_vma *copy = nb_pool_get(mm->sys, &nb_task_side(mm->sys)->vma_pool);
 
 	if (!copy)
 		return NULL;
-	*copy = *v;
+	copy_body(copy, v);
 	copy->mm = mm;
-	copy->anon_link = copy->file_link = unlinked;
-	copy->left = copy->right = NULL;
 	copy->numab = NULL;
 	nb_mpol_get(copy->policy);
 	nb_hugetlb_vma_dup(copy);
@@ -151,9 +154,10 @@ static bool joins_a_neighbour(const struct nb_mm *mm, const struct nb_vma *v,
 struct nb_vma *nb_vma_modify(struct nb_mm *mm, struct nb_vma *v, uint64_t start, uint64_t end,
 			     const struct nb_vma_change *to)
 {
-	struct nb_vma want = *v;
+	struct nb_vma want = {0};
 	bool free_count;
 
+	copy_body(&want, v);
 	want.start = start;
 	want.end = end;
 	want.pgoff = nb_vma_pgoff(v, start);

@@ -70,7 +70,8 @@ struct nb_vma {
 	struct nb_resv_map *resv;
 	bool resv_lost;
 
-	/* rmap.c: its places in the trees of `anon` and of `file`, by page offset */
+	/* rmap.c: its places in the trees of `anon` and of `file`, by page offset; under the locks
+	 * of those. What stands from here on is not copied with a VMA. */
 	struct nb_rmap_link anon_link, file_link;
 
 	struct nb_vma *left, *right;
