@@ -30,7 +30,8 @@ struct traffic {
 	uint64_t all;        /* pages in the range */
 	/* what is to be accessed again, from `cursor` on, round the range */
 	uint64_t cursor, pending;
-	uint64_t pages[]; /* [node position] */
+	uint64_t pressure; /* wakes of kswapd and direct reclaims seen so far */
+	uint64_t pages[];  /* [node position] */
 };
 
 /* ---- where the pages are ---- */
@@ -133,6 +134,18 @@ static int access_again(struct nb_op *op, struct traffic *f, uint64_t accesses)
 	return 0;
 }
 
+/* Has reclaim been at work since it was asked last? What it took is to be faulted in again, and
+ * what is in use is to be seen as such. */
+static bool under_pressure(const struct nb_sim *s, struct traffic *f)
+{
+	uint64_t now = s->rec.count[NB_EV_MM_VMSCAN_KSWAPD_WAKE] +
+		       s->rec.count[NB_EV_MM_VMSCAN_DIRECT_RECLAIM_BEGIN];
+	bool changed = now != f->pressure;
+
+	f->pressure = now;
+	return changed;
+}
+
 /* One slice; 0 or a negative errno. */
 static int flow(struct nb_op *op, struct traffic *f)
 {
@@ -142,7 +155,7 @@ static int flow(struct nb_op *op, struct traffic *f)
 
 	if (!nb_task_alive(t->task))
 		return -NB_ESRCH;
-	if (nb_sim_tick(t)) {
+	if (nb_sim_tick(t) || under_pressure(t->sim, f)) {
 		f->pending =
 			(f->end - f->start + t->sim->cost.page_bytes - 1) / t->sim->cost.page_bytes;
 	}
@@ -229,6 +242,7 @@ static int op_access(lua_State *L, struct nb_op *op)
 		if (!f->all)
 			return nb_push_errno(L, -NB_EFAULT, "access: the range holds no page");
 		f->sliced = balancing(op->host->sim);
+		under_pressure(op->host->sim, f);
 	}
 	ret = flow(op, f);
 	if (ret)

@@ -238,6 +238,50 @@ static void events(void **state)
 		"true\ttrue\n");
 }
 
+/* A function spawned on a task stops where it stands when the OOM killer ends the task: in its own
+ * fault, while it waits for somebody else, inside pcall and coroutines. The rest goes on. */
+static void killed(void **state)
+{
+	(void)state;
+	simtest_prints("2x256M:4",
+		       "local function bound(cpu, node, comm, size)\n"
+		       "  local t = machine:task{ cpu = cpu, comm = comm }\n"
+		       "  t:set_mempolicy('bind', { node })\n"
+		       "  return t, t:mmap{ length = size }\n"
+		       "end\n"
+		       "local after, rest, log = nil, 0, {}\n"
+		       "local hog, a = bound(0, 0, 'hog', '300M')\n"
+		       "hog:spawn(function() hog:touch(a, '300M') after = true end)\n"
+		       "machine:run()\n"
+		       "print(hog:alive(), after, (select(2, hog:touch(a, '4K'))))\n"
+		       "local big, b = bound(0, 0, 'big', '200M')\n"
+		       "big:spawn(function()\n"
+		       "  big:touch(b, '200M')\n"
+		       "  while true do machine:run('1ms') rest = rest + 1 big:touch(b, '4K') end\n"
+		       "end)\n"
+		       "machine:run('1s')\n"
+		       "local small, c = bound(0, 0, 'small', '100M')\n"
+		       "print(small:touch(c, '100M'), small:alive(), big:alive(), rest > 100)\n"
+		       "local n = rest\n"
+		       "machine:run()\n"
+		       "print(rest == n, machine:events('mark_victim')[2].pid == big:pid())\n"
+		       "local t, d = bound(4, 1, 't', '300M')\n"
+		       "t:spawn(function()\n"
+		       "  log[1] = pcall(function() coroutine.wrap(function() t:touch(d, '300M') "
+		       "end)() end)\n"
+		       "end)\n"
+		       "machine:run()\n"
+		       "print(#log, t:alive())\n"
+		       "local u, e = bound(4, 1, 'u', '300M')\n"
+		       "local got, errno, _, pages = u:touch(e, '300M')\n"
+		       "print(got, errno, pages > 50000, u:alive())\n",
+		       "false\tnil\tESRCH\n"
+		       "25600\ttrue\tfalse\ttrue\n"
+		       "true\ttrue\n"
+		       "0\tfalse\n"
+		       "nil\tENOMEM\ttrue\tfalse\n");
+}
+
 /* Expect strands to be switched by their clocks, also from inside coroutines and pcall. */
 static void time_order(void **state)
 {
@@ -492,14 +536,23 @@ static void deterministic(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(tasks),        cmocka_unit_test(memory),
-		cmocka_unit_test(policies),     cmocka_unit_test(traffic),
-		cmocka_unit_test(pages),        cmocka_unit_test(counters),
-		cmocka_unit_test(events),       cmocka_unit_test(time_order),
-		cmocka_unit_test(side_by_side), cmocka_unit_test(one_task_two_strands),
-		cmocka_unit_test(expectations), cmocka_unit_test(arguments),
-		cmocka_unit_test(mistakes),     cmocka_unit_test(limits),
-		cmocka_unit_test(unreadable),   cmocka_unit_test(deterministic),
+		cmocka_unit_test(tasks),
+		cmocka_unit_test(memory),
+		cmocka_unit_test(policies),
+		cmocka_unit_test(traffic),
+		cmocka_unit_test(pages),
+		cmocka_unit_test(counters),
+		cmocka_unit_test(events),
+		cmocka_unit_test(killed),
+		cmocka_unit_test(time_order),
+		cmocka_unit_test(side_by_side),
+		cmocka_unit_test(one_task_two_strands),
+		cmocka_unit_test(expectations),
+		cmocka_unit_test(arguments),
+		cmocka_unit_test(mistakes),
+		cmocka_unit_test(limits),
+		cmocka_unit_test(unreadable),
+		cmocka_unit_test(deterministic),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
