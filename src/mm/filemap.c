@@ -9,6 +9,7 @@
 #include "mm/filemap.h"
 
 #include "base/mem.h"
+#include "mm/cpuset.h"
 #include "mm/lru.h"
 #include "mm/oom.h"
 #include "mm/page_alloc.h"
@@ -19,7 +20,8 @@ int nb_file_add_page(struct nb_task *t, struct nb_address_space *as, uint64_t in
 		     struct nb_zone **ret_zone, struct nb_page **ret_page)
 {
 	struct nb_system *sys = as->sys;
-	struct nb_alloc_request rq = {.gfp = gfp, .cpu = t->cpu, .nid = NB_NO_NODE, .task = t};
+	int nid = nb_cpuset_spread_page_node(t); /* none, mostly: the policy decides */
+	struct nb_alloc_request rq = {.gfp = gfp, .cpu = t->cpu, .nid = nid, .task = t};
 	nb_pfn_t pfn = nb_alloc_pages(sys, &rq);
 	struct nb_page *page;
 	struct nb_zone *z = NULL;

@@ -3,6 +3,8 @@
 
 #include "mm/cpuset.h"
 
+#include <numabox/file.h>
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
@@ -294,6 +296,8 @@ static void test_spread(void **state)
 	struct nb_nodemask m13 = sysbox_mask(10);
 	struct nb_cpumask all = cpus_of(0x3f);
 	struct nb_cpuset *cs;
+	struct nb_address_space *file;
+	uint64_t n;
 	struct fixture f;
 
 	(void)state;
@@ -308,6 +312,13 @@ static void test_spread(void **state)
 	assert_int_equal(nb_cpuset_spread_page_node(f.t), 1);
 	assert_int_equal(nb_cpuset_spread_page_node(f.t), 3);
 	assert_int_equal(nb_cpuset_spread_page_node(f.t), 1);
+	/* pages of files go round, whatever the policy */
+	assert_int_equal(nb_set_mempolicy(f.t, NB_MPOL_BIND, &(struct nb_nodemask){{2}}), 0);
+	assert_int_equal(nb_file_create(f.box.sys, "f", 4 * PAGE, &file), 0);
+	assert_int_equal(nb_file_write(f.t, file, 0, NULL, 4 * PAGE, &n), 0);
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(nb_file_node(file, i), i % 2 ? 1 : 3);
+	nb_file_put(file);
 	end(&f);
 }
 
