@@ -6,6 +6,7 @@
  * inside another head's block, and per zone managed == on free lists + in page sets + allocated +
  * in use since before observation.
  */
+#include "mm/address_space.h"
 #include "mm/lru.h"
 #include "mm/hugetlb.h"
 #include "mm/pcp.h"
@@ -289,7 +290,7 @@ int nb_system_check(const struct nb_system *sys, struct nb_error *err)
 		if (r)
 			return r;
 	}
-	if (nb_lru_check(sys, err) || nb_swap_check(sys, err))
+	if (nb_lru_check(sys, err) || nb_swap_check(sys, err) || nb_files_check(sys, err))
 		return -NB_EIO;
 	int r = nb_hugetlb_check(sys, err);
 

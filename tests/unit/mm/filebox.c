@@ -24,8 +24,7 @@ static void step_until(struct filebox *b, uint64_t until_ns)
 	nb_system_set_time_ns(b->sys, until_ns);
 }
 
-static void box_wait(void *ctx, struct nb_task *task, enum nb_wait_reason reason,
-		     uint64_t until_ns)
+static void box_wait(void *ctx, struct nb_task *task, enum nb_wait_reason reason, uint64_t until_ns)
 {
 	struct filebox *b = ctx;
 
@@ -134,9 +133,9 @@ const char *filebox_cached(struct filebox *b, struct nb_address_space *as, char 
 	do {
 		e = nb_radix_next(&as->pages, &i, UINT64_MAX);
 		if (open && (!e || i != end + 1 || mark)) {
-			at += (size_t)snprintf(buf + at, n - at, start == end ? "%s%llu" : "%s%llu-%llu",
-					       at ? "," : "", (unsigned long long)start,
-					       (unsigned long long)end);
+			at += (size_t)snprintf(
+				buf + at, n - at, start == end ? "%s%llu" : "%s%llu-%llu",
+				at ? "," : "", (unsigned long long)start, (unsigned long long)end);
 			open = false;
 		}
 		if (e) {

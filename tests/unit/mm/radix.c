@@ -157,7 +157,8 @@ static void step_look(const struct world *w, const struct model *m, uint64_t *se
 		assert_int_equal(nb_radix_next_marked(&w->t, &b, last, (enum nb_mark)mark), e);
 	if (e) {
 		assert_int_equal(a, b);
-		assert_int_equal(nb_radix_order(&w->t, i), m->covered[i] ? m->order[m->first[i]] : 0);
+		assert_int_equal(nb_radix_order(&w->t, i),
+				 m->covered[i] ? m->order[m->first[i]] : 0);
 	}
 	a = b = i;
 	last = i > 300 ? i - 300 : 0;
@@ -247,8 +248,16 @@ static void test_random(void **state)
 
 static void test_high_indices(void **state)
 {
-	static const uint64_t at[] = {0, 63, 64, 4095, 4096, UINT64_C(1) << 30, UINT64_C(1) << 40,
-				      UINT64_C(1) << 62, UINT64_MAX - 1, UINT64_MAX};
+	static const uint64_t at[] = {0,
+				      63,
+				      64,
+				      4095,
+				      4096,
+				      UINT64_C(1) << 30,
+				      UINT64_C(1) << 40,
+				      UINT64_C(1) << 62,
+				      UINT64_MAX - 1,
+				      UINT64_MAX};
 	const unsigned n = sizeof(at) / sizeof(at[0]);
 	struct world w;
 	uint64_t i;
