@@ -319,7 +319,8 @@ static int file_close(lua_State *L)
 
 	nb_file_put(f->as);
 	f->as = NULL;
-	return 0;
+	lua_pushboolean(L, 1);
+	return 1;
 }
 
 static int file_tostring(lua_State *L)
