@@ -10,6 +10,8 @@
 
 #include "base/mask.h"
 
+#include <numabox/hugetlb.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -83,6 +85,50 @@ static int op_sysctl(lua_State *L, struct nb_op *op)
 		return nb_push_errno(L, ret, "sysctl: there is no '%s'", name);
 	if (!lua_stringtonumber(L, text))
 		lua_pushstring(L, text);
+	return 1;
+}
+
+/* machine:sysfs(path [, value [, task]]): a file below /sys or /proc/sys that rules huge pages and
+ * their like; writes as `task`, or as root */
+static int op_sysfs(lua_State *L, struct nb_op *op)
+{
+	struct nb_system *sys = op->host->sim->sys;
+	const char *path = luaL_checkstring(L, 2);
+	char text[1024];
+	int ret;
+
+	op->cost_ns = NB_COST_SYSCALL_NS;
+	if (!lua_isnoneornil(L, 3)) {
+		struct nb_task *t = lua_isnoneornil(L, 4) ? NULL : nb_lua_check_task(L, 4)->task;
+
+		ret = nb_sysfs_write(sys, t, path, luaL_tolstring(L, 3, NULL));
+		if (ret)
+			return nb_push_errno(L, ret, "sysfs: writing %.80s is refused", path);
+		lua_pushboolean(L, 1);
+		return 1;
+	}
+	ret = nb_sysfs_read(sys, path, text, sizeof(text));
+	if (ret < 0)
+		return nb_push_errno(L, ret, "sysfs: %.80s cannot be read", path);
+	text[strcspn(text, "\n")] = '\0';
+	if (!lua_stringtonumber(L, text))
+		lua_pushstring(L, text);
+	return 1;
+}
+
+/* machine:interleave_weight(node, weight): of weighted interleave; 0 is the default */
+static int op_interleave_weight(lua_State *L, struct nb_op *op)
+{
+	const char *name = op->def->name;
+	int nid = (int)nb_arg_integer(L, 2, name, "node", 0, INT32_MAX);
+	unsigned weight = (unsigned)nb_arg_integer(L, 3, name, "weight", 0, UINT32_MAX);
+	int ret = nb_set_interleave_weight(op->host->sim->sys, nid, weight);
+
+	op->cost_ns = NB_COST_SYSCALL_NS;
+	if (ret)
+		return nb_push_errno(L, ret, "interleave_weight: node %d, weight %u; 1 to 255", nid,
+				     weight);
+	lua_pushboolean(L, 1);
 	return 1;
 }
 
@@ -210,11 +256,18 @@ static int op_page_size(lua_State *L, struct nb_op *op)
 }
 
 static const struct nb_op_def ops[] = {
-	{"task", op_task, false, false},        {"sysctl", op_sysctl, false, false},
-	{"run", op_run, false, false},          {"time_ns", op_time_ns, false, true},
-	{"nodes", op_nodes, false, true},       {"cpus", op_cpus, false, true},
-	{"distance", op_distance, false, true}, {"latency_ns", op_latency_ns, false, true},
-	{"fallback", op_fallback, false, true}, {"page_size", op_page_size, false, true},
+	{"sysfs", op_sysfs, false, false},
+	{"interleave_weight", op_interleave_weight, false, false},
+	{"task", op_task, false, false},
+	{"sysctl", op_sysctl, false, false},
+	{"run", op_run, false, false},
+	{"time_ns", op_time_ns, false, true},
+	{"nodes", op_nodes, false, true},
+	{"cpus", op_cpus, false, true},
+	{"distance", op_distance, false, true},
+	{"latency_ns", op_latency_ns, false, true},
+	{"fallback", op_fallback, false, true},
+	{"page_size", op_page_size, false, true},
 };
 
 static int machine_tostring(lua_State *L)

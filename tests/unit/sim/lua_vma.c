@@ -77,6 +77,40 @@ static void locked(void **state)
 		       "0\n");
 }
 
+/* Pools of huge pages by their files, and a mapping of them. */
+static void huge(void **state)
+{
+	(void)state;
+	simtest_prints(
+		M,
+		"local pool = '/sys/kernel/mm/hugepages/hugepages-2048kB/'\n"
+		"print(machine:sysfs(pool .. 'nr_hugepages', 40), machine:sysfs(pool .. "
+		"'free_hugepages'))\n"
+		"print(machine:sysctl('vm.nr_hugepages'))\n"
+		"local t = machine:task{ cpu = 4 }\n"
+		"local a = t:mmap{ length = '20M', huge = true }\n"
+		"print(machine:sysfs(pool .. 'resv_hugepages'))\n"
+		"print(t:touch(a, '20M'), machine:sysfs(pool .. 'free_hugepages'))\n"
+		"print(t:nodes(a, '4K')[1])\n"
+		"print(t:mmap{ length = '100M', huge = '2M' })\n"
+		"print(t:munmap(a, '20M'), machine:sysfs(pool .. 'free_hugepages'))\n"
+		"print(machine:sysfs(pool .. 'free_hugepages', 1))\n"
+		"print(machine:sysfs('/sys/nothing'))\n"
+		"print(machine:interleave_weight(0, 3), machine:interleave_weight(0, 300))\n",
+		"true\t40\n"
+		"40\n"
+		"10\n"
+		"10\t30\n"
+		"1\n"
+		"nil\tENOMEM\tmmap of 104857600 bytes is refused\n"
+		"true\t40\n"
+		"nil\tEACCES\tsysfs: writing "
+		"/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages is "
+		"refused\n"
+		"nil\tENOENT\tsysfs: /sys/nothing cannot be read\n"
+		"true\tnil\tEINVAL\tinterleave_weight: node 0, weight 300; 1 to 255\n");
+}
+
 static void mistakes(void **state)
 {
 	(void)state;
@@ -89,9 +123,8 @@ static void mistakes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(changes),
-		cmocka_unit_test(heap_and_stack),
-		cmocka_unit_test(locked),
+		cmocka_unit_test(changes),  cmocka_unit_test(heap_and_stack),
+		cmocka_unit_test(locked),   cmocka_unit_test(huge),
 		cmocka_unit_test(mistakes),
 	};
 
