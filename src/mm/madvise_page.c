@@ -10,6 +10,7 @@
 #include "mm/huge_memory.h"
 #include "mm/lru.h"
 #include "mm/mmap.h"
+#include "mm/swap.h"
 
 /* One entry of a range that holds something. */
 typedef void entry_fn(struct nb_task *t, struct nb_ptable *leaf, unsigned i);
@@ -43,9 +44,16 @@ static struct nb_page *lone_page(struct nb_task *t, uint64_t pte, struct nb_zone
 
 static void free_one(struct nb_task *t, struct nb_ptable *leaf, unsigned i)
 {
+	uint64_t pte = leaf->entry[i];
 	struct nb_zone *z = NULL;
-	struct nb_page *page = lone_page(t, leaf->entry[i], &z);
+	struct nb_page *page = lone_page(t, pte, &z);
 
+	if (pte & NB_PTE_SWAP) { /* what is out is gone at once */
+		nb_pt_set(leaf, i, 0);
+		t->mm->swap_entries--;
+		nb_swap_free(t->sys, nb_pte_swp(pte), t->cpu);
+		return;
+	}
 	if (!page || !(nb_page_flags(page) & PG_ANON))
 		return;
 	nb_page_set_flags(page, nb_page_flags(page) & ~(uint32_t)PG_DIRTY);

@@ -6,6 +6,7 @@
  * Source: mm/mmap.c, do_vmi_align_munmap(), unmap_region(), exit_mmap(); facts 10.1.
  */
 #include "mm/fault.h"
+#include "mm/lru.h"
 #include "mm/mmap.h"
 #include "mm/rmap.h"
 
@@ -15,6 +16,7 @@ static void unmap(struct nb_task *t, uint64_t start, uint64_t end)
 	struct nb_mm *mm = t->mm;
 	struct nb_vma *v, *prev = nb_vma_last_below(mm, start), *next;
 
+	nb_lru_add_drain(t->sys, t->cpu);
 	nb_zap_range(t, start, end);
 	while ((v = nb_vma_first_above(mm, start)) && v->start < end) {
 		nb_vma_remove(mm, v);
