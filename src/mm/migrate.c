@@ -14,6 +14,7 @@
 #include "mm/lru.h"
 #include "mm/page_alloc.h"
 #include "mm/pt_huge.h"
+#include "mm/swap.h"
 #include "mm/vmstat.h"
 
 #define BATCHED_SINCE 6003u
@@ -42,10 +43,12 @@ void nb_migrate_putback(struct nb_system *sys, struct nb_zone *z, struct nb_page
 	nb_put_page(sys, z, page, cpu);
 }
 
-/* Does nobody know of the page but its mappings, its cache and the one who moves it? */
+/* Does nobody know of the page but its mappings, its cache (a file's, or that of swap) and the one
+ * who moves it? */
 static bool only_known_users(const struct nb_page *page, const struct nb_address_space *as)
 {
-	uint32_t known = 1 + (uint32_t)page->mapcount + (as != NULL);
+	bool cached = as || nb_page_flags(page) & PG_SWAPCACHE;
+	uint32_t known = 1 + (uint32_t)page->mapcount + cached;
 
 	return __atomic_load_n(&page->refcount, __ATOMIC_ACQUIRE) == known;
 }
@@ -70,7 +73,7 @@ int nb_migrate_page(struct nb_system *sys, struct nb_zone *z, struct nb_page *pa
 	struct nb_address_space *as = nb_page_as(sys, page);
 	uint32_t flags = nb_page_flags(page);
 
-	if (flags & (PG_WRITEBACK | PG_SWAPCACHE) || !only_known_users(page, as))
+	if (flags & PG_WRITEBACK || !only_known_users(page, as))
 		return -NB_EAGAIN;
 	if (nb_rmap_move(sys, z, page, target_zone, target, cpu))
 		return -NB_EAGAIN;
@@ -79,6 +82,9 @@ int nb_migrate_page(struct nb_system *sys, struct nb_zone *z, struct nb_page *pa
 		(void)nb_rmap_move(sys, target_zone, target, z, page, cpu);
 		return -NB_EAGAIN;
 	}
+	if (flags & PG_SWAPCACHE)
+		nb_swap_cache_replace(sys, z, page, target_zone, target);
+	nb_page_set_flags(target, nb_page_flags(target) | (flags & PG_WORKINGSET));
 	target->cpupid = page->cpupid;
 	copy_bytes(sys, &from, &to);
 	nb_lru_add(sys, target_zone, target, cpu);

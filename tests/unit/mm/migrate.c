@@ -5,6 +5,9 @@
 #include "mm/migrate.h"
 #include "mm/vmstat.h"
 
+#include <numabox/mempolicy.h>
+#include <numabox/swap.h>
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
@@ -151,12 +154,42 @@ static void test_next(void **state)
 	end(&box, t);
 }
 
+/* A page that came back from swap and kept its slot moves with it. */
+static void test_swap_cache(void **state)
+{
+	struct nb_nodemask m1 = sysbox_mask(2);
+	struct nb_swap_options opt = {.pages = 101, .priority = NB_SWAP_PRIO_AUTO};
+	struct sysbox box;
+	struct nb_task *t = start(&box, &(struct sysbox_spec){.nodes = "64M:1 64M:1"});
+	uint64_t a = touched(t, 8), n, total, free, cached, before;
+	unsigned area;
+
+	(void)state;
+	assert_int_equal(nb_swapon(box.sys, &opt, &area), 0);
+	assert_int_equal(nb_madvise(t, a, 8 * PAGE, NB_MADV_PAGEOUT), 0);
+	assert_int_equal(nb_touch(t, a, 8 * PAGE, false, &n), 0);
+	nb_swap_totals(box.sys, &total, &free, &before);
+	assert_true(before > 0);
+	assert_true(nb_page_flags(item(t, a).page) & PG_SWAPCACHE);
+	assert_int_equal(
+		nb_mbind(t, a, 8 * PAGE, NB_MPOL_BIND, &m1, NB_MPOL_MF_MOVE | NB_MPOL_MF_STRICT),
+		0);
+	assert_int_equal(nb_task_node_pages(t, 1), 8);
+	assert_true(nb_page_flags(item(t, a).page) & PG_SWAPCACHE);
+	nb_swap_totals(box.sys, &total, &free, &cached);
+	assert_int_equal(cached, before);
+	assert_int_equal(nb_swapoff(box.sys, area), 0);
+	assert_int_equal(nb_task_node_pages(t, 1), 8);
+	end(&box, t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_one_page),
 		cmocka_unit_test(test_lists),
 		cmocka_unit_test(test_next),
+		cmocka_unit_test(test_swap_cache),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
