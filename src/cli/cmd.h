@@ -68,6 +68,7 @@ extern const struct nb_cmd nb_cmd_verify;
 extern const struct nb_cmd nb_cmd_sim;
 extern const struct nb_cmd nb_cmd_explain;
 extern const struct nb_cmd nb_cmd_doctor;
+extern const struct nb_cmd nb_cmd_compare;
 extern const struct nb_cmd nb_cmd_help;
 extern const struct nb_cmd nb_cmd_version;
 

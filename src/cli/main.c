@@ -13,8 +13,8 @@
 #include <string.h>
 
 static const struct nb_cmd *const commands[] = {
-	&nb_cmd_show,   &nb_cmd_capture, &nb_cmd_verify, &nb_cmd_explain,
-	&nb_cmd_doctor, &nb_cmd_sim,     &nb_cmd_help,   &nb_cmd_version,
+	&nb_cmd_show, &nb_cmd_capture, &nb_cmd_verify, &nb_cmd_explain, &nb_cmd_doctor,
+	&nb_cmd_sim,  &nb_cmd_compare, &nb_cmd_help,   &nb_cmd_version,
 };
 
 static const struct nb_opt machine_options[] = {
