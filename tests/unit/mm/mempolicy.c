@@ -1,6 +1,8 @@
 /* mempolicy.c -- policies of a task: their checks, and where pages and kernel pages go. */
 #include "sysbox.h"
 
+#include "mm/task.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
@@ -191,6 +193,59 @@ static void test_spill_over_counts(void **state)
 	end(&box, t);
 }
 
+/* What a cpuset's change from nodes 0-1 to 2-3 makes of policies, and what is told of them then. */
+static void test_rebind(void **state)
+{
+	static const struct {
+		int mode;
+		uint64_t mask, nodes, shown;
+	} c[] = {
+		{NB_MPOL_BIND, 3, 0xc, 0xc},
+		{NB_MPOL_BIND, 2, 0x8, 0x8},
+		{NB_MPOL_BIND | STATIC, 3, 0xc, 0x3}, /* nothing is left: the cpuset's */
+		{NB_MPOL_INTERLEAVE | RELATIVE, 6, 0xc, 0x6},
+		{NB_MPOL_WEIGHTED_INTERLEAVE, 1, 0x4, 0x4},
+		/* the preferred ones keep their nodes, and lose the user's mask */
+		{NB_MPOL_PREFERRED, 2, 0x2, 0x2},
+		{NB_MPOL_PREFERRED | STATIC, 2, 0x2, 0xc},
+		{NB_MPOL_PREFERRED_MANY, 3, 0x3, 0x3},
+		{NB_MPOL_PREFERRED_MANY | RELATIVE, 3, 0x3, 0xc},
+		{NB_MPOL_LOCAL, 0, 0, 0},
+	};
+	struct sysbox box;
+	struct nb_task *t = start(&box, &(struct sysbox_spec){.nodes = "64M:1 64M:1 64M:1 64M:1"});
+	const struct nb_nodemask m01 = sysbox_mask(3), m23 = sysbox_mask(12);
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(c) / sizeof(c[0]); i++) {
+		struct nb_nodemask m = sysbox_mask(c[i].mask), shown;
+		struct nb_mempolicy *pol, *kept;
+
+		t->mems_allowed = m01;
+		assert_int_equal(nb_mpol_new(t, c[i].mode, &m, &pol), 0);
+		kept = pol;
+		nb_mpol_get(kept);
+		pol = nb_mpol_rebind(box.sys, pol, &m23);
+		assert_int_equal(pol->nodes.bits[0], c[i].nodes);
+		nb_mpol_show(pol, NULL, &shown);
+		assert_int_equal(shown.bits[0], c[i].shown);
+		/* whoever else has it keeps it as it was */
+		if (c[i].mode != NB_MPOL_LOCAL)
+			assert_ptr_not_equal(pol, kept);
+		nb_mpol_put(box.sys, kept);
+		/* the same nodes again: nothing changes */
+		kept = pol;
+		nb_mpol_get(kept);
+		pol = nb_mpol_rebind(box.sys, pol, &m23);
+		assert_int_equal(pol->nodes.bits[0], c[i].nodes);
+		nb_mpol_put(box.sys, kept);
+		nb_mpol_put(box.sys, pol);
+	}
+	assert_null(nb_mpol_rebind(box.sys, NULL, &m23));
+	t->mems_allowed = box.sys->memory_nodes;
+	end(&box, t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -199,6 +254,7 @@ int main(void)
 		cmocka_unit_test(test_weights),
 		cmocka_unit_test(test_bind_and_the_policy_zone),
 		cmocka_unit_test(test_spill_over_counts),
+		cmocka_unit_test(test_rebind),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
