@@ -36,6 +36,13 @@ bool nb_sysfs_path(struct nb_system *sys, unsigned i, char *buf, size_t n);
  * are. Drivers call it as their clock goes. */
 uint64_t nb_khugepaged_step(struct nb_system *sys);
 
+/* Beginning as observed: before zones are set (nb_zone_set_observed()), pools give back what boot
+ * took; afterwards each pool of each node gets its pages, of which so many are free (the others are
+ * in use by nobody that is known), out of what was in use. Returns how many it got. */
+void nb_hugetlb_clear(struct nb_system *sys);
+uint64_t nb_hugetlb_set_observed(struct nb_system *sys, uint64_t page_bytes, int nid, uint64_t nr,
+				 uint64_t free);
+
 /* One pool, as a whole (nid NB_NO_NODE) or on one node. */
 struct nb_hugetlb_info {
 	uint64_t page_bytes;

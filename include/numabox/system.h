@@ -105,6 +105,7 @@ struct nb_zone_info {
 	enum nb_source managed_source;
 	/* page counts by owner, for meminfo and zoneinfo */
 	uint64_t anon_pages, file_pages, pagetable_pages;
+	uint64_t anon_thps; /* transparent huge pages, each one of anon_pages' PMD's worth */
 	/* mapped: pages of files that are; file_pages holds the shmem pages too */
 	uint64_t mapped_pages, shmem_pages, mlocked_pages, dirty_pages, writeback_pages;
 	uint64_t dirtied_pages, written_pages; /* ever */

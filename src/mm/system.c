@@ -296,6 +296,7 @@ int nb_zone_info(const struct nb_system *sys, int nid, enum nb_zone_type type,
 	ret_info->pcp_high_max = (unsigned)z->pageset_high_max;
 	ret_info->stat_threshold = (unsigned)z->stat_threshold;
 	ret_info->anon_pages = atomic_load_explicit(&z->nr_anon, memory_order_relaxed);
+	ret_info->anon_thps = atomic_load_explicit(&z->nr_anon_thps, memory_order_relaxed);
 	ret_info->file_pages = atomic_load_explicit(&z->nr_file, memory_order_relaxed);
 	ret_info->pagetable_pages = atomic_load_explicit(&z->nr_pagetable, memory_order_relaxed);
 	ret_info->mapped_pages = atomic_load_explicit(&z->nr_mapped, memory_order_relaxed);

@@ -9,6 +9,7 @@
 #include "read/capture_priv.h"
 #include "view/buddyinfo.h"
 #include "view/pagetypeinfo.h"
+#include <numabox/hugetlb.h>
 #include <string.h>
 
 enum { MAX_ROWS = NB_MAX_NODES * NB_MAX_NR_ZONES * (NB_MIGRATE_TYPES + 1) };
@@ -200,6 +201,44 @@ static int apply_zone(struct apply *a, const struct nb_zoneinfo_zone *z)
 	return 0;
 }
 
+/* One file of a node's pool; 0 without. */
+static uint64_t pool_file(struct apply *a, int nid, uint64_t kib, const char *name)
+{
+	int64_t v;
+
+	if (nb_tree_numberf(nb_capture_tree(a->c), &v,
+			    "sys/devices/system/node/node%d/hugepages/hugepages-%llukB/%s", nid,
+			    (unsigned long long)kib, name) ||
+	    v < 0)
+		return 0;
+	return (uint64_t)v;
+}
+
+/* Pools of huge pages are taken out of what is in use. */
+static void apply_pools(struct apply *a)
+{
+	struct nb_hugetlb_info p;
+
+	for (unsigned i = 0; nb_hugetlb_info(a->sys, i, NB_NO_NODE, &p); i++) {
+		for (unsigned n = 0; n < nb_system_nr_nodes(a->sys); n++) {
+			int nid = nb_system_node_id(a->sys, n);
+			uint64_t kib = p.page_bytes >> 10;
+			uint64_t nr = pool_file(a, nid, kib, "nr_hugepages");
+			uint64_t got = nb_hugetlb_set_observed(
+				a->sys, p.page_bytes, nid, nr,
+				pool_file(a, nid, kib, "free_hugepages"));
+
+			if (got < nr)
+				nb_capture_add_note(a->c,
+						    "node %d: %llu of %llu huge pages of %llu KiB "
+						    "found no place",
+						    nid, (unsigned long long)(nr - got),
+						    (unsigned long long)nr,
+						    (unsigned long long)kib);
+		}
+	}
+}
+
 int nb_capture_apply_observed(struct nb_capture *c, struct nb_system *sys, struct nb_error *err)
 {
 	struct apply a = {.c = c, .sys = sys};
@@ -209,8 +248,12 @@ int nb_capture_apply_observed(struct nb_capture *c, struct nb_system *sys, struc
 		bad = nb_error_set(err, -NB_ENOENT, 0,
 				   "the capture has no proc/zoneinfo: marks and counters are not "
 				   "known; --fresh boots by rule");
+	if (!bad)
+		nb_hugetlb_clear(sys);
 	for (size_t i = 0; !bad && i < c->zoneinfo.nr_zones; i++)
 		n += apply_zone(&a, &c->zoneinfo.zones[i]);
+	if (!bad)
+		apply_pools(&a);
 	if (!bad)
 		nb_capture_add_note(c, "state: %d zones set to proc/%s", n,
 				    a.has_types ? "pagetypeinfo and proc/zoneinfo"

@@ -8,9 +8,11 @@
 #include "view/formats.h"
 #include "view/names.h"
 #include "view/stats.h"
+#include <numabox/hugetlb.h>
 #include <stdlib.h>
 
 struct fill {
+	const struct nb_system *sys;
 	struct nb_meminfo *m;
 	struct nb_system_info info;
 	struct nb_stats s;
@@ -52,9 +54,9 @@ static void add_since(struct fill *f, const struct since *items)
 			add(f, items->name, 0);
 }
 
-static void add_count(struct fill *f, const char *name, unsigned label_width)
+static void add_count(struct fill *f, const char *name, unsigned label_width, uint64_t value)
 {
-	struct nb_item *it = nb_items_add(&f->m->items, name, 0);
+	struct nb_item *it = nb_items_add(&f->m->items, name, value);
 
 	it->label_width = (uint8_t)label_width;
 }
@@ -136,19 +138,42 @@ static void add_direct_map(struct fill *f)
 	}
 }
 
+/* Base pages of all transparent huge pages. */
+static uint64_t thp_pages(const struct fill *f)
+{
+	return f->s.anon_thps << f->info.pageblock_order;
+}
+
+/* The pool that meminfo tells of, as a whole or on a node; *ret_kib: what all pools hold. */
+static struct nb_hugetlb_info default_pool(const struct fill *f, int nid, uint64_t *ret_kib)
+{
+	struct nb_hugetlb_info p, found = {
+		.page_bytes = UINT64_C(1) << (f->info.pageblock_order + f->info.page_shift)};
+
+	*ret_kib = 0;
+	for (unsigned i = 0; nb_hugetlb_info(f->sys, i, nid, &p); i++) {
+		*ret_kib += p.nr * (p.page_bytes >> 10);
+		if (p.is_default)
+			found = p;
+	}
+	return found;
+}
+
 static void add_hugetlb(struct fill *f)
 {
 	/* before 2.6.27 labels were 14 wide, and these 17 */
 	unsigned width = f->old ? 17 : 19;
+	uint64_t kib;
+	struct nb_hugetlb_info p = default_pool(f, NB_NO_NODE, &kib);
 
-	add_count(f, "HugePages_Total", width);
-	add_count(f, "HugePages_Free", width);
-	add_count(f, "HugePages_Rsvd", width);
+	add_count(f, "HugePages_Total", width, p.nr);
+	add_count(f, "HugePages_Free", width, p.free);
+	add_count(f, "HugePages_Rsvd", width, p.resv);
 	if (nb_prints(f->info.profile, NB_F_FROM_2_6_24))
-		add_count(f, "HugePages_Surp", width);
-	add(f, "Hugepagesize", UINT64_C(1) << f->info.pageblock_order);
+		add_count(f, "HugePages_Surp", width, p.surplus);
+	add(f, "Hugepagesize", p.page_bytes >> f->info.page_shift);
 	if (nb_prints(f->info.profile, NB_F_FROM_4_18))
-		add(f, "Hugetlb", 0);
+		add_kib(f, "Hugetlb", kib);
 }
 
 /* As Debian's kernels print it: four-level page tables; 16 KiB pages have 47-bit addresses. On
@@ -206,8 +231,9 @@ static void fill_new(struct fill *f)
 					    {NB_F_ALL, "VmallocChunk"},
 					    {NB_F_FROM_5_4, "Percpu"},
 					    {NB_F_ALL & ~NB_F_6_18, "HardwareCorrupted"},
-					    {NB_F_ALL, "AnonHugePages"},
-					    {NB_F_FROM_4_18, "ShmemHugePages"},
+					    {0, NULL}});
+	add(f, "AnonHugePages", thp_pages(f));
+	add_since(f, (const struct since[]){{NB_F_FROM_4_18, "ShmemHugePages"},
 					    {NB_F_FROM_4_18, "ShmemPmdMapped"},
 					    {NB_F_FROM_5_4, "FileHugePages"},
 					    {NB_F_FROM_5_4, "FilePmdMapped"},
@@ -254,7 +280,7 @@ static void fill_old(struct fill *f)
 static void fill_begin(struct fill *f, const struct nb_system *sys, struct nb_meminfo *m)
 {
 	*m = (struct nb_meminfo){.nid = NB_NO_NODE};
-	*f = (struct fill){.m = m};
+	*f = (struct fill){.sys = sys, .m = m};
 	nb_system_info(sys, &f->info);
 	f->old = nb_prints(f->info.profile, NB_F_TO_2_6_24);
 	f->label_width = f->old ? 14 : 16;
@@ -295,8 +321,9 @@ static void fill_node_new(struct fill *f)
 					    {NB_F_ALL, "Slab"},
 					    {NB_F_ALL, "SReclaimable"},
 					    {NB_F_ALL, "SUnreclaim"},
-					    {NB_F_ALL, "AnonHugePages"},
-					    {NB_F_FROM_4_18, "ShmemHugePages"},
+					    {0, NULL}});
+	add(f, "AnonHugePages", thp_pages(f));
+	add_since(f, (const struct since[]){{NB_F_FROM_4_18, "ShmemHugePages"},
 					    {NB_F_FROM_4_18, "ShmemPmdMapped"},
 					    {0, NULL}});
 	if (!nb_prints(f->info.profile, NB_F_FROM_6_12))
@@ -328,7 +355,9 @@ static void fill_node_old(struct fill *f)
 
 int nb_node_meminfo_from_system(const struct nb_system *sys, int nid, struct nb_meminfo *m)
 {
+	struct nb_hugetlb_info pool;
 	struct fill f;
+	uint64_t kib;
 
 	fill_begin(&f, sys, m);
 	if (nb_stats_add_node(&f.s, sys, nid))
@@ -343,9 +372,10 @@ int nb_node_meminfo_from_system(const struct nb_system *sys, int nid, struct nb_
 		fill_node_old(&f);
 	else
 		fill_node_new(&f);
-	add_count(&f, "HugePages_Total", 17);
-	add_count(&f, "HugePages_Free", 17);
+	pool = default_pool(&f, nid, &kib);
+	add_count(&f, "HugePages_Total", 17, pool.nr);
+	add_count(&f, "HugePages_Free", 17, pool.free);
 	if (nb_prints(f.info.profile, NB_F_FROM_2_6_24))
-		add_count(&f, "HugePages_Surp", 17);
+		add_count(&f, "HugePages_Surp", 17, pool.surplus);
 	return 0;
 }

@@ -11,6 +11,8 @@
 #include "view/showmem.h"
 #include "view/stats.h"
 
+#include <numabox/hugetlb.h>
+
 struct fill {
 	const struct nb_system *sys;
 	struct nb_showmem *s;
@@ -233,21 +235,19 @@ static void add_buddy(struct fill *f, const struct nb_zone_info *z)
 	}
 }
 
-/* Huge page pools: 1 GiB and 2 MiB on x86-64 and arm64 with 4 KiB pages, else the PMD size alone.
- */
+/* Huge page pools, in the kernel's order. */
 static void add_huge(struct fill *f, int nid)
 {
-	uint64_t pmd_kib = UINT64_C(1) << (f->info.pageblock_order + f->info.page_shift - 10);
-	bool gigantic = pmd_kib == 2048 && f->numa;
+	struct nb_hugetlb_info p;
 
-	for (int big = gigantic; big >= 0; big--) {
+	for (unsigned i = 0; nb_hugetlb_info(f->sys, i, nid, &p); i++) {
 		struct nb_showmem_line *l = add_line(f, NB_SHOWMEM_HUGE);
 
 		l->nid = nid;
-		add(l, "hugepages_total", 0);
-		add(l, "hugepages_free", 0);
-		add(l, "hugepages_surp", 0);
-		add(l, "hugepages_size", big ? 1048576 : pmd_kib);
+		add(l, "hugepages_total", p.nr);
+		add(l, "hugepages_free", p.free);
+		add(l, "hugepages_surp", p.surplus);
+		add(l, "hugepages_size", p.page_bytes >> 10);
 	}
 }
 

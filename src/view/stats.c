@@ -34,6 +34,7 @@ void nb_stats_add_zone(struct nb_stats *s, const struct nb_system_info *info,
 	s->cma_pages += z->cma_pages;
 	s->free_cma_pages += blocks_to_pages(z->nr_free_by_type[NB_MIGRATE_CMA], 0);
 	s->anon_pages += z->anon_pages;
+	s->anon_thps += z->anon_thps;
 	s->file_pages += z->file_pages;
 	s->inactive_anon_pages += z->lru_pages[0];
 	s->active_anon_pages += z->lru_pages[1];
@@ -103,6 +104,7 @@ void nb_stats_apply(const struct nb_stats *s, struct nb_items *items)
 		{"nr_inactive", s->inactive_anon_pages + s->inactive_file_pages},
 		{"nr_active", s->active_anon_pages + s->active_file_pages},
 		{"nr_anon_pages", s->anon_pages},
+		{"nr_anon_transparent_hugepages", s->anon_thps},
 		{"nr_file_pages", s->file_pages},
 		{"nr_page_table_pages", s->page_table_pages},
 		{"nr_unevictable", s->unevictable_pages},

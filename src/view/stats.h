@@ -19,6 +19,7 @@ struct nb_stats {
 	uint64_t active_anon_pages, inactive_anon_pages, active_file_pages, inactive_file_pages;
 	uint64_t unevictable_pages;
 	uint64_t anon_pages, file_pages, page_table_pages;
+	uint64_t anon_thps; /* huge pages */
 	uint64_t mapped_pages, shmem_pages, mlocked_pages;
 	uint64_t dirty_pages, writeback_pages, dirtied_pages, written_pages;
 	uint64_t low_wmark_pages;

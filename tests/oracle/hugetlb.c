@@ -470,7 +470,7 @@ static void end(struct replay *r, unsigned steps)
 	nb_system_shutdown(r->sys);
 	nb_capture_free(r->capture);
 	nb_machine_free(r->machine);
-	print_message("%s: %u steps, %u figures compared, %u differ\n", r->where, steps,
+	print_message("# %s: %u steps, %u figures compared, %u differ\n", r->where, steps,
 		      r->compared, r->different);
 	assert_int_equal(r->different, 0);
 	assert_true(r->compared >= steps * 6);
@@ -596,6 +596,54 @@ static void test_copy(void **state)
 	end(&r, steps);
 }
 
+/* A captured machine with pools: by rule and as observed, each node's pools have the pages that the
+ * kernel gave them. */
+static void compare_pools(struct nb_capture *c, const struct nb_system *sys, const char *how)
+{
+	struct nb_hugetlb_info p;
+	struct nb_error err = {0};
+
+	for (unsigned i = 0; nb_hugetlb_info(sys, i, NB_NO_NODE, &p); i++) {
+		for (int nid = 0; nb_hugetlb_info(sys, i, nid, &p); nid++) {
+			int64_t nr = -1;
+
+			assert_int_equal(nb_tree_numberf(nb_capture_tree(c), &nr,
+							 "sys/devices/system/node/node%d/hugepages/"
+							 "hugepages-%" PRIu64 "kB/nr_hugepages",
+							 nid, p.page_bytes >> 10),
+					 0);
+			if ((int64_t)p.nr != nr)
+				fail_msg("%s: node %d has %" PRIu64 " pages of %" PRIu64
+					 " bytes, the kernel %" PRId64,
+					 how, nid, p.nr, p.page_bytes, nr);
+			assert_int_equal(p.free, nr);
+		}
+	}
+	if (nb_system_check(sys, &err))
+		fail_msg("%s: %s", how, err.text);
+}
+
+static void test_captured(void **state)
+{
+	struct nb_error err = {0};
+	struct nb_machine *m = NULL;
+	struct nb_capture *c = NULL;
+	struct nb_system *sys = NULL;
+	struct nb_port port;
+
+	nb_port_posix(&port, false);
+	if (nb_read_machine(&port, *state, NULL, &m, &c, &err) ||
+	    nb_system_boot(&port, m, NULL, &sys, &err))
+		fail_msg("%s", err.text);
+	compare_pools(c, sys, "by rule");
+	if (nb_capture_apply_observed(c, sys, &err))
+		fail_msg("%s", err.text);
+	compare_pools(c, sys, "observed");
+	nb_system_shutdown(sys);
+	nb_capture_free(c);
+	nb_machine_free(m);
+}
+
 static unsigned add_all(const char *base, const char *prefix, CMUnitTestFunction fn,
 			struct CMUnitTest *test, unsigned n)
 {
@@ -633,6 +681,11 @@ int main(void)
 	if (oracle) {
 		nb_text_printf(&dir, "%s/policy", oracle);
 		n = add_all(nb_text_str(&dir), "hugetlb", test_recorded, test, n);
+	}
+	nb_text_clear(&dir);
+	if (oracle) {
+		nb_text_printf(&dir, "%s/snapshots", oracle);
+		n = add_all(nb_text_str(&dir), "k-hugepages", test_captured, test, n);
 	}
 	nb_text_release(&dir);
 	failed = _cmocka_run_group_tests("oracle/hugetlb", test, n, NULL, NULL);
