@@ -357,10 +357,8 @@ static int run(struct nb_common *c)
 	return compare(a, machine, settings, &work);
 }
 
-static const char *const synopsis[] = {"[options] A B [SCENARIO.lua [arguments] | touch SIZE...]",
-				       "[options] -m MACHINE --sysctl-b NAME=VALUE [SCENARIO.lua "
-				       "[arguments] | touch SIZE...]",
-				       NULL};
+static const char *const synopsis[] = {
+	"[options] A B [WORK]", "[options] -m MACHINE --sysctl-b NAME=VALUE... [WORK]", NULL};
 static const struct nb_cmd_example examples[] = {
 	{"numabox compare 2x32G 4x16G touch 40G",
 	 "The same touch on two machines: where the pages land and what an access costs."},
@@ -382,7 +380,7 @@ const struct nb_cmd nb_cmd_compare = {
 		"prints each figure of the report that differs: pages by node, latencies, numastat "
 		"counters, events. -m names the machine of both sides; --sysctl-b, --kernel-b and "
 		"--cmdline-b say what the second side has else. Without -m the first two arguments "
-		"are the machines.\n"
+		"are the machines. WORK is a scenario with its arguments, or touch SIZE...\n"
 		"\n"
 		"Without work, compares what follows from hardware and settings (marks, reserves, "
 		"spans, fallback orders) and, between two captures, what they saw: meminfo, "
