@@ -1,9 +1,9 @@
 -- Many tasks that fill a big machine at once: bench/program.c reports what it takes.
---   numabox sim --time-limit 600 bench/many-tasks.lua [TASKS [MIB]]
+--   numabox sim --time-limit 600 bench/many-tasks.lua [TASKS [MIB [huge]]]
 -- numabox: -m 16x72G:4
 --
 -- Default: 10,000 tasks on 64 CPUs of 16 nodes, 64 GiB in all; with 1048576 MiB it is 1 TiB resident, which
--- takes 11 GB of this computer's memory.
+-- takes 11 GB of this computer's memory; with "huge" they ask for transparent huge pages.
 
 local tasks = math.tointeger(arg[1] or 10000)
 local mib = math.tointeger(arg[2] or 65536)
@@ -17,6 +17,7 @@ for i = 1, tasks do
   all[i] = t
   t:spawn(function()
     local a = t:mmap{ length = pages * page }
+    if arg[3] == "huge" then t:madvise(a, pages * page, "hugepage") end
     t:touch(a, pages * page)
   end)
 end
