@@ -6,6 +6,7 @@
  * setup_arg_pages(); fs/binfmt_elf.c, ELF_ET_DYN_BASE.
  */
 #include "mm/mmap.h"
+#include "mm/oom.h"
 #include "mm/rmap.h"
 
 #define STACK_BYTES (UINT64_C(128) << 10) /* beside its first page */
@@ -76,6 +77,7 @@ int nb_brk(struct nb_task *t, uint64_t brk, uint64_t *ret_brk)
 	move_brk(t, brk);
 	*ret_brk = mm->brk;
 	nb_mm_unlock(mm);
+	nb_oom_leave(t);
 	return 0;
 }
 

@@ -14,6 +14,7 @@
 #include "mm/huge_memory.h"
 #include "mm/hugetlb.h"
 #include "mm/mmap.h"
+#include "mm/oom.h"
 #include "mm/rmap.h"
 #include "mm/swap.h"
 
@@ -184,11 +185,13 @@ int nb_task_fork(struct nb_task *t, struct nb_task **ret_child)
 	}
 	if (err) {
 		nb_task_discard(child);
+		nb_oom_leave(t);
 		return err;
 	}
 	child->parent = t;
 	nb_task_enlist(child);
 	*ret_child = child;
+	nb_oom_leave(t);
 	return 0;
 }
 

@@ -13,6 +13,7 @@
 #include "mm/hugetlb.h"
 #include "mm/lru.h"
 #include "mm/mmap.h"
+#include "mm/oom.h"
 
 struct advice {
 	struct nb_task *t;
@@ -218,5 +219,6 @@ int nb_madvise(struct nb_task *t, uint64_t addr, uint64_t length_bytes, int advi
 	else
 		err = walk(&a, addr, addr + len);
 	nb_mm_unlock(mm);
+	nb_oom_leave(t);
 	return err;
 }

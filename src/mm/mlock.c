@@ -8,6 +8,7 @@
  */
 #include "mm/huge_memory.h"
 #include "mm/mmap.h"
+#include "mm/oom.h"
 #include "mm/lru.h"
 #include "mm/rmap.h"
 
@@ -130,6 +131,7 @@ static int locked_call(struct nb_task *t, uint64_t addr, uint64_t length_bytes, 
 	nb_mm_lock(t->mm, t->cpu);
 	err = lock_range(t, addr, length_bytes, flags);
 	nb_mm_unlock(t->mm);
+	nb_oom_leave(t);
 	return err;
 }
 
@@ -190,6 +192,7 @@ int nb_mlockall(struct nb_task *t, int flags)
 	if (!err && flags & NB_MCL_CURRENT)
 		(void)nb_populate(t, 0, mm->task_size, true);
 	nb_mm_unlock(mm);
+	nb_oom_leave(t);
 	return err;
 }
 

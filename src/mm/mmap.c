@@ -8,6 +8,7 @@
  * arch_get_unmapped_area_topdown(); mm/huge_memory.c, thp_get_unmapped_area(); facts 10.1.
  */
 #include "mm/mmap.h"
+#include "mm/oom.h"
 
 #include "mm/hugetlb.h"
 #include "mm/rmap.h"
@@ -182,6 +183,7 @@ int nb_mmap_object(struct nb_task *t, struct nb_address_space *file, uint64_t pg
 	if (!err && populate)
 		(void)nb_populate(t, addr, addr + nb_mm_round_up(mm, length_bytes), true);
 	nb_mm_unlock(mm);
+	nb_oom_leave(t);
 	if (!err)
 		*ret_addr = addr;
 	return err;

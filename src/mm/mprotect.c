@@ -11,6 +11,7 @@
 #include "mm/huge_memory.h"
 #include "mm/hugetlb.h"
 #include "mm/mmap.h"
+#include "mm/oom.h"
 #include "mm/rmap.h"
 
 #define WRITABLE_AT_ONCE_SINCE 6001u
@@ -120,5 +121,6 @@ int nb_mprotect(struct nb_task *t, uint64_t addr, uint64_t length_bytes, int pro
 	nb_mm_lock(mm, t->cpu);
 	err = change_range(t, addr, end, prot & ACCESS, prot & NB_PROT_GROWSDOWN);
 	nb_mm_unlock(mm);
+	nb_oom_leave(t);
 	return err;
 }

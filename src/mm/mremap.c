@@ -8,6 +8,7 @@
  * facts 10.1.
  */
 #include "mm/mmap.h"
+#include "mm/oom.h"
 #include "mm/rmap.h"
 
 #include <numabox/file.h>
@@ -199,6 +200,7 @@ int nb_mremap(struct nb_task *t, uint64_t addr, uint64_t old_length_bytes,
 	if (!err && r.locked && r.new_len > r.old_len)
 		(void)nb_populate(t, r.result + r.old_len, r.result + r.new_len, true);
 	nb_mm_unlock(mm);
+	nb_oom_leave(t);
 	if (!err)
 		*ret_addr = r.result;
 	return err;
