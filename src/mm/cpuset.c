@@ -15,6 +15,7 @@
 #include "mm/migrate.h"
 #include "mm/nodemask.h"
 
+#define DROP_FROM 16          /* cpusets of ended processes that are left to lie */
 #define USER_CPUS_SINCE 6002u /* sched_setaffinity's own wish outlives a cpuset's change */
 
 static struct nb_pool *pool_of(struct nb_task_side *side, struct nb_system *sys)
@@ -398,18 +399,24 @@ static struct nb_cpuset *own(const struct nb_cpuset *root, const char *name)
 	return cs && cs->of_task ? cs : NULL;
 }
 
-/* Those of processes that have ended. */
+/* Those of processes that have ended; looked for when there are twice as many as were left last
+ * time, so that the search costs little a cpuset. */
 static void drop_unused(struct nb_cpuset *root)
 {
 	struct nb_cpuset *c = root->child;
+	unsigned left = 0;
 
+	if (++root->nr_made < root->drop_at)
+		return;
 	while (c) {
 		struct nb_cpuset *next = c->next;
 
-		if (c->of_task)
-			(void)nb_cpuset_remove(c);
+		if (c->of_task && nb_cpuset_remove(c))
+			left++;
 		c = next;
 	}
+	root->nr_made = left;
+	root->drop_at = 2 * left + DROP_FROM;
 }
 
 /* Both files, or neither. */

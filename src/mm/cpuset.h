@@ -17,6 +17,8 @@ struct nb_cpuset {
 	char name[32];
 	unsigned flags; /* NB_CPUSET_* */
 	bool of_task;   /* made by nb_set_cpuset() */
+	/* of the root: how many of those there are at most, and when to look which are unused */
+	unsigned nr_made, drop_at;
 	struct nb_nodemask mems, effective_mems;
 	struct nb_nodemask old_mems; /* where its tasks' pages lie: moves go from there */
 	struct nb_cpumask cpus, effective_cpus;

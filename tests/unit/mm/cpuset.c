@@ -271,6 +271,7 @@ static void test_cpus(void **state)
 static void test_own_cpuset(void **state)
 {
 	struct nb_nodemask m1 = sysbox_mask(2), m9 = sysbox_mask(512), all = sysbox_mask(15);
+	struct nb_cpuset_info info;
 	struct nb_task *child;
 	struct fixture f;
 
@@ -288,6 +289,15 @@ static void test_own_cpuset(void **state)
 	assert_false(child->flags & NB_PF_CPUSET);
 	nb_task_exit(child);
 	nb_task_put(child);
+	/* those of processes that have gone do not pile up */
+	for (unsigned i = 0; i < 200; i++) {
+		assert_int_equal(nb_task_create(f.box.sys, 0, "t", &child), 0);
+		assert_int_equal(nb_set_cpuset(child, &m1, NULL), 0);
+		nb_task_exit(child);
+		nb_task_put(child);
+	}
+	nb_cpuset_info(f.root, &info);
+	assert_in_range(info.nr_children, 1, 40);
 	end(&f);
 }
 
