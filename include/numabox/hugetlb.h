@@ -32,9 +32,11 @@ int nb_sysfs_write(struct nb_system *sys, struct nb_task *task, const char *path
 /* The i-th path, into buf; false past the last. */
 bool nb_sysfs_path(struct nb_system *sys, unsigned i, char *buf, size_t n);
 
-/* One wake-up of khugepaged at the system's time; when the next is due, UINT64_MAX: never as things
- * are. Drivers call it as their clock goes. */
+/* One wake-up of khugepaged at the system's time; when the next is due, UINT64_MAX: when it is
+ * woken. Drivers call it as their clock goes. */
 uint64_t nb_khugepaged_step(struct nb_system *sys);
+/* Who is told when it has something to do again; wake may be NULL. */
+void nb_khugepaged_set_wake(struct nb_system *sys, void (*wake)(void *ctx), void *ctx);
 
 /* Beginning as observed: before zones are set (nb_zone_set_observed()), pools give back what boot
  * took; afterwards each pool of each node gets its pages, of which so many are free (the others are

@@ -175,6 +175,7 @@ static int fault_none(struct nb_task *t, struct nb_vma *v, uint64_t haddr, bool 
 
 	if (nb_anon_prepare(v))
 		return -NB_ENOMEM;
+	nb_khugepaged_enter(t->sys);
 	if (!write && t->sys->thp->use_zero_page) {
 		if (deposit(t, v->mm, table))
 			return -NB_ENOMEM;

@@ -39,6 +39,10 @@ struct nb_thp {
 		int pid;
 		uint64_t addr, next_ns;
 		int last_node; /* target among equals */
+		bool awake;
+		bool seen;               /* in this pass: something that could become huge */
+		void (*wake)(void *ctx); /* NULL: nobody drives it */
+		void *ctx;
 	} daemon;
 };
 
@@ -111,7 +115,10 @@ static inline int nb_thp_split_at(struct nb_mm *mm, uint64_t addr, int cpu)
 	return nb_thp_split_range(mm, addr, addr + 1, cpu);
 }
 
-/* khugepaged.c. Makes the base pages of one aligned range of v a huge page. 0, or an error as
+/* khugepaged.c. The address space has something to look at: wakes the daemon where it sleeps.
+ * Source: khugepaged_enter_vma(). */
+void nb_khugepaged_enter(struct nb_system *sys);
+/* Makes the base pages of one aligned range of v a huge page. 0, or an error as
  * MADV_COLLAPSE gives it. */
 int nb_collapse_range(struct nb_task *t, struct nb_vma *v, uint64_t haddr, bool daemon);
 

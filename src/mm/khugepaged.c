@@ -179,6 +179,26 @@ int nb_collapse_range(struct nb_task *t, struct nb_vma *v, uint64_t haddr, bool 
 	return 0;
 }
 
+void nb_khugepaged_set_wake(struct nb_system *sys, void (*wake)(void *ctx), void *ctx)
+{
+	if (!sys->thp)
+		return;
+	sys->thp->daemon.wake = wake;
+	sys->thp->daemon.ctx = ctx;
+}
+
+void nb_khugepaged_enter(struct nb_system *sys)
+{
+	struct nb_khugepaged *d = &sys->thp->daemon;
+
+	if (d->awake)
+		return;
+	d->awake = true;
+	d->next_ns = 0;
+	if (d->wake)
+		d->wake(d->ctx);
+}
+
 /* The daemon's place, and how much it has looked at. */
 struct round {
 	struct nb_system *sys;
@@ -207,6 +227,7 @@ static bool scan_vma(struct round *r, struct nb_task *t, struct nb_vma *v)
 
 	(void)t;
 	for (from = (from + span - 1) & ~(span - 1); from + span <= v->end; from += span) {
+		d->seen = true;
 		if (r->progress >= d->pages_to_scan) {
 			d->addr = from;
 			return false;
@@ -250,8 +271,11 @@ uint64_t nb_khugepaged_step(struct nb_system *sys)
 	struct nb_task *t;
 	bool started = false;
 
-	if (!d || sys->tune.thp_enabled == NB_THP_NEVER)
+	if (!d || sys->tune.thp_enabled == NB_THP_NEVER) {
+		if (d)
+			d->awake = false;
 		return UINT64_MAX;
+	}
 	if (sys->time_ns < d->next_ns)
 		return d->next_ns;
 	while (r.progress < d->pages_to_scan && !r.no_memory) {
@@ -260,7 +284,9 @@ uint64_t nb_khugepaged_step(struct nb_system *sys)
 			d->pid = 0;
 			d->addr = 0;
 			d->full_scans++;
-			if (started || !task_from(sys, 0))
+			d->awake = d->seen;
+			d->seen = false;
+			if (started || !task_from(sys, 0) || !d->awake)
 				break;
 			started = true;
 			continue;
@@ -273,6 +299,8 @@ uint64_t nb_khugepaged_step(struct nb_system *sys)
 			d->pid = t->pid;
 		}
 	}
+	if (!d->awake) /* nobody has anything to look at: asleep */
+		return UINT64_MAX;
 	d->next_ns =
 		sys->time_ns + (r.no_memory ? d->alloc_sleep_ms : d->scan_sleep_ms) * NS_PER_MS;
 	return d->next_ns;

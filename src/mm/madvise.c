@@ -1,15 +1,16 @@
 /* madvise.c -- what a program says about its use of a range.
  *
  * Called by drivers through include/numabox/task.h. Advice is given to each VMA of the range in
- * turn; holes make the whole call -NB_ENOMEM, after the rest was done. What changes a VMA splits and
- * merges it (madvise_vma.c's part: flags), what changes pages stands in madvise_page.c.
- * Units: bytes, ends exclusive. Source: mm/madvise.c, do_madvise(), madvise_walk_vmas(),
+ * turn; holes make the whole call -NB_ENOMEM, after the rest was done. What changes a VMA splits
+ * and merges it (madvise_vma.c's part: flags), what changes pages stands in madvise_page.c. Units:
+ * bytes, ends exclusive. Source: mm/madvise.c, do_madvise(), madvise_walk_vmas(),
  * madvise_vma_behavior(), madvise_populate(); facts 10.1.
  */
 #include "mm/madvise.h"
 
 #include "mm/fault.h"
 #include "mm/filemap.h"
+#include "mm/huge_memory.h"
 #include "mm/hugetlb.h"
 #include "mm/lru.h"
 #include "mm/mmap.h"
@@ -24,17 +25,28 @@ struct advice {
 static bool is_known(const struct nb_system *sys, int what)
 {
 	static const uint16_t since[] = {
-		[NB_MADV_NORMAL] = 1,          [NB_MADV_RANDOM] = 1,
-		[NB_MADV_SEQUENTIAL] = 1,      [NB_MADV_WILLNEED] = 1,
-		[NB_MADV_DONTNEED] = 1,        [NB_MADV_FREE] = 4005,
-		[NB_MADV_REMOVE] = 2006,       [NB_MADV_DONTFORK] = 2006,
-		[NB_MADV_DOFORK] = 2006,       [NB_MADV_MERGEABLE] = 2006,
-		[NB_MADV_UNMERGEABLE] = 2006,  [NB_MADV_HUGEPAGE] = 2006,
-		[NB_MADV_NOHUGEPAGE] = 2006,   [NB_MADV_DONTDUMP] = 3004,
-		[NB_MADV_DODUMP] = 3004,       [NB_MADV_WIPEONFORK] = 4014,
-		[NB_MADV_KEEPONFORK] = 4014,   [NB_MADV_COLD] = 5004,
-		[NB_MADV_PAGEOUT] = 5004,      [NB_MADV_POPULATE_READ] = 5014,
-		[NB_MADV_POPULATE_WRITE] = 5014, [NB_MADV_DONTNEED_LOCKED] = 5018,
+		[NB_MADV_NORMAL] = 1,
+		[NB_MADV_RANDOM] = 1,
+		[NB_MADV_SEQUENTIAL] = 1,
+		[NB_MADV_WILLNEED] = 1,
+		[NB_MADV_DONTNEED] = 1,
+		[NB_MADV_FREE] = 4005,
+		[NB_MADV_REMOVE] = 2006,
+		[NB_MADV_DONTFORK] = 2006,
+		[NB_MADV_DOFORK] = 2006,
+		[NB_MADV_MERGEABLE] = 2006,
+		[NB_MADV_UNMERGEABLE] = 2006,
+		[NB_MADV_HUGEPAGE] = 2006,
+		[NB_MADV_NOHUGEPAGE] = 2006,
+		[NB_MADV_DONTDUMP] = 3004,
+		[NB_MADV_DODUMP] = 3004,
+		[NB_MADV_WIPEONFORK] = 4014,
+		[NB_MADV_KEEPONFORK] = 4014,
+		[NB_MADV_COLD] = 5004,
+		[NB_MADV_PAGEOUT] = 5004,
+		[NB_MADV_POPULATE_READ] = 5014,
+		[NB_MADV_POPULATE_WRITE] = 5014,
+		[NB_MADV_DONTNEED_LOCKED] = 5018,
 		[NB_MADV_COLLAPSE] = 6001,
 	};
 
@@ -84,6 +96,8 @@ static int advise_flags(const struct advice *a, struct nb_vma *v, uint64_t start
 
 	if (flags < 0)
 		return -NB_EINVAL;
+	if (a->what == NB_MADV_HUGEPAGE && a->t->sys->thp)
+		nb_khugepaged_enter(a->t->sys);
 	if (to.flags == v->flags)
 		return 0;
 	return nb_vma_modify(a->t->mm, v, start, end, &to) ? 0 : -NB_EAGAIN;

@@ -1,4 +1,5 @@
-/* daemons.c -- the kernel's daemons on virtual time: kswapd, kcompactd, the flusher.
+/* daemons.c -- the kernel's daemons on virtual time: kswapd, kcompactd, the flusher,
+ * khugepaged.
  *
  * Called by driver.c. The engine's daemons are machines of steps; an entry of the clock stands for
  * each and runs one step when it is due. A step says when the daemon wants to go on; what it looked
@@ -12,6 +13,7 @@
 
 #include <numabox/compaction.h>
 #include <numabox/file.h>
+#include <numabox/hugetlb.h>
 #include <numabox/reclaim.h>
 
 #include <stdlib.h>
@@ -29,7 +31,7 @@ struct nb_daemons {
 	struct nb_sim *sim;
 	struct node_daemons *nodes;
 	unsigned nr_nodes;
-	struct nb_due flusher;
+	struct nb_due flusher, khugepaged;
 };
 
 static struct node_daemons *daemons_of(struct nb_daemons *d, int nid)
@@ -73,6 +75,20 @@ static void run_flusher(struct nb_due *self)
 	struct nb_daemons *d = self->ctx;
 
 	again(d->sim, self, nb_writeback_step(d->sim->sys), 0);
+}
+
+static void run_khugepaged(struct nb_due *self)
+{
+	struct nb_daemons *d = self->ctx;
+
+	again(d->sim, self, nb_khugepaged_step(d->sim->sys), 0);
+}
+
+static void khugepaged_woken(void *ctx)
+{
+	struct nb_daemons *d = ctx;
+
+	nb_clock_set(&d->sim->clock, &d->khugepaged, d->sim->now_ns);
 }
 
 static void kswapd_woken(void *ctx, int nid)
@@ -119,6 +135,8 @@ int nb_daemons_start(struct nb_sim *s)
 		nb_due_init(&s->clock, &n->kcompactd, NB_DUE_KCOMPACTD, n->nid, run_kcompactd, n);
 	}
 	nb_due_init(&s->clock, &d->flusher, NB_DUE_WRITEBACK, NB_NO_NODE, run_flusher, d);
+	nb_due_init(&s->clock, &d->khugepaged, NB_DUE_KHUGEPAGED, NB_NO_NODE, run_khugepaged, d);
+	nb_khugepaged_set_wake(s->sys, khugepaged_woken, d);
 	err = nb_kswapd_start(s->sys, kswapd_woken, d);
 	if (!err)
 		err = nb_kcompactd_start(s->sys, kcompactd_woken, d);

@@ -316,6 +316,10 @@ static void test_collapse(void **state)
 	assert_int_equal(nb_task_rss_pages(s.t), 3 * 512);
 	assert_int_equal(nb_khugepaged_step(s.box.sys), UINT64_C(10000000000));
 	assert_int_equal(event(&s, NB_VM_THP_COLLAPSE_ALLOC), 3);
+	/* asleep when there is nothing left to look at */
+	assert_int_equal(nb_munmap(s.t, a, 3 * HUGE), 0);
+	nb_system_set_time_ns(s.box.sys, UINT64_C(20000000000));
+	assert_int_equal(nb_khugepaged_step(s.box.sys), UINT64_MAX);
 	end(&s);
 }
 
