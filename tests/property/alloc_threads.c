@@ -62,6 +62,42 @@ static void give_back(struct worker *w, unsigned i)
 	w->order[i] = w->order[w->nr];
 }
 
+/* Several at once, an exact size, a block cut into pages; each page is then held by itself. */
+static void others(struct worker *w)
+{
+	const struct nb_alloc_request rq = {
+		.gfp = NB_GFP_HIGHUSER_MOVABLE, .cpu = w->cpu, .nid = NB_NO_NODE};
+	nb_pfn_t pfn[32];
+	unsigned n = 0;
+
+	memset(pfn, 0xff, sizeof(pfn));
+	if (w->nr + 32 > HELD)
+		return;
+	if (draw(w, 2)) {
+		n = nb_alloc_pages_bulk(sys, &rq, 1 + (unsigned)draw(w, 32), pfn);
+	} else if (draw(w, 2)) {
+		uint64_t addr;
+
+		n = 1 + (unsigned)draw(w, 31);
+		addr = nb_alloc_pages_exact(sys, w->cpu, n * UINT64_C(4096), NB_GFP_KERNEL);
+		n = addr ? n : 0;
+		for (unsigned i = 0; i < n; i++)
+			pfn[i] = nb_address_to_pfn(sys, addr) + i;
+	} else {
+		pfn[0] = nb_alloc_pages_node(sys, w->cpu, NB_NO_NODE, NB_GFP_KERNEL, 3);
+		n = pfn[0] == NB_NO_PFN ? 0 : 8;
+		for (unsigned i = 1; i < n; i++)
+			pfn[i] = pfn[0] + i;
+		if (n && nb_split_page(sys, pfn[0], 3))
+			failures++;
+	}
+	for (unsigned i = 0; i < n; i++) {
+		mark(w, pfn[i], 0, 0, (uint8_t)(w->cpu + 1));
+		w->pfn[w->nr] = pfn[i];
+		w->order[w->nr++] = 0;
+	}
+}
+
 static void step(struct worker *w)
 {
 	static const nb_gfp_t kinds[] = {NB_GFP_KERNEL,
@@ -79,8 +115,19 @@ static void step(struct worker *w)
 	};
 	nb_pfn_t pfn;
 
-	if (draw(w, 3000) == 0)
+	switch (draw(w, 3000)) {
+	case 0:
 		nb_drain_pages(sys, -1);
+		break;
+	case 1:
+	case 2:
+	case 3:
+		nb_vmstat_update(sys, w->cpu);
+		break;
+	default:
+		if (draw(w, 60) == 0)
+			others(w);
+	}
 	if (w->nr && (w->nr == HELD || draw(w, 100) < 46)) {
 		give_back(w, (unsigned)draw(w, w->nr));
 		return;
