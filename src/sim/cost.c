@@ -159,6 +159,14 @@ uint64_t nb_cost_traffic_ps(const struct nb_cost *c, int from, int to, enum nb_p
 	return by_latency > by_bandwidth ? by_latency : by_bandwidth;
 }
 
+uint64_t nb_cost_clear_ps(const struct nb_cost *c, int from, int to, uint64_t pages)
+{
+	if (!pages)
+		return 0;
+	return mul_div(pages, nb_cost_traffic_ps(c, from, to, NB_PATTERN_SEQUENTIAL, c->page_bytes),
+		       1);
+}
+
 uint64_t nb_cost_faults_ps(const struct nb_cost *c, int from, int to, uint64_t pages)
 {
 	uint64_t clear = nb_cost_traffic_ps(c, from, to, NB_PATTERN_SEQUENTIAL, c->page_bytes);

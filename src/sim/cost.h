@@ -31,7 +31,7 @@ enum {
 	NB_COST_SYSCALL_NS = 200,       /* a call that changes a few words */
 	NB_COST_MMAP_NS = 1000,         /* one that changes the VMA tree */
 	NB_COST_UNMAP_PAGE_NS = 60,     /* unmapping and freeing one page */
-	NB_COST_CACHE_PAGE_NS = 100,  /* finding one page of a file, without copying it */
+	NB_COST_CACHE_PAGE_NS = 100,    /* finding one page of a file, without copying it */
 	NB_COST_ALLOC_PAGES_NS = 120,   /* alloc_pages() or free_pages(), page set hit */
 	NB_COST_BULK_PAGE_NS = 20,      /* a page of alloc_pages_bulk() */
 	NB_COST_TASK_NS = 50000,        /* fork and exec of a small process */
@@ -74,7 +74,9 @@ uint64_t nb_cost_bandwidth(const struct nb_cost *c, int from, int to);
 uint64_t nb_cost_traffic_ps(const struct nb_cost *c, int from, int to, enum nb_pattern pattern,
 			    uint64_t bytes);
 
-/* First touches: `pages` faults on node `to`, each page cleared (sequential traffic). */
+/* Clearing `pages` of node `to`: sequential traffic. */
+uint64_t nb_cost_clear_ps(const struct nb_cost *c, int from, int to, uint64_t pages);
+/* First touches: as many faults, each page cleared. */
 uint64_t nb_cost_faults_ps(const struct nb_cost *c, int from, int to, uint64_t pages);
 
 /* Average latency in ns of accesses spread evenly over pages[position]; 0.0 without pages. */

@@ -251,8 +251,27 @@ static void look(const struct nb_sim_task *t, uint64_t start, uint64_t end, stru
 			r->present |= UINT64_C(1) << i;
 }
 
-/* Charges the first touches of a grain to the nodes that its new pages came from. Of `faulted`
- * those that brought no page (the shared zero page on a read) cost the fault alone. */
+/* A page of a pool came at `addr`: it is no resident page, but was cleared as all. */
+static void charge_pool_page(struct nb_sim_task *t, uint64_t addr)
+{
+	const struct nb_cost *c = &t->sim->cost;
+	nb_pfn_t pfn = nb_task_pfn(t->task, addr);
+	struct nb_page_info p;
+
+	if (pfn == NB_NO_PFN || nb_page_info(t->sim->sys, pfn, &p) || !(p.flags & NB_PAGE_HUGETLB))
+		return;
+	for (int order = 0; order < 32; order++) {
+		if (nb_page_info(t->sim->sys, pfn >> order << order, &p) || p.order != order)
+			continue;
+		nb_sim_charge_ps(
+			t, nb_cost_clear_ps(c, nb_sim_task_node(t), p.nid, UINT64_C(1) << order));
+		return;
+	}
+}
+
+/* Charges the first touches of a grain: `faulted` faults, and the clearing of the new pages to the
+ * nodes that they came from (more than faults where they are huge; none for the shared page of
+ * zeros on a read). */
 static void charge_faults(struct nb_sim_task *t, uint64_t start, uint64_t end, uint64_t faulted,
 			  const struct resident *before)
 {
@@ -265,19 +284,20 @@ static void charge_faults(struct nb_sim_task *t, uint64_t start, uint64_t end, u
 	for (unsigned i = 0; now.counted && i < c->nr_nodes; i++) {
 		uint64_t n = now.pages[i] > before->pages[i] ? now.pages[i] - before->pages[i] : 0;
 
-		nb_sim_charge_ps(t, nb_cost_faults_ps(c, from, c->node_id[i], n));
+		nb_sim_charge_ps(t, nb_cost_clear_ps(c, from, c->node_id[i], n));
 		placed += n;
 	}
 	for (unsigned i = 0; !now.counted && i < NB_SIM_GRAIN_PAGES; i++) {
 		if (!((now.present & ~before->present) >> i & 1))
 			continue;
-		nb_sim_charge_ps(t, nb_cost_faults_ps(c, from,
-						      nb_task_node(t->task, start + i * page_bytes),
-						      1));
+		nb_sim_charge_ps(t, nb_cost_clear_ps(c, from,
+						     nb_task_node(t->task, start + i * page_bytes),
+						     1));
 		placed++;
 	}
-	if (faulted > placed)
-		nb_sim_charge_ns(t, (faulted - placed) * NB_COST_FAULT_NS);
+	if (!placed)
+		charge_pool_page(t, start);
+	nb_sim_charge_ns(t, faulted * NB_COST_FAULT_NS);
 }
 
 int nb_sim_touch_grain(struct nb_sim_task *t, uint64_t *addr, uint64_t end, bool write,
