@@ -146,8 +146,8 @@ void nb_lua_pages_open(lua_State *L);   /* lua_pages.c: the same */
 void nb_lua_file_open(lua_State *L);
 void nb_lua_file_machine_open(lua_State *L);
 struct nb_address_space *nb_lua_check_file(lua_State *L, int index);
-void nb_lua_expect_open(lua_State *L);  /* lua_machine.c: the global `expect` */
-void nb_lua_task_open(lua_State *L);    /* lua_task.c: the metatable of tasks */
+void nb_lua_expect_open(lua_State *L); /* lua_machine.c: the global `expect` */
+void nb_lua_task_open(lua_State *L);   /* lua_task.c: the metatable of tasks */
 /* lua_memory.c: mmap, touch and the rest of a task's memory; adds to the table at the top */
 void nb_lua_memory_open(lua_State *L);
 void nb_lua_access_open(lua_State *L);  /* lua_access.c: the same */
@@ -159,7 +159,8 @@ void nb_lua_cpuset_open(lua_State *L, bool tasks);
 /* lua_pressure.c: the same */
 void nb_lua_pressure_open(lua_State *L, bool tasks);
 void nb_lua_procfs_open(lua_State *L); /* lua_procfs.c: numa_maps, smaps, pmap; the same */
-/* lua_procfs.c: pushes the view of that name of the task in argument 3; false: there is none such. */
+/* lua_procfs.c: pushes the view of that name of the task in argument 3; false: there is none such.
+ */
 bool nb_lua_task_view(lua_State *L, const char *name);
 /* The machine's first CPU, on which a call runs that names none. */
 int nb_lua_first_cpu(const struct nb_sim *s);
