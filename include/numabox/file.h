@@ -52,6 +52,8 @@ struct nb_file_info {
 void nb_file_info(const struct nb_address_space *file, struct nb_file_info *ret_info);
 /* Node of the cached page that holds page `index`; -NB_ENOENT: it is not cached. */
 int nb_file_node(struct nb_address_space *file, uint64_t index);
+/* The same as the task would read it: its own node where there is a copy (numabox/replica.h). */
+int nb_file_node_for(const struct nb_task *t, struct nb_address_space *file, uint64_t index);
 /* The i-th file of the system, or NULL past the end. */
 struct nb_address_space *nb_file_at(const struct nb_system *sys, unsigned i);
 

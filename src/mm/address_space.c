@@ -9,6 +9,7 @@
  */
 #include "mm/address_space.h"
 
+#include "mm/replica.h"
 #include "mm/writeback.h"
 
 struct nb_address_space *nb_address_space_new(struct nb_system *sys, enum nb_as_kind kind,
@@ -34,6 +35,7 @@ struct nb_address_space *nb_address_space_new(struct nb_system *sys, enum nb_as_
 	as->ra.prev_pos = UINT64_MAX;
 	nb_radix_init(&as->pages, &side->node_pool);
 	nb_radix_init(&as->store, &side->node_pool);
+	nb_radix_init(&as->replicas, &side->node_pool);
 	for (size_t n = 0; name && name[n] && n + 1 < sizeof(as->name); n++)
 		as->name[n] = name[n];
 	nb_lock(&side->lock, sys->port);
@@ -174,6 +176,41 @@ void nb_as_remove(struct nb_address_space *as, struct nb_zone *z, struct nb_page
 	nb_unlock(&as->lock, as->sys->port);
 }
 
+/* Does the page stand in the tree? Copies on other nodes do not. */
+static bool is_master(const struct nb_address_space *as, const struct nb_zone *z,
+		      const struct nb_page *page)
+{
+	return nb_radix_load(&as->pages, page->index) == nb_radix_page(nb_zone_page_pfn(z, page));
+}
+
+/* Reclaim takes it: a copy goes alone; in a master's place comes a copy. Under the lock. */
+static void take_out(struct nb_address_space *as, struct nb_zone *z, struct nb_page *page,
+		     uint64_t shadow)
+{
+	struct nb_zone *to_zone = NULL;
+	struct nb_page *to;
+
+	if (!as->replicas.root) {
+		remove_locked(as, z, page, shadow);
+		return;
+	}
+	if (!is_master(as, z, page)) {
+		(void)nb_replica_detach(as, page);
+		page->mapping = 0;
+		return;
+	}
+	to = nb_replica_promote(as, page->index, &to_zone);
+	if (!to) {
+		remove_locked(as, z, page, shadow);
+		return;
+	}
+	(void)nb_radix_replace(&as->pages, page->index,
+			       nb_radix_page(nb_zone_page_pfn(to_zone, to)));
+	page->mapping = 0;
+	count_cached(as, z, -1);
+	count_cached(as, to_zone, 1);
+}
+
 bool nb_as_remove_if_unused(struct nb_address_space *as, struct nb_zone *z, struct nb_page *page,
 			    unsigned refs, uint64_t shadow)
 {
@@ -184,7 +221,7 @@ bool nb_as_remove_if_unused(struct nb_address_space *as, struct nb_zone *z, stru
 		 __atomic_load_n(&page->refcount, __ATOMIC_ACQUIRE) == refs + 1 &&
 		 !(nb_page_flags(page) & (PG_DIRTY | PG_WRITEBACK));
 	if (unused)
-		remove_locked(as, z, page, shadow);
+		take_out(as, z, page, shadow);
 	nb_unlock(&as->lock, as->sys->port);
 	return unused;
 }
@@ -200,7 +237,8 @@ int nb_as_replace(struct nb_address_space *as, struct nb_zone *zfrom, struct nb_
 	nb_lock(&as->lock, sys->port);
 	if (__atomic_load_n(&from->refcount, __ATOMIC_ACQUIRE) ==
 		    1 + refs + (uint32_t)from->mapcount &&
-	    !(nb_page_flags(from) & PG_WRITEBACK) && from->mapping == as->rmap.handle) {
+	    !(nb_page_flags(from) & PG_WRITEBACK) && from->mapping == as->rmap.handle &&
+	    is_master(as, zfrom, from)) {
 		(void)nb_radix_replace(&as->pages, from->index,
 				       nb_radix_page(nb_zone_page_pfn(zto, to)));
 		to->mapping = from->mapping;
@@ -349,7 +387,8 @@ int nb_address_space_check(struct nb_address_space *as, struct nb_error *err)
 				    (unsigned long long)as->nr_writeback, (unsigned long long)pages,
 				    (unsigned long long)shadows, (unsigned long long)dirty,
 				    (unsigned long long)writeback);
-	return nb_shared_policy_check(&as->policy, err);
+	ret = nb_replica_check(as, err);
+	return ret ? ret : nb_shared_policy_check(&as->policy, err);
 }
 
 int nb_files_check(const struct nb_system *sys, struct nb_error *err)

@@ -64,6 +64,7 @@ struct nb_address_space {
 	struct nb_readahead ra;
 	uint64_t dirtied_ns;      /* when the first of its dirty pages became so */
 	uint64_t writeback_index; /* where the flusher goes on */
+	struct nb_radix replicas; /* replica.c: chains of copies on other nodes */
 	struct nb_radix store;    /* bytes that no backing keeps, by page (backed systems) */
 	struct nb_address_space *next_dirty, **dirty_link;
 	struct nb_address_space *next, **link; /* all files */
@@ -77,6 +78,7 @@ struct nb_file_side {
 	uint64_t next_ino;
 	struct nb_pool as_pool, node_pool, range_pool;
 	struct nb_writeback *writeback;
+	struct nb_replication *replication;
 };
 
 /* NULL without memory. */

@@ -61,7 +61,7 @@ static void fault_around(struct nb_task *t, struct nb_vma *v, uint64_t addr, str
 
 		if (leaf->entry[k])
 			continue;
-		page = nb_file_mappable(v->file, nb_vma_pgoff(v, addr) + k - i, &z);
+		page = nb_file_mappable(t, v, nb_vma_pgoff(v, addr) + k - i, &z);
 		if (page)
 			map_page(t, v, z, page, leaf, k, read_bits(v));
 	}

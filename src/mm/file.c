@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "mm/hugetlb.h"
 #include "mm/mmap.h"
+#include "mm/replica.h"
 #include "mm/writeback.h"
 
 struct nb_file_side *nb_file_side(struct nb_system *sys)
@@ -27,7 +28,8 @@ struct nb_file_side *nb_file_side(struct nb_system *sys)
 	nb_radix_pool_init(&side->node_pool);
 	nb_pool_init(&side->range_pool, sizeof(struct nb_policy_range));
 	side->writeback = nb_writeback_new(sys);
-	if (!side->writeback)
+	side->replication = nb_replication_new(sys);
+	if (!side->writeback || !side->replication)
 		return NULL;
 	/* Another thread may have been faster; what was made here then stays unused. */
 	if (!__atomic_compare_exchange_n(&sys->files, &none, side, false, __ATOMIC_ACQ_REL,
@@ -118,6 +120,13 @@ int nb_mmap_file(struct nb_task *t, struct nb_address_space *file, uint64_t offs
 		return -NB_EINVAL;
 	return nb_mmap_object(t, file, offset >> t->sys->page_shift, addr, length_bytes, prot,
 			      flags, ret_addr);
+}
+
+int nb_file_node_for(const struct nb_task *t, struct nb_address_space *file, uint64_t index)
+{
+	int nid = nb_replica_node(t, file, index);
+
+	return nid == NB_NO_NODE ? nb_file_node(file, index) : nid;
 }
 
 int nb_file_node(struct nb_address_space *file, uint64_t index)

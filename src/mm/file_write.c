@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "mm/lru.h"
 #include "mm/oom.h"
+#include "mm/replica.h"
 #include "mm/writeback.h"
 
 /* Reads a new page that will be written in part. */
@@ -36,6 +37,7 @@ static int begin(struct nb_task *t, struct nb_address_space *as, uint64_t index,
 		return err < 0 ? err : 0;
 	}
 	for (;;) {
+		nb_replica_collapse(as, index, t->cpu);
 		*page = nb_as_find(as, index, z, NULL);
 		if (*page) {
 			if (nb_file_reading(as, index))

@@ -12,6 +12,7 @@
 #include "mm/cpuset.h"
 #include "mm/lru.h"
 #include "mm/oom.h"
+#include "mm/replica.h"
 #include "mm/page_alloc.h"
 #include "mm/vmscan.h"
 #include "mm/vmstat.h"
@@ -130,6 +131,8 @@ static int read_page(struct nb_task *t, struct nb_address_space *as, uint64_t of
 	}
 	if (err < 0)
 		return err;
+	if (!shmem && nb_replica_wanted(as, NULL))
+		page = nb_replica_near(t, as, false, &z, page);
 	if (as->ra.prev_pos == UINT64_MAX || (as->ra.prev_pos - 1) >> shift != index)
 		nb_mark_page_accessed(sys, z, page, t->cpu);
 	if (buf && nb_page_bytes(z, page))
@@ -205,6 +208,8 @@ static int file_fault(struct nb_task *t, struct nb_vma *v, uint64_t index,
 		nb_put_page(as->sys, *ret_zone, page, t->cpu);
 		return err;
 	}
+	if (nb_replica_wanted(as, v))
+		page = nb_replica_near(t, as, true, ret_zone, page);
 	*ret_page = page;
 	return major;
 }
@@ -225,9 +230,10 @@ int nb_file_fault(struct nb_task *t, struct nb_vma *v, uint64_t addr, struct nb_
 	return ret;
 }
 
-struct nb_page *nb_file_mappable(struct nb_address_space *as, uint64_t index,
+struct nb_page *nb_file_mappable(struct nb_task *t, const struct nb_vma *v, uint64_t index,
 				 struct nb_zone **ret_zone)
 {
+	struct nb_address_space *as = v->file;
 	struct nb_page *page;
 
 	if (index >= nb_as_end_index(as))
@@ -238,12 +244,12 @@ struct nb_page *nb_file_mappable(struct nb_address_space *as, uint64_t index,
 	if ((nb_page_flags(page) & PG_READAHEAD && !(nb_page_flags(page) & PG_WRITEBACK)) ||
 	    nb_file_reading(as, index)) {
 		/* it stays in the cache: this is never the last reference */
-		nb_put_page(as->sys, *ret_zone, page, 0);
+		nb_put_page(as->sys, *ret_zone, page, t->cpu);
 		return NULL;
 	}
 	if (as->ra.mmap_miss && !(nb_page_flags(page) & PG_WORKINGSET))
 		as->ra.mmap_miss--;
-	return page;
+	return nb_replica_wanted(as, v) ? nb_replica_mapped_near(t, as, ret_zone, page) : page;
 }
 
 void nb_file_mark_dirty(struct nb_zone *z, struct nb_page *page)
@@ -260,6 +266,7 @@ void nb_file_mkwrite(struct nb_task *t, struct nb_zone *z, struct nb_page *page)
 		nb_file_mark_dirty(z, page);
 		return;
 	}
+	nb_replica_collapse(as, page->index, t->cpu);
 	if (!(nb_page_flags(page) & PG_DIRTY)) {
 		nb_file_mark_dirty(z, page);
 		nb_balance_dirty(t, 1);

@@ -32,7 +32,7 @@ int nb_file_fault(struct nb_task *t, struct nb_vma *v, uint64_t addr, struct nb_
 		  struct nb_page **ret_page);
 /* For fault-around: the page of a file at index with a reference, if it is there, whole and not the
  * mark of a read-ahead; else NULL. Source: filemap_map_pages(), next_uptodate_folio(). */
-struct nb_page *nb_file_mappable(struct nb_address_space *as, uint64_t index,
+struct nb_page *nb_file_mappable(struct nb_task *t, const struct nb_vma *v, uint64_t index,
 				 struct nb_zone **ret_zone);
 /* A shared mapping is about to write to the page: before its entry becomes writable. May wait until
  * there is less dirty memory. Source: do_page_mkwrite(), fault_dirty_shared_page(). */

@@ -193,6 +193,7 @@ struct nb_zone {
 	_Atomic uint64_t nr_dirty, nr_writeback;        /* pages of files */
 	_Atomic uint64_t nr_swapcached;                 /* in the swap cache; nr_file counts them too */
 	_Atomic uint64_t nr_dirtied, nr_written;        /* ever */
+	_Atomic uint64_t nr_repl;                       /* replica.c: copies; in nr_file, too */
 	uint64_t numa_base[NB_NR_NUMA_EVENTS];          /* observed beginning */
 	/* c: observed.c: whole max-order blocks in use since before observation began */
 	struct nb_block_run *system_runs;

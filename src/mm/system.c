@@ -19,6 +19,7 @@
 #include "mm/compaction.h"
 #include "mm/linear.h"
 #include "mm/pcp.h"
+#include "mm/replica.h"
 
 static int boot_steps(struct nb_system *sys, struct nb_error *err)
 {
@@ -96,6 +97,7 @@ int nb_system_boot(const struct nb_port *port, const struct nb_machine *m,
 		return err && !err->code ? nb_error_set(err, ret, 0, "no memory for the system")
 					 : ret;
 	}
+	nb_replication_boot(sys);
 	*ret_sys = sys;
 	return 0;
 }

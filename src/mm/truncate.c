@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "mm/fault.h"
 #include "mm/lru.h"
+#include "mm/replica.h"
 #include "mm/writeback.h"
 
 struct unmap_range {
@@ -58,6 +59,7 @@ void nb_file_drop_range(struct nb_system *sys, struct nb_task *t, struct nb_addr
 	uint64_t i = first, e;
 
 	unmap_mappings(sys, as, first, last, cpu);
+	nb_replica_collapse_range(as, first, last, cpu);
 	nb_disk_wait_range(sys, t, as, first, last);
 	for (;;) {
 		struct nb_zone *z = NULL;
@@ -168,6 +170,8 @@ static bool invalidate_page(struct nb_system *sys, struct nb_address_space *as, 
 {
 	bool gone = false;
 
+	if (!page->mapcount && as->replicas.root)
+		nb_replica_collapse(as, page->index, cpu);
 	if (!page->mapcount && !nb_file_reading(as, page->index))
 		gone = nb_as_remove_if_unused(as, z, page, 1, 0);
 	if (gone)

@@ -11,6 +11,7 @@
 #include "sim/lua_host.h"
 
 #include <numabox/file.h>
+#include <numabox/replica.h>
 
 #include <string.h>
 
@@ -106,7 +107,7 @@ static void charge_copy(struct nb_op *op, struct nb_address_space *as, uint64_t 
 
 	while (offset < end) {
 		uint64_t n = page - offset % page;
-		int nid = nb_file_node(as, offset / page);
+		int nid = nb_file_node_for(op->task->task, as, offset / page);
 
 		if (n > end - offset)
 			n = end - offset;
@@ -118,11 +119,28 @@ static void charge_copy(struct nb_op *op, struct nb_address_space *as, uint64_t 
 	}
 }
 
+/* Copies that were made on the way: an allocation and remote traffic each. */
+static void charge_made(struct nb_op *op, struct nb_address_space *as, uint64_t made_before)
+{
+	const struct nb_cost *c = &op->host->sim->cost;
+	int master = nb_file_node(as, op->addr / c->page_bytes);
+	struct nb_replication_info now;
+
+	nb_replication_info(op->host->sim->sys, &now);
+	if (now.made == made_before || master < 0)
+		return;
+	nb_sim_charge_ns(op->task, (now.made - made_before) * NB_COST_ALLOC_PAGES_NS);
+	nb_sim_charge_ps(op->task, nb_cost_traffic_ps(c, nb_sim_task_node(op->task), master,
+						      NB_PATTERN_SEQUENTIAL,
+						      (now.made - made_before) * c->page_bytes));
+}
+
 static int transfer(lua_State *L, struct nb_op *op, bool write)
 {
 	struct lua_file *f = check_handle(L, 1);
 	uint64_t page = op->host->sim->cost.page_bytes, n, done = 0;
 	struct nb_file_info before, after;
+	struct nb_replication_info copies;
 	int ret;
 
 	if (!op->phase) {
@@ -142,6 +160,7 @@ static int transfer(lua_State *L, struct nb_op *op, bool write)
 	if (n > op->end - op->addr)
 		n = op->end - op->addr;
 	nb_file_info(f->as, &before);
+	nb_replication_info(op->host->sim->sys, &copies);
 	ret = write ? nb_file_write(op->task->task, f->as, op->addr, NULL, n, &done)
 		    : nb_file_read(op->task->task, f->as, op->addr, NULL, n, &done);
 	catch_up(op);
@@ -151,6 +170,7 @@ static int transfer(lua_State *L, struct nb_op *op, bool write)
 		nb_sim_charge_ns(op->task, (after.cached_pages - before.cached_pages) *
 						   NB_COST_ALLOC_PAGES_NS);
 	charge_copy(op, f->as, op->addr, done);
+	charge_made(op, f->as, copies.made);
 	op->addr += done;
 	op->faulted += done;
 	if (ret)
@@ -405,6 +425,50 @@ static int op_disk(lua_State *L, struct nb_op *op)
 	return 1;
 }
 
+/* machine:replication{ cache = true, text = true, kernel = "16M" }: what is copied to every node
+ * from now on. Without a table: what is there, and what it saved. */
+static int op_replication(lua_State *L, struct nb_op *op)
+{
+	static const char *const keys[] = {"cache", "text", "kernel", NULL};
+	struct nb_sim *s = op->host->sim;
+	struct nb_replication_info i;
+	uint64_t kernel = 0, lines = s->cost.page_bytes / NB_COST_LINE_BYTES;
+	unsigned what = 0;
+	int ret;
+
+	if (!lua_isnoneornil(L, 2)) {
+		nb_arg_keys(L, 2, op->def->name, keys);
+		lua_settop(L, 2);
+		what |= nb_arg_field(L, 2, "cache") && lua_toboolean(L, -1) ? NB_REPLICATE_CACHE
+									    : 0u;
+		what |= nb_arg_field(L, 2, "text") && lua_toboolean(L, -1) ? NB_REPLICATE_TEXT : 0u;
+		if (nb_arg_field(L, 2, "kernel") && lua_toboolean(L, -1)) {
+			what |= NB_REPLICATE_KERNEL;
+			if (!lua_isboolean(L, -1))
+				kernel = nb_arg_size(L, 5, op->def->name, "kernel");
+		}
+		ret = nb_set_replication(s->sys, what, kernel);
+		if (ret)
+			return nb_push_errno(L, ret, "replication: no room on every node");
+		lua_pushboolean(L, 1);
+		return 1;
+	}
+	nb_replication_info(s->sys, &i);
+	lua_newtable(L);
+	nb_set_u64(L, "pages", i.pages);
+	nb_set_u64(L, "kernel_pages", i.kernel_pages);
+	nb_set_u64(L, "memory_bytes", (i.pages + i.kernel_pages) * s->cost.page_bytes);
+	nb_set_u64(L, "made", i.made);
+	nb_set_u64(L, "collapsed", i.collapsed);
+	nb_set_u64(L, "reclaimed", i.reclaimed);
+	nb_set_u64(L, "failed", i.failed);
+	nb_set_u64(L, "local_reads", i.reads);
+	nb_set_u64(L, "local_faults", i.faults);
+	/* the read that makes a copy is remote once more */
+	nb_set_u64(L, "remote_accesses_saved", i.reads > i.made ? (i.reads - i.made) * lines : 0);
+	return 1;
+}
+
 static const struct nb_op_def file_ops[] = {
 	{"read", op_read, false, false},         {"write", op_write, false, false},
 	{"truncate", op_truncate, false, false}, {"sync", op_sync, false, false},
@@ -414,11 +478,9 @@ static const struct nb_op_def file_ops[] = {
 };
 
 static const struct nb_op_def machine_ops[] = {
-	{"file", op_file, false, false},
-	{"shmem", op_shmem, false, false},
-	{"shm", op_shmem, false, false},
-	{"sync", op_sync_all, false, false},
-	{"disk", op_disk, false, false},
+	{"file", op_file, false, false}, {"shmem", op_shmem, false, false},
+	{"shm", op_shmem, false, false}, {"sync", op_sync_all, false, false},
+	{"disk", op_disk, false, false}, {"replication", op_replication, false, false},
 };
 
 void nb_lua_file_open(lua_State *L)

@@ -2,11 +2,14 @@
  *
  * A plain array stands beside each file; whatever is read, through read() or a mapping, must equal
  * it, also after write-back, dropped caches, holes, truncation and memory pressure. One file has a
- * disk of its own (an array, too): after sync() the two are equal. After every few steps: marks,
+ * disk of its own (an array, too): after sync() the two are equal. Copies on other nodes
+ * (numabox/replica.h) are switched on and off meanwhile. After every few steps: marks,
  * flags, counts and references are recounted. At the end every page has come back. The seed is
  * printed; another may be given in NUMABOX_SEED, steps in NUMABOX_STEPS.
  */
 #include "../unit/mm/filebox.h"
+
+#include <numabox/replica.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -32,7 +35,7 @@ struct file {
 struct map {
 	struct file *f; /* NULL: not in use */
 	struct nb_task *t;
-	bool shared;
+	bool shared, readonly;
 	uint64_t addr, first, pages;
 	uint8_t *copy[MAX_PAGES]; /* private pages that were written to */
 };
@@ -203,11 +206,13 @@ static void do_map(struct world *w)
 	m->f = some_file(w);
 	m->t = some_task(w);
 	m->shared = rnd(w, 2);
+	m->readonly = rnd(w, 3) == 0;
 	m->first = rnd(w, MAX_PAGES);
 	m->pages = 1 + rnd(w, MAX_PAGES - m->first);
 	assert_int_equal(nb_mmap_file(m->t, m->f->as, m->first * PAGE, 0, m->pages * PAGE,
-				      NB_PROT_READ | NB_PROT_WRITE, m->shared ? NB_MAP_SHARED : 0,
-				      &m->addr),
+				      m->readonly ? NB_PROT_READ | NB_PROT_EXEC
+						  : NB_PROT_READ | NB_PROT_WRITE,
+				      m->shared ? NB_MAP_SHARED : 0, &m->addr),
 			 0);
 }
 
@@ -259,6 +264,7 @@ static void do_access(struct world *w)
 
 	if (!m->f)
 		return;
+	write &= !m->readonly;
 	i = rnd(w, m->pages);
 	n = 1 + rnd(w, 20);
 	for (; n && i < m->pages; n--, i++)
@@ -287,7 +293,10 @@ static void do_disk(struct world *w)
 	struct file *f = some_file(w);
 	struct nb_error err = {0};
 
-	switch (rnd(w, 7)) {
+	switch (rnd(w, 8)) {
+	case 7:
+		assert_int_equal(nb_set_replication(w->b.sys, (unsigned)rnd(w, 4), 0), 0);
+		break;
 	case 0:
 		compare_disk(w);
 		break;
@@ -374,6 +383,7 @@ static uint64_t number(const char *name, uint64_t otherwise)
 static void test_random(void **state)
 {
 	static struct world w;
+	struct nb_replication_info copies;
 	uint64_t steps = number("NUMABOX_STEPS", STEPS);
 
 	(void)state;
@@ -409,6 +419,9 @@ static void test_random(void **state)
 	/* all of it was met: reads, writes, waits, reclaim of file pages */
 	assert_true(filebox_vm_event(&w.b, "pgpgin") > 0 && filebox_vm_event(&w.b, "pgpgout") > 0);
 	assert_true(w.b.waits > 0);
+	nb_replication_info(w.b.sys, &copies);
+	if (steps >= STEPS)
+		assert_true(copies.made && copies.collapsed && copies.reads);
 	if (steps >= STEPS)
 		assert_true(filebox_vm_event(&w.b, "pgsteal_kswapd") +
 				    filebox_vm_event(&w.b, "pgsteal_direct") >
