@@ -20,8 +20,9 @@ enum {
 	NB_PTE_SWAP = 1 << 6, /* not present: a swap entry stands above (swap.h) */
 	NB_PTE_HUGE = 1 << 7, /* in a table of level 1: a huge page's first frame, no table below */
 	NB_PTE_POISON = 1 << 8, /* not present: the page was lost */
-	NB_PTE_EXCLUSIVE = 1 << 9, /* an anonymous page that was never shared since it was written */
-	NB_PTE_SHIFT = 12,      /* the frame stands above */
+	NB_PTE_EXCLUSIVE =
+		1 << 9,    /* an anonymous page that was never shared since it was written */
+	NB_PTE_SHIFT = 12, /* the frame stands above */
 };
 
 struct nb_ptable {
@@ -49,8 +50,8 @@ static inline void nb_pt_set(struct nb_ptable *leaf, unsigned i, uint64_t pte)
 	uint64_t old = leaf->entry[i];
 
 	leaf->nr += (uint32_t)(pte != 0) - (uint32_t)(old != 0);
-	leaf->nr_pages += (uint32_t)(nb_pte_pfn(pte) != NB_NO_PFN) -
-			  (uint32_t)(nb_pte_pfn(old) != NB_NO_PFN);
+	leaf->nr_pages +=
+		(uint32_t)(nb_pte_pfn(pte) != NB_NO_PFN) - (uint32_t)(nb_pte_pfn(old) != NB_NO_PFN);
 	leaf->entry[i] = pte;
 }
 
@@ -86,7 +87,8 @@ struct nb_ptable *nb_pt_table(const struct nb_mm *mm, uint64_t addr, unsigned do
  * above it. */
 struct nb_ptable *nb_pt_make_table(struct nb_task *t, struct nb_mm *mm, uint64_t addr,
 				   unsigned down_to);
-/* The table whose entry *ret_i maps addr: a leaf, or one of level 1 with a huge page. NULL: none. */
+/* The table whose entry *ret_i maps addr: a leaf, or one of level 1 with a huge page. NULL: none.
+ */
 struct nb_ptable *nb_pt_mapping(const struct nb_mm *mm, uint64_t addr, unsigned *ret_i);
 /* The leaf that covers addr, or NULL. */
 struct nb_ptable *nb_pt_leaf(const struct nb_mm *mm, uint64_t addr);

@@ -69,9 +69,9 @@ struct nb_vma *nb_vma_split(struct nb_mm *mm, struct nb_vma *v, uint64_t addr)
 static bool alike(const struct nb_vma *a, const struct nb_vma *b)
 {
 	return !((a->flags | b->flags) & NB_VM_HUGETLB) && a->end == b->start &&
-	       a->prot == b->prot && a->shared == b->shared && a->flags == b->flags && a->inode == b->inode && a->file == b->file &&
-	       nb_vma_pgoff(a, a->end) == b->pgoff && nb_mpol_equal(a->policy, b->policy) &&
-	       nb_anon_mergeable(a, b);
+	       a->prot == b->prot && a->shared == b->shared && a->flags == b->flags &&
+	       a->inode == b->inode && a->file == b->file && nb_vma_pgoff(a, a->end) == b->pgoff &&
+	       nb_mpol_equal(a->policy, b->policy) && nb_anon_mergeable(a, b);
 }
 
 /* `low` takes over what `high` covers, and its private pages' owner where it has none. */

@@ -224,9 +224,9 @@ static void apply_pools(struct apply *a)
 			int nid = nb_system_node_id(a->sys, n);
 			uint64_t kib = p.page_bytes >> 10;
 			uint64_t nr = pool_file(a, nid, kib, "nr_hugepages");
-			uint64_t got = nb_hugetlb_set_observed(
-				a->sys, p.page_bytes, nid, nr,
-				pool_file(a, nid, kib, "free_hugepages"));
+			uint64_t got =
+				nb_hugetlb_set_observed(a->sys, p.page_bytes, nid, nr,
+							pool_file(a, nid, kib, "free_hugepages"));
 
 			if (got < nr)
 				nb_capture_add_note(a->c,

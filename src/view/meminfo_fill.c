@@ -147,8 +147,8 @@ static uint64_t thp_pages(const struct fill *f)
 /* The pool that meminfo tells of, as a whole or on a node; *ret_kib: what all pools hold. */
 static struct nb_hugetlb_info default_pool(const struct fill *f, int nid, uint64_t *ret_kib)
 {
-	struct nb_hugetlb_info p, found = {
-		.page_bytes = UINT64_C(1) << (f->info.pageblock_order + f->info.page_shift)};
+	struct nb_hugetlb_info p, found = {.page_bytes = UINT64_C(1) << (f->info.pageblock_order +
+									 f->info.page_shift)};
 
 	*ret_kib = 0;
 	for (unsigned i = 0; nb_hugetlb_info(f->sys, i, nid, &p); i++) {
