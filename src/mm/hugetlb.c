@@ -268,7 +268,7 @@ int nb_hugetlb_check(const struct nb_system *sys, struct nb_error *err)
 
 			if (ret)
 				return ret;
-			if (h->free_node[n] > h->nr_node[n] || h->surplus_node[n] > h->nr_node[n])
+			if (h->free_node[n] > h->nr_node[n])
 				return wrong(err, h, "pages of a node", h->nr_node[n],
 					     h->free_node[n]);
 			nr += h->nr_node[n];
@@ -277,6 +277,8 @@ int nb_hugetlb_check(const struct nb_system *sys, struct nb_error *err)
 		}
 		if (nr != h->nr || free != h->free || surplus != h->surplus)
 			return wrong(err, h, "sum over the nodes", nr, h->nr);
+		if (h->surplus > h->nr)
+			return wrong(err, h, "surplus pages", h->surplus, h->nr);
 		if (h->resv > h->free)
 			return wrong(err, h, "reserved pages", h->resv, h->free);
 	}

@@ -5,7 +5,8 @@
  * A pool (struct nb_hstate) holds the huge pages of one size on all nodes. A page of it is free (in
  * the list of its node, refcount 0) or in use. Equations, proved by nb_hugetlb_check():
  *   nr == sum of nr_node[]; free, surplus likewise
- *   free_node[n] == pages in list[n] <= nr_node[n]; surplus_node[n] <= nr_node[n]
+ *   free_node[n] == pages in list[n] <= nr_node[n]; surplus <= nr (a node may have more surplus
+ *   than pages: who shrinks a pool does not look whether a free page was surplus)
  *   resv <= free
  * Units: huge pages, but where a name says otherwise; nodes by position in sys->pgdat[].
  * Locks: nb_hugetlb.lock guards counts, lists, reservations and files; it is not held while

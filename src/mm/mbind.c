@@ -143,11 +143,14 @@ static int look(const struct walk *w)
 static nb_pfn_t target(void *arg, const struct nb_migrate_item *from)
 {
 	const struct walk *w = arg;
+	unsigned order = nb_page_order(from->page);
 	nb_gfp_t gfp = NB_GFP_HIGHUSER_MOVABLE | NB_GFP_BIT_RETRY_MAYFAIL;
 
 	if (w->t->sys->profile->version >= COMP_SINCE)
 		gfp |= NB_GFP_BIT_COMP;
-	return nb_mpol_alloc(w->t, w->pol, gfp, nb_page_order(from->page), from->index);
+	if (order)
+		gfp = NB_GFP_TRANSHUGE;
+	return nb_mpol_alloc(w->t, w->pol, gfp, order, from->index >> order);
 }
 
 /* Pages of pools: any node of the policy's, or else any. */

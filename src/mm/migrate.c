@@ -111,12 +111,9 @@ static void move_hugetlb(struct nb_migration *m, const struct nb_migrate_item *i
 	nb_migrate_putback(m->sys, it->zone, it->page, m->cpu);
 }
 
-/* The page's last other user went while it was isolated: it just goes. Pages of pools were moved
- * before the others. */
+/* The page's last other user went while it was isolated: it just goes. */
 static bool gone_meanwhile(struct nb_migration *m, const struct nb_migrate_item *it)
 {
-	if (nb_page_flags(it->page) & PG_HUGETLB)
-		return true;
 	if (__atomic_load_n(&it->page->refcount, __ATOMIC_ACQUIRE) != 1)
 		return false;
 	m->succeeded += pages_of(it->page);
@@ -150,10 +147,8 @@ static void finish(struct nb_migration *m, const struct nb_migrate_item *it, nb_
 static void putback_from(struct nb_migration *m, const struct nb_migrate_item *list, unsigned i,
 			 unsigned n)
 {
-	for (; i < n; i++) {
-		if (!(nb_page_flags(list[i].page) & PG_HUGETLB))
-			nb_migrate_putback(m->sys, list[i].zone, list[i].page, m->cpu);
-	}
+	for (; i < n; i++)
+		nb_migrate_putback(m->sys, list[i].zone, list[i].page, m->cpu);
 }
 
 /* Target and move, page by page. */
@@ -203,12 +198,28 @@ static int batched(struct nb_migration *m, const struct nb_migrate_item *list, u
 
 int nb_migrate_list(struct nb_migration *m, const struct nb_migrate_item *list, unsigned n)
 {
-	for (unsigned i = 0; i < n; i++) {
-		if (nb_page_flags(list[i].page) & PG_HUGETLB)
-			move_hugetlb(m, &list[i]);
+	unsigned i = 0;
+	int err = 0;
+
+	while (i < n) {
+		unsigned end = i;
+
+		/* pages of pools go on their own; afterwards nothing tells that they were some */
+		if (nb_page_flags(list[i].page) & PG_HUGETLB) {
+			move_hugetlb(m, &list[i++]);
+			continue;
+		}
+		while (end < n && !(nb_page_flags(list[end].page) & PG_HUGETLB))
+			end++;
+		if (err)
+			putback_from(m, list, i, end);
+		else
+			err = m->sys->profile->version >= BATCHED_SINCE
+				      ? batched(m, list + i, end - i)
+				      : one_by_one(m, list + i, end - i);
+		i = end;
 	}
-	return m->sys->profile->version >= BATCHED_SINCE ? batched(m, list, n)
-							 : one_by_one(m, list, n);
+	return err;
 }
 
 void nb_migrate_end(struct nb_migration *m)
@@ -233,6 +244,8 @@ nb_pfn_t nb_migrate_target_on_node(void *arg, const struct nb_migrate_item *from
 		.task = to->task,
 	};
 
+	if (rq.order)
+		rq.gfp = (rq.gfp & ~(nb_gfp_t)NB_GFP_RECLAIM) | NB_GFP_TRANSHUGE;
 	return nb_alloc_pages(to->sys, &rq);
 }
 
