@@ -63,7 +63,7 @@ void nb_release_page(struct nb_zone *z, struct nb_page *page, int cpu)
 	}
 	if (flags & PG_MLOCKED)
 		nb_stat_add(z->sys, &z->nr_mlock, -(INT64_C(1) << order));
-	if (flags & (PG_LRU | PG_LRU_BATCH))
+	if (flags & (PG_LRU | PG_LRU_BATCH | PG_ISOLATED))
 		nb_lru_del(z->sys, z, page);
 	page->mapcount = 0;
 	page->mapping = 0;

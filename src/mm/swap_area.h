@@ -38,7 +38,8 @@ struct nb_swap_area {
 	uint64_t *cache; /* [slot] */
 	uint32_t *cluster_used; /* [cluster] slots in use */
 	uint64_t nr_clusters;
-	uint64_t next, next_end; /* rotational: where to go on, and to where */
+	/* rotational: where to go on, how much of the run is left, no free slot below */
+	uint64_t next, run_left, lowest;
 	uint64_t bytes;          /* of the reservation behind map, cache, cluster_used */
 	void *memory;
 	unsigned char *store; /* backed, without callbacks: the pages' bytes */

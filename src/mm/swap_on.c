@@ -136,8 +136,7 @@ int nb_swapon(struct nb_system *sys, const struct nb_swap_options *opt, unsigned
 	a->cluster_used[0] = 1; /* the header */
 	a->map[0] = NB_SWAP_MAP_MAX;
 	a->nr_free = opt->pages - 1;
-	a->next = 1;
-	a->next_end = opt->pages < NB_SWAPFILE_CLUSTER ? opt->pages : NB_SWAPFILE_CLUSTER;
+	a->next = a->lowest = 1;
 	a->used = true;
 	s->area[i] = a;
 	if (i >= s->nr_areas)

@@ -63,26 +63,38 @@ static uint64_t free_in(const struct nb_swap_area *a, uint64_t at, uint64_t end)
 	return 0;
 }
 
-/* For all CPUs in a row. */
+/* The lowest run of 256 free slots from a->lowest on, not aligned; or 0. */
+static uint64_t free_run(const struct nb_swap_area *a)
+{
+	uint64_t run = 0;
+
+	for (uint64_t at = a->lowest; at < a->opt.pages; at++) {
+		run = slot_free(a, at) ? run + 1 : 0;
+		if (run == NB_SWAPFILE_CLUSTER)
+			return at - run + 1;
+	}
+	return 0;
+}
+
+/* For all CPUs in a row: a run of 256 slots, then the next such run from the lowest free slot on;
+ * without one, wherever there is room behind the last. */
 static uint64_t next_in_row(struct nb_swap_area *a)
 {
-	uint64_t slot = free_in(a, a->next, a->next_end), c;
+	uint64_t slot;
 
-	if (!slot) {
-		c = empty_cluster(a, 0);
-		if (c < a->nr_clusters) {
-			a->next = c * NB_SWAPFILE_CLUSTER;
-			a->next_end = cluster_end(a, c);
-			slot = free_in(a, a->next, a->next_end);
-		}
+	if (!a->run_left) {
+		slot = a->nr_free < NB_SWAPFILE_CLUSTER ? 0 : free_run(a);
+		if (slot)
+			a->next = slot;
+		a->run_left = NB_SWAPFILE_CLUSTER;
 	}
-	if (!slot) {
-		a->next_end = a->opt.pages;
-		slot = free_in(a, a->next, a->opt.pages);
-	}
+	a->run_left--;
+	slot = free_in(a, a->next, a->opt.pages);
 	if (!slot)
-		slot = free_in(a, 1, a->opt.pages);
+		slot = free_in(a, a->lowest, a->opt.pages);
 	a->next = slot + 1;
+	if (slot == a->lowest)
+		a->lowest++;
 	return slot;
 }
 
@@ -208,6 +220,8 @@ void nb_swap_give_slot(struct nb_system *sys, struct nb_swap_area *a, uint64_t s
 	a->cluster_used[slot / NB_SWAPFILE_CLUSTER]--;
 	a->nr_free++;
 	sys->swap->nr_free++;
+	if (slot < a->lowest)
+		a->lowest = slot;
 }
 
 void nb_swap_return_cached_slots(struct nb_system *sys)
