@@ -294,6 +294,10 @@ bool nb_lru_isolate(struct nb_system *sys, struct nb_zone *z, struct nb_page *pa
 	if (nb_page_flags(page) & PG_LRU_BATCH)
 		unqueue(sys, page);
 	nb_lock(&v->lock, sys->port);
+	if (nb_unlikely(!(nb_page_flags(page) & PG_LRU))) { /* somebody was faster */
+		nb_unlock(&v->lock, sys->port);
+		return false;
+	}
 	nb_lruvec_del(v, z, page);
 	set_flags(page, PG_ISOLATED, PG_LRU);
 	v->isolated[nb_page_is_file_lru(page)] += nb_lru_page_nr(page);

@@ -17,8 +17,9 @@
 
 #define MF_VALID (NB_MPOL_MF_STRICT | NB_MPOL_MF_MOVE | NB_MPOL_MF_MOVE_ALL)
 #define MF_ANY_MOVE (NB_MPOL_MF_MOVE | NB_MPOL_MF_MOVE_ALL)
-#define COMP_SINCE 6007u /* targets are asked for as compound pages, and interleave as one range \
-			  */
+#define COMP_SINCE                                                                    \
+	6007u /* targets are asked for as compound pages, and interleave as one range \
+	       */
 
 static uint64_t page_bytes(const struct nb_mm *mm)
 {
@@ -196,7 +197,7 @@ static int move_vma(struct walk *w, const struct nb_vma *v, uint64_t addr, uint6
 	for (; !err && nb_migrate_next(mm, &addr, end, &it); addr += page_bytes(mm)) {
 		if (is_fine(w, &it))
 			continue;
-		if (!(w->flags & NB_MPOL_MF_MOVE_ALL) && it.page->mapcount > 1)
+		if (!(w->flags & NB_MPOL_MF_MOVE_ALL) && nb_migrate_mapcount(it.page) > 1)
 			continue; /* left alone, which is no failure */
 		if (nb_migrate_isolate(mm->sys, it.zone, it.page)) {
 			w->stuck++;

@@ -48,7 +48,7 @@ void nb_migrate_putback(struct nb_system *sys, struct nb_zone *z, struct nb_page
 static bool only_known_users(const struct nb_page *page, const struct nb_address_space *as)
 {
 	bool cached = as || nb_page_flags(page) & PG_SWAPCACHE;
-	uint32_t known = 1 + (uint32_t)page->mapcount + cached;
+	uint32_t known = 1 + (uint32_t)nb_migrate_mapcount(page) + cached;
 
 	return __atomic_load_n(&page->refcount, __ATOMIC_ACQUIRE) == known;
 }
@@ -271,7 +271,7 @@ bool nb_migrate_next(const struct nb_mm *mm, uint64_t *addr, uint64_t end,
 		if (pfn != NB_NO_PFN && !(*addr & (bytes - 1))) {
 			ret->page = nb_pfn_to_page(mm->sys, pfn, &ret->zone);
 			/* of a run of entries only the first leads to the head */
-			if (ret->page->flags & PG_ALLOCATED && !(ret->page->flags & PG_TAIL))
+			if ((nb_page_flags(ret->page) & (PG_ALLOCATED | PG_TAIL)) == PG_ALLOCATED)
 				return true;
 		}
 		*addr = (*addr & ~(bytes - 1)) + bytes;

@@ -38,8 +38,8 @@ struct nb_migrate_item {
 /* A frame of the page's order for it to move to; NB_NO_PFN. */
 typedef nb_pfn_t nb_migrate_target_fn(void *arg, const struct nb_migrate_item *from);
 
-/* The same for a page of a pool of huge pages: whose zonelist and mask its target comes from; false:
- * that node alone. */
+/* The same for a page of a pool of huge pages: whose zonelist and mask its target comes from;
+ * false: that node alone. */
 typedef bool nb_migrate_where_fn(void *arg, const struct nb_migrate_item *from, int *ret_nid,
 				 const struct nb_nodemask **ret_mask);
 
@@ -58,6 +58,12 @@ struct nb_migration {
 };
 /* Pages that are moved at a time. Source: NR_MAX_BATCHED_MIGRATION. */
 #define NB_MIGRATE_BATCH 512u
+
+/* Entries that map the page, of which others may come and go meanwhile. */
+static inline int32_t nb_migrate_mapcount(const struct nb_page *page)
+{
+	return __atomic_load_n(&page->mapcount, __ATOMIC_RELAXED);
+}
 
 /* The first page that is mapped in [*addr, end); *addr moves to it. false: none. */
 bool nb_migrate_next(const struct nb_mm *mm, uint64_t *addr, uint64_t end,

@@ -32,7 +32,7 @@ static int flush(struct mover *mv)
 /* The next page that is to go. */
 static void take(struct mover *mv, const struct nb_migrate_item *it, int source, bool all)
 {
-	if (it->zone->pgdat->nid != source || (!all && it->page->mapcount > 1))
+	if (it->zone->pgdat->nid != source || (!all && nb_migrate_mapcount(it->page) > 1))
 		return;
 	if (nb_migrate_isolate(mv->m.sys, it->zone, it->page))
 		mv->not_isolated++;

@@ -111,7 +111,7 @@ static int add_page(struct mover *mv, uint64_t addr)
 		return err;
 	if (it.zone->pgdat->nid == mv->node)
 		return EXIST;
-	if (it.page->mapcount > 1 && !mv->all)
+	if (nb_migrate_mapcount(it.page) > 1 && !mv->all)
 		return -NB_EACCES;
 	err = nb_migrate_isolate(mv->sys, it.zone, it.page);
 	if (!err)
