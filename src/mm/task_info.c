@@ -127,7 +127,7 @@ static void count_entry(const struct count *c, uint64_t pte, uint64_t pages)
 	s->writeback += flags & PG_WRITEBACK ? pages : 0;
 	s->mapcount_max = maps > s->mapcount_max ? maps : s->mapcount_max;
 	s->node_pages[z->pgdat->nid] += pages;
-	if (pages > 1)
+	if (pages > 1 && !(c->v->flags & NB_VM_HUGETLB))
 		*(flags & PG_ANON         ? &s->anon_huge
 		  : flags & PG_SWAPBACKED ? &s->shmem_huge
 					  : &s->file_huge) += pages;

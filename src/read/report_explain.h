@@ -34,8 +34,9 @@ struct nb_report_case {
 /* Adds the whole explanation of one report. Never fails: what cannot be done is said. */
 void nb_report_explain(const struct nb_report *r, const char *kernel, struct nb_sheet *s);
 
-/* report_causes.c: the likeliest causes, and what would have helped, replayed. */
+/* report_causes.c: the likeliest causes. */
 void nb_report_causes(const struct nb_report_case *c, struct nb_sheet *s);
+/* report_remedies.c: what would have helped, replayed. */
 void nb_report_remedies(const struct nb_report_case *c, struct nb_sheet *s);
 /* The request as the engine takes it. */
 void nb_report_request(const struct nb_report_case *c, struct nb_nodemask *mask,

@@ -44,7 +44,8 @@ static void lines(struct nb_smaps_vma *v, const struct nb_vma_pages *p, unsigned
 	kib(v, "Private_Clean", p->private_clean * page_kib);
 	kib(v, "Private_Dirty", p->private_dirty * page_kib);
 	kib(v, "Referenced", p->referenced * page_kib);
-	kib(v, "Anonymous", p->anon * page_kib);
+	/* hugetlb pages count in their two lines alone */
+	kib(v, "Anonymous", p->shared_hugetlb || p->private_hugetlb ? 0 : p->anon * page_kib);
 	if (ver >= KSM_SINCE)
 		kib(v, "KSM", p->ksm * page_kib);
 	if (ver >= LAZY_FREE_SINCE)
