@@ -74,6 +74,7 @@ struct nb_host {
 	uint64_t held, failed;       /* expectations */
 	uint64_t memory_limit_bytes; /* of this process */
 	unsigned grains;             /* since the process's memory was looked at */
+	uint64_t free_pages_low;     /* fewest free pages of the machine so far */
 	bool broken;                 /* a strand is */
 };
 

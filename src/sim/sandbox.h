@@ -8,7 +8,7 @@
  * Limits:  memory by the allocator; instructions by a count hook; wall time by watchdog.h. A limit
  *          that was hit cannot be swallowed: pcall, xpcall, coroutine.resume, wrap and close raise
  * it again, and every further instruction does too. Threads: one, beside the watchdog, which
- * touches only the two atomics.
+ * touches only the atomics.
  */
 #ifndef NB_SIM_SANDBOX_H
 #define NB_SIM_SANDBOX_H
@@ -31,6 +31,8 @@ struct nb_sandbox {
 	enum nb_stop stop;
 	int stop_line;       /* where it was stopped; 0 unknown */
 	atomic_bool time_up; /* set by the watchdog: stop at the next look */
+	/* ms on top of the limit, for memory that the work has filled; the host raises it */
+	_Atomic uint64_t extra_ms;
 	atomic_int line;     /* line seen last, for the watchdog's message */
 	void (*print)(void *ctx, const char *s, size_t len);
 	void *print_ctx;

@@ -18,7 +18,10 @@
 
 struct nb_capture; /* src/read: what was observed beside the hardware */
 
-#define NB_SIM_TIME_LIMIT_S 25u                       /* default of time_limit_s */
+#define NB_SIM_TIME_LIMIT_S 25u /* default of time_limit_s */
+/* The limit grows by a millisecond for so many pages that become resident for the first time: 1 TiB
+ * may take two minutes more. */
+#define NB_SIM_PAGES_PER_MS 2500u
 #define NB_SIM_MEMORY_LIMIT_BYTES (UINT64_C(1) << 30) /* default of memory_limit_bytes */
 /* Lua instructions that a second of the time limit is good for. They are counted, so that a
  * scenario which loops for ever stops at the same place on a fast and on a slow computer. */

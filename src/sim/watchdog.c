@@ -38,6 +38,20 @@ static bool wait_done(struct nb_watchdog *w, uint64_t ms)
 	return w->done;
 }
 
+/* Waits until the limit is over, which may grow meanwhile, or the run is done; true when it is. */
+static bool wait_limit(struct nb_watchdog *w)
+{
+	uint64_t waited = 0, limit = (uint64_t)w->sb->time_limit_s * 1000;
+
+	while (waited < limit) {
+		if (wait_done(w, limit - waited))
+			return true;
+		waited = limit;
+		limit = (uint64_t)w->sb->time_limit_s * 1000 + atomic_load(&w->sb->extra_ms);
+	}
+	return false;
+}
+
 static void *flush(void *arg)
 {
 	struct nb_watchdog *w = arg;
@@ -81,7 +95,7 @@ static void *watch(void *arg)
 	struct nb_watchdog *w = arg;
 
 	pthread_mutex_lock(&w->lock);
-	if (!wait_done(w, (uint64_t)w->sb->time_limit_s * 1000)) {
+	if (!wait_limit(w)) {
 		atomic_store(&w->sb->time_up, true);
 		if (!wait_done(w, NB_WATCHDOG_GRACE_MS))
 			end_process(w);

@@ -1,10 +1,10 @@
 /* watchdog.h -- the limit on a scenario's wall time, from outside of Lua.
  *
- * Called by scenario.c around a run. After the limit a thread asks the sandbox to stop (its hook
- * raises an error that cannot be swallowed); if Lua has not stopped NB_WATCHDOG_GRACE_MS later,
- * because it is inside a string function that no hook interrupts, the thread prints the message and
- * ends the process with status 2.
- * Threads: the watchdog's own touches only the sandbox's atomics and the callback.
+ * Called by scenario.c around a run. After the limit (sb->time_limit_s and what sb->extra_ms adds,
+ * for work that fills memory) a thread asks the sandbox to stop (its hook raises an error that
+ * cannot be swallowed); if Lua has not stopped NB_WATCHDOG_GRACE_MS later, because it is inside a
+ * string function that no hook interrupts, the thread prints the message and ends the process with
+ * status 2. Threads: the watchdog's own touches only the sandbox's atomics and the callback.
  */
 #ifndef NB_SIM_WATCHDOG_H
 #define NB_SIM_WATCHDOG_H
@@ -28,7 +28,7 @@ struct nb_watchdog {
 	bool running, done;
 };
 
-/* Starts to watch for sb->time_limit_s seconds; 0: does nothing. 0 or a negative errno. */
+/* Starts to watch; does nothing where sb->time_limit_s is 0. 0 or a negative errno. */
 int nb_watchdog_start(struct nb_watchdog *w);
 void nb_watchdog_end(struct nb_watchdog *w);
 
