@@ -1,6 +1,8 @@
 /* page_alloc.c -- requests: which zone they get, what is counted, what a free refuses. */
 #include "allocbox.h"
 
+#include "mm/task.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
@@ -291,16 +293,140 @@ static void down_to_the_mark(void **state)
 	allocbox_end(&box);
 }
 
+static unsigned reclaims;
+static int reclaim_result;
+static nb_pfn_t reclaimable;
+
+/* What node_reclaim() would do: nothing, or free a block of the node. */
+static int fake_node_reclaim(struct nb_system *sys, const struct nb_alloc_context *ac,
+			     struct nb_pgdat *pgdat)
+{
+	(void)pgdat;
+	reclaims++;
+	if (reclaim_result > 0)
+		assert_int_equal(nb_free_pages(sys, ac->cpu, reclaimable, 10), 0);
+	return reclaim_result;
+}
+
+/* zone_reclaim_mode: a full node near enough is reclaimed before the next is used; whether that
+ * helped is seen by its mark. */
+static void node_reclaim(void **state)
+{
+	static const struct {
+		unsigned mode, distance;
+		int result;
+		unsigned calls;
+		int nid;
+	} cases[] = {
+		{0, 10, 1, 0, 0},  /* switched off */
+		{1, 10, 1, 1, 1},  /* helped */
+		{1, 10, -2, 1, 0}, /* did not scan */
+		{1, 10, -1, 1, 0}, /* nothing to reclaim */
+		{1, 10, 0, 1, 0},  /* some, not enough */
+		{8, 10, 1, 0, 0},  /* no bit of the three */
+		{4, 31, 1, 0, 0},  /* the wanted node itself is too far (never so in life) */
+	};
+	struct nb_page_info info;
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		uint8_t distances[4] = {10, 20, 20, (uint8_t)cases[i].distance};
+
+		allocbox_boot(&box, &two);
+		struct nb_zone *z = allocbox_zone(&box, 1, NB_ZONE_NORMAL);
+
+		reclaimable = nb_alloc_pages_node(box.sys, 2, 1, NB_GFP_KERNEL, 10);
+		for (unsigned w = 0; w < NB_NR_WMARK; w++)
+			z->wmark[w] = nb_zone_free_pages(z) + 100;
+		box.sys->distances = distances;
+		box.sys->tune.zone_reclaim_mode = cases[i].mode;
+		box.sys->hooks.node_reclaim = fake_node_reclaim;
+		reclaims = 0;
+		reclaim_result = cases[i].result;
+		nb_pfn_t pfn = nb_alloc_pages_node(box.sys, 2, 1, NB_GFP_KERNEL, 0);
+
+		assert_int_equal(nb_page_info(box.sys, pfn, &info), 0);
+		assert_int_equal(info.nid, cases[i].nid);
+		assert_int_equal(reclaims, cases[i].calls);
+		allocbox_end(&box);
+	}
+}
+
+static bool node_1_is_clean(struct nb_system *sys, struct nb_pgdat *pgdat)
+{
+	(void)sys;
+	return pgdat->nid == 1;
+}
+
+static bool none_is_clean(struct nb_system *sys, struct nb_pgdat *pgdat)
+{
+	(void)sys;
+	(void)pgdat;
+	return false;
+}
+
+/* Pages that will be dirtied keep off nodes with too many such; in need they go there all the same.
+ */
+static void dirty_nodes(void **state)
+{
+	struct nb_page_info info;
+
+	(void)state;
+	allocbox_boot(&box, &two);
+	box.sys->hooks.node_dirty_ok = node_1_is_clean;
+	nb_page_info(box.sys, nb_alloc_page(box.sys, 0, NB_GFP_USER | NB_GFP_BIT_WRITE), &info);
+	assert_int_equal(info.nid, 1);
+	nb_page_info(box.sys, nb_alloc_page(box.sys, 0, NB_GFP_USER), &info);
+	assert_int_equal(info.nid, 0);
+	box.sys->hooks.node_dirty_ok = none_is_clean;
+	nb_page_info(box.sys, nb_alloc_page(box.sys, 0, NB_GFP_USER | NB_GFP_BIT_WRITE), &info);
+	assert_int_equal(info.nid, 0);
+	allocbox_end(&box);
+}
+
+/* A cpuset's nodes: the whole mask without one of the request's own, the common part with. An
+ * interrupt's request may leave them in the slow path. */
+static void cpuset_nodes(void **state)
+{
+	struct nb_nodemask both = {{3}};
+	struct nb_page_info info;
+	struct nb_task *t;
+
+	(void)state;
+	allocbox_boot(&box, &two);
+	assert_int_equal(nb_task_create(box.sys, 0, "caged", &t), 0);
+	t->flags |= NB_PF_CPUSET;
+	t->mems_allowed = (struct nb_nodemask){{2}};
+	struct nb_alloc_request rq = {.gfp = NB_GFP_USER, .nid = 0, .task = t};
+
+	assert_int_equal(nb_page_info(box.sys, nb_alloc_pages(box.sys, &rq), &info), 0);
+	assert_int_equal(info.nid, 1);
+	rq.nodemask = &both;
+	assert_int_equal(nb_page_info(box.sys, nb_alloc_pages(box.sys, &rq), &info), 0);
+	assert_int_equal(info.nid, 1);
+	/* its node is full: no way out for what can wait, one for what cannot */
+	struct nb_zone *z = allocbox_zone(&box, 1, NB_ZONE_NORMAL);
+
+	for (unsigned w = 0; w < NB_NR_WMARK; w++)
+		z->wmark[w] = 4 * z->managed_pages;
+	rq.gfp = NB_GFP_USER | NB_GFP_BIT_NORETRY;
+	assert_int_equal(nb_alloc_pages(box.sys, &rq), NB_NO_PFN);
+	rq.gfp = NB_GFP_ATOMIC;
+	assert_int_equal(nb_page_info(box.sys, nb_alloc_pages(box.sys, &rq), &info), 0);
+	assert_int_equal(info.nid, 0);
+	nb_task_exit(t);
+	nb_task_put(t);
+	allocbox_end(&box);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(zones_by_flags),
-		cmocka_unit_test(refused_requests),
-		cmocka_unit_test(refused_frees),
-		cmocka_unit_test(numa_counters),
-		cmocka_unit_test(nodemask),
-		cmocka_unit_test(nofragment),
-		cmocka_unit_test(events_and_counters),
+		cmocka_unit_test(zones_by_flags),   cmocka_unit_test(refused_requests),
+		cmocka_unit_test(refused_frees),    cmocka_unit_test(numa_counters),
+		cmocka_unit_test(nodemask),         cmocka_unit_test(node_reclaim),
+		cmocka_unit_test(dirty_nodes),      cmocka_unit_test(cpuset_nodes),
+		cmocka_unit_test(nofragment),       cmocka_unit_test(events_and_counters),
 		cmocka_unit_test(down_to_the_mark),
 	};
 
