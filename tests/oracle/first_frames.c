@@ -15,6 +15,7 @@
  *   - alloc_pages_exact(): a page is freed out of a larger block
  */
 #include "play.h"
+#include "trace_events.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -22,18 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOVES = 8192, EVENTS = 40000, FRAMES = 1 << 18 };
-
-/* An event of the trace: A request, F free; of blocks that leave or enter the free lists: Z taken,
- * D drained, X claimed. */
-struct event {
-	char kind;
-	nb_pfn_t pfn;
-	unsigned order, type, more;
-	bool deferred;
-	char task[24];
-	char gfp[200];
-};
+enum { MOVES = 8192 };
 
 struct moves {
 	struct event m[MOVES];
@@ -46,10 +36,6 @@ struct score {
 };
 
 static struct {
-	struct event ev[EVENTS];
-	unsigned nr, at;
-	int next_of[FRAMES]; /* scratch: the next event of a frame from `at` on, filled backwards */
-	int next[EVENTS];    /* next event of the same frame */
 	struct moves ours, theirs;
 	bool sized;         /* page sets have left the boot sets */
 	unsigned drain_run; /* D events behind the present one */
@@ -80,76 +66,6 @@ static void record(void *ctx, const struct nb_event *ev)
 		x->type = (unsigned)(ev->field[2] * 100 + ev->field[4] * 10 + ev->field[5]);
 		x->more = (unsigned)ev->field[7];
 	}
-}
-
-static unsigned field(const char *line, const char *name)
-{
-	const char *s = strstr(line, name);
-
-	return s ? (unsigned)strtoul(s + strlen(name), NULL, 0) : 0;
-}
-
-static bool parse(const char *text, struct event *l)
-{
-	static const struct {
-		const char *name;
-		char kind;
-	} kinds[] = {{" mm_page_alloc: ", 'A'},
-		     {" mm_page_free: ", 'F'},
-		     {" mm_page_alloc_zone_locked: ", 'Z'},
-		     {" mm_page_pcpu_drain: ", 'D'},
-		     {" mm_page_alloc_extfrag: ", 'X'}};
-	const char *s;
-
-	memset(l, 0, sizeof(*l));
-	for (unsigned i = 0; i < 5 && !l->kind; i++)
-		l->kind = strstr(text, kinds[i].name) ? kinds[i].kind : '\0';
-	s = strstr(text, "pfn=");
-	if (!l->kind || !s)
-		return false;
-	l->pfn = strtoull(s + 4, NULL, 16);
-	l->order = field(text, l->kind == 'X' ? "alloc_order=" : " order=");
-	l->type = field(text, " migratetype=");
-	l->more = field(text, "percpu_refill=");
-	l->deferred = strstr(text, "pgdatinit") != NULL;
-	sscanf(text, " %23s", l->task);
-	s = strstr(text, "gfp_flags=");
-	if (s)
-		sscanf(s, "gfp_flags=%199s", l->gfp);
-	if (l->kind == 'X') {
-		l->type = field(text, "fallback_order=") * 100 +
-			  field(text, "alloc_migratetype=") * 10 +
-			  field(text, "fallback_migratetype=");
-		l->more = field(text, "change_ownership=");
-	}
-	return true;
-}
-
-static void read_trace(const char *trace)
-{
-	FILE *f = play_open(trace, "trace.gz", true);
-	char text[1024];
-
-	assert_non_null(f);
-	while (fgets(text, sizeof(text), f) && t.nr < EVENTS)
-		t.nr += parse(text, &t.ev[t.nr]);
-	pclose(f);
-	memset(t.next_of, 0xff, sizeof(t.next_of));
-	for (unsigned i = t.nr; i-- > 0;) {
-		t.next[i] = t.next_of[t.ev[i].pfn % FRAMES];
-		t.next_of[t.ev[i].pfn % FRAMES] = (int)i;
-	}
-}
-
-/* What happens next to a single page after the present event: the kind, 0 for nothing. */
-static char next_event(nb_pfn_t pfn)
-{
-	int i = t.next_of[pfn % FRAMES];
-
-	while (i >= 0 && i <= (int)t.at)
-		i = t.next[i];
-	t.next_of[pfn % FRAMES] = i;
-	return i < 0 ? '\0' : t.ev[i].kind;
 }
 
 static unsigned taken(const struct moves *m)
@@ -245,7 +161,7 @@ static void take_bulk(const struct event *l, const struct nb_alloc_request *rq)
 			return;
 		if (have >= want && !in_set(l))
 			return;
-		char next = first == NB_NO_PFN ? 'F' : next_event(first);
+		char next = first == NB_NO_PFN ? 'F' : trace_next(first);
 
 		if (next && next != 'F')
 			return;
@@ -411,7 +327,7 @@ static void differs(const struct event *l, nb_pfn_t got)
 {
 	if (!verbose)
 		return;
-	print_message("# %u %c %llx/%u type %u: got %llx\n", t.at, l->kind,
+	print_message("# %u %c %llx/%u type %u: got %llx\n", trace.at, l->kind,
 		      (unsigned long long)l->pfn, l->order, l->type, (unsigned long long)got);
 	for (unsigned i = 0; i < (t.ours.n > t.theirs.n ? t.ours.n : t.theirs.n) && i < 12; i++) {
 		const struct event *a = &t.ours.m[i], *b = &t.theirs.m[i];
@@ -427,11 +343,11 @@ static void differs(const struct event *l, nb_pfn_t got)
 		if (i < t.theirs.n && same_move(a, b))
 			continue;
 		print_message("#   first at %u: %c %llx/%u %u, next %c\n", i, a->kind,
-			      (unsigned long long)a->pfn, a->order, a->type, next_event(a->pfn));
+			      (unsigned long long)a->pfn, a->order, a->type, trace_next(a->pfn));
 		if (i < t.theirs.n)
 			print_message("#      theirs %c %llx/%u %u, next %c\n", b->kind,
 				      (unsigned long long)b->pfn, b->order, b->type,
-				      next_event(b->pfn));
+				      trace_next(b->pfn));
 		break;
 	}
 	const struct nb_pcp *pcp = nb_zone_pcp(play.zone, 0);
@@ -473,10 +389,9 @@ static void do_request(const struct event *l)
 /* Is the page drained by the D events from the present one on? */
 static bool drained_next(nb_pfn_t pfn)
 {
-	int i = t.next_of[pfn % FRAMES];
-
-	return next_event(pfn) == 'D' && (i = t.next_of[pfn % FRAMES]) >= 0 &&
-	       (unsigned)i <= t.at + t.drain_run;
+	if (trace_next(pfn) != 'D')
+		return false;
+	return (unsigned)trace.next_of[pfn % TRACE_FRAMES] <= trace.at + t.drain_run;
 }
 
 static unsigned list_of(const struct event *l)
@@ -500,7 +415,7 @@ static void take_last_bulk(unsigned start, const struct event *last)
 		for (nb_link_t x = list->first; x;) {
 			const struct nb_page *p = nb_link_page(z->mem_map, x);
 			nb_pfn_t pfn = nb_zone_page_pfn(z, p);
-			char next = next_event(pfn);
+			char next = trace_next(pfn);
 
 			x = p->next;
 			passed |= drained_next(pfn);
@@ -545,11 +460,11 @@ static void do_free(const struct event *l)
 	struct nb_zone *z;
 
 	t.theirs.n = 0;
-	for (t.drain_run = 0;
-	     t.at + t.drain_run + 1 < t.nr && t.ev[t.at + t.drain_run + 1].kind == 'D';)
+	for (t.drain_run = 0; trace.at + t.drain_run + 1 < trace.nr &&
+			      trace.ev[trace.at + t.drain_run + 1].kind == 'D';)
 		t.drain_run++;
 	if (t.drain_run)
-		take_last_bulk(free_list_of(l), &t.ev[t.at + t.drain_run]);
+		take_last_bulk(free_list_of(l), &trace.ev[trace.at + t.drain_run]);
 	nb_page_info(play.sys, l->pfn, &info);
 	if (!(info.flags & NB_PAGE_HEAD) && !l->order && split_around(l->pfn))
 		nb_free_page_to_tail(play.zone, nb_pfn_to_page(play.sys, l->pfn, &z), 0);
@@ -557,9 +472,9 @@ static void do_free(const struct event *l)
 		first_free(l);
 	else
 		nb_free_pages(play.sys, 0, l->pfn, l->order);
-	while (t.at + 1 < t.nr && t.ev[t.at + 1].kind == 'D' &&
-	       strcmp(t.ev[t.at + 1].task, l->task) == 0)
-		t.theirs.m[t.theirs.n++] = t.ev[++t.at];
+	while (trace.at + 1 < trace.nr && trace.ev[trace.at + 1].kind == 'D' &&
+	       strcmp(trace.ev[trace.at + 1].task, l->task) == 0)
+		t.theirs.m[t.theirs.n++] = trace.ev[++trace.at];
 	compare('D', &t.drain_sizes, &t.drains);
 	if (!same_moves()) {
 		differs(l, NB_NO_PFN);
@@ -574,13 +489,14 @@ static void do_worker(void)
 	struct event l = {.kind = 'D'};
 
 	t.theirs.n = 0;
-	for (t.drain_run = 0; t.at + t.drain_run < t.nr && t.ev[t.at + t.drain_run].kind == 'D';)
+	for (t.drain_run = 0;
+	     trace.at + t.drain_run < trace.nr && trace.ev[trace.at + t.drain_run].kind == 'D';)
 		t.drain_run++;
-	take_last_bulk(0, &t.ev[t.at + t.drain_run - 1]);
+	take_last_bulk(0, &trace.ev[trace.at + t.drain_run - 1]);
 	nb_vmstat_update(play.sys, 0);
-	for (; t.at < t.nr && t.ev[t.at].kind == 'D'; t.at++)
-		t.theirs.m[t.theirs.n++] = t.ev[t.at];
-	t.at--;
+	for (; trace.at < trace.nr && trace.ev[trace.at].kind == 'D'; trace.at++)
+		t.theirs.m[t.theirs.n++] = trace.ev[trace.at];
+	trace.at--;
 	compare('D', &t.drain_sizes, &t.drains);
 	if (!same_moves()) {
 		differs(&l, NB_NO_PFN);
@@ -596,8 +512,8 @@ static void begin(void)
 	play_boot();
 	play_begin();
 	/* Types in the order in which their first claims must have come: by address. */
-	for (unsigned i = 0; i < 200 && i < t.nr; i++) {
-		const struct event *l = &t.ev[i];
+	for (unsigned i = 0; i < 200 && i < trace.nr; i++) {
+		const struct event *l = &trace.ev[i];
 
 		if (l->kind == 'Z' && l->type < 3 && first[l->type] == NB_NO_PFN)
 			first[l->type] = l->pfn;
@@ -612,7 +528,7 @@ static void tell(const char *what, const struct score *s)
 	print_message("#   %-28s %5u of %5u\n", what, s->equal, s->n);
 }
 
-static void run(const char *trace)
+static void run(const char *name)
 {
 	struct nb_sink sink = {.ctx = &t.ours,
 			       .event = record,
@@ -623,12 +539,12 @@ static void run(const char *trace)
 	memset(&play, 0, sizeof(play));
 	memset(&t, 0, sizeof(t));
 	verbose = getenv("VERBOSE") != NULL;
-	play_read_boot_log(trace);
-	read_trace(trace);
+	play_read_boot_log(name);
+	trace_read(name);
 	begin();
 	nb_system_set_sink(play.sys, &sink);
-	for (t.at = 0; t.at < t.nr; t.at++) {
-		const struct event *l = &t.ev[t.at];
+	for (trace.at = 0; trace.at < trace.nr; trace.at++) {
+		const struct event *l = &trace.ev[trace.at];
 
 		if (l->kind == 'A')
 			do_request(l);
@@ -639,7 +555,7 @@ static void run(const char *trace)
 		else
 			t.theirs.m[t.theirs.n++] = *l;
 	}
-	print_message("# %s: %u requests before the first that differs; %u pages inferred\n", trace,
+	print_message("# %s: %u requests before the first that differs; %u pages inferred\n", name,
 		      t.until_first, play.silent);
 	tell("requests", &t.requests);
 	tell("first frames off the lists", &t.first_frames);
