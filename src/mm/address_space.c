@@ -84,7 +84,7 @@ static int64_t pages_of(const struct nb_page *page)
 	return INT64_C(1) << nb_page_order(page);
 }
 
-static void count_cached(struct nb_address_space *as, struct nb_zone *z, int64_t n)
+void nb_as_count(struct nb_address_space *as, struct nb_zone *z, int64_t n)
 {
 	as->nrpages += (uint64_t)n;
 	nb_stat_add(as->sys, &z->nr_file, n);
@@ -135,7 +135,7 @@ int nb_as_insert(struct nb_address_space *as, uint64_t index, struct nb_zone *z,
 		page->index = index & NB_AS_MAX_INDEX;
 		change_flags(sys, page, nb_as_is_shmem(as) ? PG_SWAPBACKED : 0, PG_ANON);
 		nb_get_page(sys, page);
-		count_cached(as, z, pages_of(page));
+		nb_as_count(as, z, pages_of(page));
 	}
 	nb_unlock(&as->lock, sys->port);
 	if (!err && ret_shadow)
@@ -165,7 +165,7 @@ static void remove_locked(struct nb_address_space *as, struct nb_zone *z, struct
 		(void)nb_radix_erase(sys, &as->pages, index);
 	}
 	page->mapping = 0;
-	count_cached(as, z, -n);
+	nb_as_count(as, z, -n);
 }
 
 void nb_as_remove(struct nb_address_space *as, struct nb_zone *z, struct nb_page *page,
@@ -207,8 +207,8 @@ static void take_out(struct nb_address_space *as, struct nb_zone *z, struct nb_p
 	(void)nb_radix_replace(&as->pages, page->index,
 			       nb_radix_page(nb_zone_page_pfn(to_zone, to)));
 	page->mapping = 0;
-	count_cached(as, z, -1);
-	count_cached(as, to_zone, 1);
+	nb_as_count(as, z, -1);
+	nb_as_count(as, to_zone, 1);
 }
 
 bool nb_as_remove_if_unused(struct nb_address_space *as, struct nb_zone *z, struct nb_page *page,
@@ -245,8 +245,8 @@ int nb_as_replace(struct nb_address_space *as, struct nb_zone *zfrom, struct nb_
 		to->index = from->index;
 		change_flags(sys, to, nb_page_flags(from) & moved, PG_ANON);
 		nb_get_page(sys, to);
-		count_cached(as, zfrom, -n);
-		count_cached(as, zto, n);
+		nb_as_count(as, zfrom, -n);
+		nb_as_count(as, zto, n);
 		if (counts_dirty(as) && nb_page_flags(from) & PG_DIRTY) {
 			nb_stat_add(sys, &zfrom->nr_dirty, -n);
 			nb_stat_add(sys, &zto->nr_dirty, n);

@@ -125,6 +125,10 @@ bool nb_as_remove_if_unused(struct nb_address_space *as, struct nb_zone *z, stru
 int nb_as_replace(struct nb_address_space *as, struct nb_zone *zfrom, struct nb_page *from,
 		  struct nb_zone *zto, struct nb_page *to, unsigned refs);
 
+/* Under the file's lock: n pages of z came into the cache (or left it): nrpages, nr_file, nr_shmem.
+ */
+void nb_as_count(struct nb_address_space *as, struct nb_zone *z, int64_t n);
+
 /* Marks with flags and counters. Each returns whether it was a change. */
 bool nb_as_set_dirty(struct nb_zone *z, struct nb_page *page);
 bool nb_as_clear_dirty(struct nb_zone *z, struct nb_page *page);

@@ -40,7 +40,10 @@ int nb_file_add_page(struct nb_task *t, struct nb_address_space *as, uint64_t in
 	/* A page that will be overwritten is no refault. Source: filemap_add_folio(). */
 	if (shadow && !(gfp & NB_GFP_BIT_WRITE))
 		nb_workingset_refault(sys, z, page, shadow);
-	nb_lru_add(sys, z, page, t->cpu);
+	if (t->in_lru_fault)
+		nb_lru_add_fault(sys, z, page, t->cpu);
+	else
+		nb_lru_add(sys, z, page, t->cpu);
 	*ret_zone = z;
 	*ret_page = page;
 	return 0;
@@ -222,10 +225,14 @@ int nb_file_fault(struct nb_task *t, struct nb_vma *v, uint64_t addr, struct nb_
 
 	if (index >= nb_as_end_index(v->file))
 		return -NB_EFAULT;
-	if (!nb_as_is_shmem(v->file))
-		return file_fault(t, v, index, ret_zone, ret_page);
-	ret = nb_shmem_get_page(t, v->file, index, true, ret_zone, ret_page);
-	if (ret == 1)
+	/* Source: lru_gen_enter_fault(), vma_has_recency(). */
+	t->in_lru_fault = !(v->flags & (NB_VM_SEQ_READ | NB_VM_RAND_READ));
+	if (nb_as_is_shmem(v->file))
+		ret = nb_shmem_get_page(t, v->file, index, true, ret_zone, ret_page);
+	else
+		ret = file_fault(t, v, index, ret_zone, ret_page);
+	t->in_lru_fault = false;
+	if (ret == 1 && nb_as_is_shmem(v->file))
 		nb_count_vm_event(t->sys, t->cpu, NB_VM_PGMAJFAULT);
 	return ret;
 }

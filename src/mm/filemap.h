@@ -71,7 +71,21 @@ static inline void *nb_page_bytes(const struct nb_zone *z, const struct nb_page 
  * Source: shmem_get_folio(). */
 int nb_shmem_get_page(struct nb_task *t, struct nb_address_space *as, uint64_t index, bool make,
 		      struct nb_zone **ret_zone, struct nb_page **ret_page);
-/* Entries of swapped pages in [first, last] are forgotten. */
+/* shmem_swap.c. For vmscan, which holds one reference: a page that nobody maps gets a slot, leaves
+ * its file for the swap cache, and is to be written next. false: nothing is done. */
+bool nb_shmem_swap_out(struct nb_system *sys, struct nb_zone *z, struct nb_page *page, int cpu);
+/* The page of entry `e`, which stands at index, comes back, with a reference for the caller. 0 from
+ * the swap cache; 1: it was read; -NB_EAGAIN: the entry is not there any more; -NB_ENOMEM,
+ * -NB_EIO. */
+int nb_shmem_swap_in(struct nb_task *t, struct nb_address_space *as, uint64_t index, uint64_t e,
+		     struct nb_zone **ret_zone, struct nb_page **ret_page);
+/* Calls fn for each entry that a file in memory holds. */
+void nb_shmem_each_swap(const struct nb_system *sys, void (*fn)(void *arg, uint64_t entry),
+			void *arg);
+/* swapoff: all that is in the area comes back, allocated as the task would. 0, -NB_ENOMEM, -NB_EIO.
+ */
+int nb_shmem_unuse(struct nb_task *t, unsigned area);
+/* Entries of swapped pages in [first, last] are forgotten, their slots given back. */
 void nb_shmem_drop_swap(struct nb_address_space *as, uint64_t first, uint64_t last, int cpu);
 
 /* ---- readahead.c. Source: mm/readahead.c ---- */

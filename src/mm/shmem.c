@@ -58,7 +58,10 @@ static int new_page(struct nb_task *t, struct nb_address_space *as, uint64_t ind
 		nb_put_page(sys, z, page, t->cpu);
 		return err;
 	}
-	nb_lru_add(sys, z, page, t->cpu);
+	if (t->in_lru_fault)
+		nb_lru_add_fault(sys, z, page, t->cpu);
+	else
+		nb_lru_add(sys, z, page, t->cpu);
 	*ret_zone = z;
 	*ret_page = page;
 	return 0;
@@ -74,8 +77,12 @@ int nb_shmem_get_page(struct nb_task *t, struct nb_address_space *as, uint64_t i
 		*ret_page = nb_as_find(as, index, ret_zone, &swap);
 		if (*ret_page)
 			return 0;
-		if (swap)
-			return -NB_EIO;
+		if (swap) {
+			err = nb_shmem_swap_in(t, as, index, swap, ret_zone, ret_page);
+			if (err != -NB_EAGAIN)
+				return err;
+			continue;
+		}
 		if (!make)
 			return -NB_ENOENT;
 		err = new_page(t, as, index, ret_zone, ret_page);
@@ -84,53 +91,41 @@ int nb_shmem_get_page(struct nb_task *t, struct nb_address_space *as, uint64_t i
 	}
 }
 
-void nb_shmem_drop_swap(struct nb_address_space *as, uint64_t first, uint64_t last, int cpu)
-{
-	uint64_t i = first, e;
-
-	(void)cpu;
-	nb_lock(&as->lock, as->sys->port);
-	while ((e = nb_radix_next(&as->pages, &i, last))) {
-		if (nb_radix_is_value(e)) {
-			(void)nb_radix_erase(as->sys, &as->pages, i);
-			as->nrshadows--;
-		}
-		if (i++ >= last)
-			break;
-	}
-	nb_unlock(&as->lock, as->sys->port);
-}
-
 /* Bytes of the pages that a hole covers in part become zero. */
-static void clear_part(struct nb_task *t, struct nb_address_space *as, uint64_t from, uint64_t to)
+static int clear_part(struct nb_task *t, struct nb_address_space *as, uint64_t from, uint64_t to)
 {
 	uint64_t page_bytes = UINT64_C(1) << as->sys->page_shift;
 	struct nb_zone *z = NULL;
 	struct nb_page *page;
+	int err;
 
-	if (from >= to ||
-	    nb_shmem_get_page(t, as, from >> as->sys->page_shift, false, &z, &page) < 0)
-		return;
+	if (from >= to)
+		return 0;
+	err = nb_shmem_get_page(t, as, from >> as->sys->page_shift, false, &z, &page);
+	if (err < 0)
+		return err == -NB_ENOENT ? 0 : err;
 	if (nb_page_bytes(z, page))
 		memset((char *)nb_page_bytes(z, page) + (from & (page_bytes - 1)), 0, to - from);
 	nb_file_mark_dirty(z, page);
 	nb_put_page(as->sys, z, page, t->cpu);
+	return 0;
 }
 
-static void punch(struct nb_task *t, struct nb_address_space *as, uint64_t offset, uint64_t end)
+static int punch(struct nb_task *t, struct nb_address_space *as, uint64_t offset, uint64_t end)
 {
 	uint64_t page_bytes = UINT64_C(1) << as->sys->page_shift;
 	uint64_t first = (offset + page_bytes - 1) & ~(page_bytes - 1);
 	uint64_t last = end & ~(page_bytes - 1);
+	int err;
 
-	if (first > last) { /* inside one page */
-		clear_part(t, as, offset, end);
-		return;
-	}
-	clear_part(t, as, offset, first < end ? first : end);
-	clear_part(t, as, last, end);
-	if (first < last)
-		(void)nb_file_punch_mapped(t, as, first, last - first);
+	if (first > last) /* inside one page */
+		return clear_part(t, as, offset, end);
+	err = clear_part(t, as, offset, first);
+	if (!err)
+		err = clear_part(t, as, last, end);
+	if (!err && first < last)
+		err = nb_file_punch_mapped(t, as, first, last - first);
+	return err;
 }
 
 /* The pages that fallocate() made carry a mark until it is over. */
@@ -187,10 +182,8 @@ int nb_file_fallocate(struct nb_task *t, struct nb_address_space *file, uint64_t
 		return -NB_EOPNOTSUPP;
 	if (end < offset || last > NB_AS_MAX_INDEX)
 		return -NB_EFBIG;
-	if (punch_hole) {
-		punch(t, file, offset, end);
-		return 0;
-	}
+	if (punch_hole)
+		return punch(t, file, offset, end);
 	for (uint64_t i = offset >> shift; !err && i <= last; i++)
 		err = nb_fatal_signal(t) ? -NB_EINTR : fill_hole(t, file, i);
 	end_fallocate(t, file, last, !err);

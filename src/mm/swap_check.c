@@ -3,6 +3,7 @@
  * Entries in page tables are counted anew and held against each slot's count: O(pages of all areas
  * + entries of all page tables).
  */
+#include "mm/filemap.h"
 #include "mm/swap_area.h"
 
 #include <numabox/error.h>
@@ -34,14 +35,30 @@ static void count_mm(const struct nb_system *sys, const struct nb_mm *mm, int st
 	}
 }
 
+struct step {
+	const struct nb_system *sys;
+	int step;
+};
+
+static void count_entry(void *arg, uint64_t e)
+{
+	const struct step *s = arg;
+	struct nb_swap_area *a = nb_swap_area_of(s->sys, e);
+
+	if (a && nb_swp_slot(e) < a->opt.pages)
+		a->map[nb_swp_slot(e)] = (uint16_t)(a->map[nb_swp_slot(e)] + s->step);
+}
+
 static void count_all(const struct nb_system *sys, int step)
 {
+	struct step all = {.sys = sys, .step = step};
 	const struct nb_task *t;
 
 	for (unsigned i = 0; (t = nb_system_task(sys, i)); i++) {
 		if (!t->leader || t->leader == t)
 			count_mm(sys, t->mm, step);
 	}
+	nb_shmem_each_swap(sys, count_entry, &all);
 }
 
 static int check_slot(const struct nb_system *sys, struct nb_swap_area *a, uint64_t slot,

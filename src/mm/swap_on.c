@@ -7,6 +7,7 @@
 #include "base/fmt.h"
 #include "base/mem.h"
 #include "mm/fault.h"
+#include "mm/filemap.h"
 #include "mm/mmap.h"
 #include "mm/oom.h"
 #include "mm/rmap.h"
@@ -199,6 +200,8 @@ static int unuse(struct nb_system *sys, struct nb_swap_area *a)
 			nb_mm_lock(t->mm, t->cpu);
 			err = unuse_mm(t, a->number);
 			nb_mm_unlock(t->mm);
+			if (!err)
+				err = nb_shmem_unuse(t, a->number);
 			nb_oom_leave(t);
 		}
 		if (err)

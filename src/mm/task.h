@@ -92,6 +92,7 @@ struct nb_task {
 	unsigned spread_rotor;    /* cpuset.c: last node of spread pages + 1; 0 none */
 	int oom_score_adj;        /* -1000 .. 1000 */
 	unsigned uid;             /* 0: may do everything */
+	bool in_lru_fault; /* filemap.c: pages that come now are held for young */
 	unsigned nr_dirtied, nr_dirtied_pause; /* pages since it last looked, and until it will */
 	struct nb_numab *numab;   /* balancing.c; NULL: never scanned */
 };

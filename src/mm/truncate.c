@@ -107,28 +107,36 @@ static int write_zeroes(struct nb_address_space *as, uint64_t offset, uint64_t b
 	return 0;
 }
 
-/* The rest of the last page reads as zeroes from now on. */
-static void clear_tail(struct nb_address_space *as, uint64_t size, int cpu)
+/* The rest of the last page reads as zeroes from now on. It may have to come back from swap for
+ * that: -NB_ENOMEM, -NB_EIO. */
+static int clear_tail(struct nb_task *t, struct nb_address_space *as, uint64_t size)
 {
 	uint64_t page_bytes = UINT64_C(1) << as->sys->page_shift, in = size & (page_bytes - 1);
+	uint64_t index = size >> as->sys->page_shift;
 	struct nb_zone *z = NULL;
-	struct nb_page *page;
+	struct nb_page *page = NULL;
+	int err = 0;
 
 	if (!in)
-		return;
-	nb_store_clear(as, size >> as->sys->page_shift, (size_t)in);
-	page = nb_as_find(as, size >> as->sys->page_shift, &z, NULL);
-	if (!page)
-		return;
+		return 0;
+	nb_store_clear(as, index, (size_t)in);
+	if (nb_as_is_shmem(as))
+		err = nb_shmem_get_page(t, as, index, false, &z, &page);
+	else
+		page = nb_as_find(as, index, &z, NULL);
+	if (!page || err < 0)
+		return err == -NB_ENOENT || err >= 0 ? 0 : err;
 	if (nb_page_bytes(z, page))
 		memset((char *)nb_page_bytes(z, page) + in, 0, page_bytes - in);
-	nb_put_page(as->sys, z, page, cpu);
+	nb_put_page(as->sys, z, page, t->cpu);
+	return 0;
 }
 
 int nb_file_truncate(struct nb_task *t, struct nb_address_space *file, uint64_t size)
 {
 	struct nb_system *sys = file->sys;
 	uint64_t old = file->size;
+	int err;
 
 	if (!t->alive)
 		return -NB_ESRCH;
@@ -144,9 +152,9 @@ int nb_file_truncate(struct nb_task *t, struct nb_address_space *file, uint64_t 
 	if (size >= old)
 		return 0;
 	nb_file_drop_range(sys, t, file, nb_as_end_index(file), UINT64_MAX);
-	clear_tail(file, size, t->cpu);
+	err = clear_tail(t, file, size);
 	nb_store_drop(file, nb_as_end_index(file), UINT64_MAX);
-	return write_zeroes(file, size, old - size);
+	return err ? err : write_zeroes(file, size, old - size);
 }
 
 int nb_file_punch_mapped(struct nb_task *t, struct nb_address_space *as, uint64_t offset,

@@ -8,6 +8,7 @@
  * Source: mm/vmscan.c: shrink_folio_list(), folio_check_references(), folio_check_dirty_writeback(),
  * pageout(), __remove_mapping(); facts 7.3.
  */
+#include "mm/filemap.h"
 #include "mm/huge_memory.h"
 #include "mm/address_space.h"
 #include "mm/event.h"
@@ -218,8 +219,10 @@ static enum fate look_at_dirt(const struct job *j)
 		return KEEP;
 	if (!(j->sc->gfp & (NB_GFP_BIT_FS | NB_GFP_BIT_IO)) || !j->sc->may_writepage)
 		return KEEP;
-	if (!has(j, PG_ANON))
-		return ACTIVATE; /* shared memory stays: docs/deviations.md#reclaim */
+	/* shared memory gets its slot here; it is written next, out of the swap cache */
+	if (!has(j, PG_ANON) && !has(j, PG_SWAPCACHE) &&
+	    !nb_shmem_swap_out(j->sc->sys, j->z, j->page, j->sc->cpu))
+		return ACTIVATE;
 	return page_out(j);
 }
 
@@ -243,10 +246,9 @@ static bool remove_mapping(const struct job *j)
 	as = nb_page_as(sys, j->page);
 	if (!as)
 		return false;
-	if (!j->file) /* shared memory has no other copy */
-		return false;
+	/* memory files: a page that was never written to, which comes back as zeroes */
 	if (!nb_as_remove_if_unused(as, j->z, j->page, 1,
-				    nb_workingset_eviction(sys, j->z, j->page)))
+				    j->file ? nb_workingset_eviction(sys, j->z, j->page) : 0))
 		return false;
 	nb_put_page(sys, j->z, j->page, j->sc->cpu); /* the cache's */
 	return true;

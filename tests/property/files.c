@@ -10,6 +10,7 @@
 #include "../unit/mm/filebox.h"
 
 #include <numabox/replica.h>
+#include <numabox/swap.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -46,6 +47,7 @@ struct world {
 	struct nb_task *t[NR_TASKS];
 	struct file f[NR_FILES];
 	struct map m[NR_MAPS];
+	unsigned swap; /* its area */
 	uint8_t disk[MAX_BYTES];
 };
 
@@ -288,12 +290,27 @@ static void compare_disk(struct world *w)
 	}
 }
 
+static void swap_on(struct world *w)
+{
+	struct nb_swap_options opt = {.pages = 20000,
+				      .priority = NB_SWAP_PRIO_AUTO,
+				      .device = rnd(w, 2) ? NB_SWAP_SSD : NB_SWAP_SYNCHRONOUS};
+
+	assert_int_equal(nb_swapon(w->b.sys, &opt, &w->swap), 0);
+}
+
 static void do_disk(struct world *w)
 {
 	struct file *f = some_file(w);
 	struct nb_error err = {0};
 
-	switch (rnd(w, 8)) {
+	switch (rnd(w, 9)) {
+	case 8: /* all that is out comes back, and may go out again */
+		if (rnd(w, 4))
+			break;
+		assert_int_equal(nb_swapoff(w->b.sys, w->swap), 0);
+		swap_on(w);
+		break;
 	case 7:
 		assert_int_equal(nb_set_replication(w->b.sys, (unsigned)rnd(w, 4), 0), 0);
 		break;
@@ -356,6 +373,7 @@ static void begin(struct world *w)
 			assert_int_equal(nb_file_create(w->b.sys, "f", f->size, &f->as), 0);
 	}
 	nb_file_set_backing(w->f[1].as, &ops);
+	swap_on(w);
 }
 
 static void end(struct world *w)
@@ -370,6 +388,7 @@ static void end(struct world *w)
 	}
 	for (unsigned i = 0; i < NR_FILES; i++)
 		nb_file_put(w->f[i].as);
+	assert_int_equal(nb_swapoff(w->b.sys, w->swap), 0);
 	filebox_end(&w->b);
 }
 
@@ -420,6 +439,8 @@ static void test_random(void **state)
 	assert_true(filebox_vm_event(&w.b, "pgpgin") > 0 && filebox_vm_event(&w.b, "pgpgout") > 0);
 	assert_true(w.b.waits > 0);
 	nb_replication_info(w.b.sys, &copies);
+	if (steps >= STEPS)
+		assert_true(filebox_vm_event(&w.b, "pswpout") && filebox_vm_event(&w.b, "pswpin"));
 	if (steps >= STEPS)
 		assert_true(copies.made && copies.collapsed && copies.reads);
 	if (steps >= STEPS)
