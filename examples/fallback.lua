@@ -1,6 +1,7 @@
+-- numabox: -m 2x1G
 -- A node fills up: a default allocation goes on to the next node of the fallback order, a bound one
 -- runs out of memory while other nodes have plenty.
---   numabox sim -m 2x1G examples/fallback.lua
+--   numabox sim examples/fallback.lua
 
 local nodes = machine:nodes()
 local home = nodes[1]

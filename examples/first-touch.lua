@@ -1,6 +1,7 @@
+-- numabox: -m 2x32G
 -- First touch: memory comes from the node of the CPU that touches it first, not of the one that
 -- asked for it. Run on any machine of two nodes:
---   numabox sim -m 2x32G examples/first-touch.lua
+--   numabox sim examples/first-touch.lua
 
 local nodes = machine:nodes()
 expect(#nodes >= 2, "the machine has two nodes")

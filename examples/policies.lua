@@ -1,5 +1,6 @@
+-- numabox: -m 2x32G,dist=21
 -- The same work under each memory policy: where its pages land and what an access costs.
---   numabox sim -m 2x32G,dist=21 examples/policies.lua [SIZE]
+--   numabox sim examples/policies.lua [SIZE]
 
 local size = arg[1] or "2G"
 local nodes = machine:nodes()

@@ -1,6 +1,7 @@
+-- numabox: -m 2x4G,dist=21
 -- Two tasks at once: each has its own clock, and what is due first runs first. The one whose memory is
 -- far away needs longer for the same work.
---   numabox sim -m 2x4G,dist=21 examples/side-by-side.lua
+--   numabox sim examples/side-by-side.lua
 
 local nodes = machine:nodes()
 local cpu = machine:cpus(nodes[1])[1]

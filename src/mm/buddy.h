@@ -30,6 +30,9 @@ static inline struct nb_pcp *nb_zone_pcp_peek(const struct nb_zone *z, int cpu)
 static inline void nb_zone_lock(struct nb_zone *z, int cpu)
 {
 	nb_lock(&z->lock, z->sys->port);
+	atomic_store_explicit(&z->lock_taken,
+			      atomic_load_explicit(&z->lock_taken, memory_order_relaxed) + 1,
+			      memory_order_relaxed);
 	z->lock_cpu = cpu;
 	z->lock_pcp = nb_zone_pcp_peek(z, cpu);
 }

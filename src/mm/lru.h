@@ -50,6 +50,7 @@ struct nb_lruvec {
 	struct nb_lock lock;
 	struct nb_list list[NB_NR_LRU];
 	uint64_t nr[NB_NR_LRU][NB_MAX_NR_ZONES];
+	_Atomic uint64_t moved; /* pages put on or taken off, ever: work under the lock */
 	uint64_t isolated[2];              /* off the lists, in the hands of reclaim or migration */
 	uint64_t anon_cost, file_cost;     /* of reclaiming each kind, decaying */
 	_Atomic uint64_t nonresident_age;  /* workingset.c */

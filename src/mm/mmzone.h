@@ -177,6 +177,7 @@ struct nb_zone {
 	char pad[64]; /* what follows is written often */
 
 	struct nb_lock lock;
+	_Atomic uint64_t lock_taken;  /* z: so often; for those who ask what waiting costs */
 	int lock_cpu;                                 /* z: who holds it; events say so */
 	bool lump;                                    /* z: free pages are counted at the end */
 	struct nb_pcp *lock_pcp;                      /* z: its set here; NULL: has none yet */

@@ -6,6 +6,7 @@
 
 #include "base/hosted/text.h"
 #include "read/capture.h"
+#include "sim/contention.h"
 #include "sim/daemons.h"
 
 #include <stdlib.h>
@@ -106,6 +107,7 @@ void nb_sim_close(struct nb_sim *s)
 	free(s->numa_base);
 	nb_system_shutdown(s->sys);
 	nb_daemons_release(s);
+	nb_contention_release(s);
 	nb_oom_texts_release(s);
 	nb_recorder_release(&s->rec);
 	nb_cost_release(&s->cost);
@@ -193,6 +195,7 @@ void nb_sim_run_daemon(struct nb_sim *s, struct nb_due *d)
 	nb_sim_set_now(s, d->time_ns);
 	s->rec.pid = 0;
 	d->run(d);
+	nb_contention_settle_daemons(s);
 	s->rec.pid = pid;
 }
 
@@ -326,6 +329,7 @@ int nb_sim_touch_grain(struct nb_sim_task *t, uint64_t *addr, uint64_t end, bool
 	t->faults += n;
 	if (n)
 		charge_faults(t, first, start + grain, n, &before);
+	nb_contention_settle(t);
 	t->fault_ns += t->clock_ns - begin_ns;
 	return ret;
 }

@@ -22,6 +22,7 @@
 
 struct nb_capture;
 struct nb_daemons;
+struct nb_contention;
 struct nb_oom_texts;
 
 /* Run time between two ticks of the scheduler: 250 a second. */
@@ -64,6 +65,7 @@ struct nb_sim {
 	struct nb_due vmstat;                     /* vmstat_tick.c */
 	struct nb_cpumask vmstat_cpus;            /* whose worker is not asleep */
 	struct nb_daemons *daemons;               /* daemons.c */
+	struct nb_contention *contention;         /* contention.c; NULL: locks cost nothing */
 	struct nb_oom_texts *oom_texts;           /* lua_pressure.c */
 };
 
