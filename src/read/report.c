@@ -10,7 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_GAP 400u /* stacks and other messages may stand between a report's parts */
+#define PC_DMA_KIB 16384u
+#define MAX_BROKEN 12u /* lines that one message may be broken into */
+#define MAX_GAP 400u   /* stacks and other messages may stand between a report's parts */
 
 /* ---- prefixes ---- */
 
@@ -68,7 +70,8 @@ static bool skip_level(struct nb_cursor *c)
 		*c = t;
 		return true;
 	}
-	if (nb_cur_lit(&t, "> ")) {
+	if (nb_cur_lit(&t, ">")) { /* quoted in a mail */
+		nb_cur_lit(&t, " ");
 		*c = t;
 		return true;
 	}
@@ -191,34 +194,165 @@ static void blank(struct nb_report *x)
 	x->mlocked_pages = NB_REPORT_UNKNOWN;
 }
 
+/* The log as it is read: the report under way, and a message that a mail broke over lines. */
+struct reading {
+	struct nb_reports *r;
+	struct nb_report *now;
+	struct nb_text held; /* a message whose end has not come yet */
+	unsigned held_lines, line;
+};
+
+/* 0; 1: enough reports. */
+static int take_message(struct reading *in, struct nb_cursor line)
+{
+	struct nb_report begun;
+
+	blank(&begun);
+	if (nb_report_begin(&begun, line)) {
+		if (in->r->n == NB_REPORT_MAX) {
+			in->r->more = true;
+			return 1;
+		}
+		in->now = add(in->r, &begun, in->line);
+		return 0;
+	}
+	if (!in->now || in->line - in->now->end_line > MAX_GAP)
+		return 0;
+	if (nb_report_mem_line(in->now, line))
+		in->now->end_line = in->line;
+	else
+		nb_report_take(in->now, line);
+	return 0;
+}
+
+static bool has(struct nb_cursor c, const char *text)
+{
+	return nb_report_find(&c, text);
+}
+
+/* Does the message begin a line of a zone, of a node or of free blocks that does not end in it?
+ * Such lines are long, and mails break them. */
+static bool unfinished(struct nb_cursor c)
+{
+	if (has(c, "page allocation failure: order:"))
+		return !has(c, "mode:");
+	if (has(c, " invoked oom-killer:"))
+		return !has(c, "gfp_mask=");
+	if (has(c, "CPU: ") && has(c, "omm: "))
+		return !has(c, " #");
+	if (has(c, "*4kB ") || has(c, "*16kB ") || has(c, "*64kB "))
+		return has(c, ": ") && !has(c, "= ");
+	if (has(c, " free:") && has(c, " min:"))
+		return !has(c, " free_cma:") && !has(c, "all_unreclaimable? ");
+	if (has(c, " free:") && (has(c, " boost:") || has(c, "Node ")))
+		return !has(c, " free_cma:");
+	return has(c, "Node ") && has(c, " active_anon:") && !has(c, "all_unreclaimable? ");
+}
+
+/* Can the message go on with a broken line: items, blocks or migrate types, nothing else? */
+static bool goes_on(struct nb_cursor c)
+{
+	uint64_t v;
+	const char *w;
+
+	nb_cur_blanks(&c);
+	if (nb_cur_end(&c) || has(c, "lowmem_reserve") || nb_cur_lit(&c, "Node "))
+		return false;
+	if (nb_cur_lit(&c, "mode:") || nb_cur_lit(&c, "gfp_mask="))
+		return true;
+	if (*c.p == '(' || *c.p == '=' || *c.p == '#' || nb_cur_lit(&c, "all_unreclaimable?"))
+		return true;
+	if (nb_cur_u64(&c, &v))
+		return nb_cur_lit(&c, "*");
+	return nb_cur_word(&c, ':', &w) && nb_cur_lit(&c, ":") &&
+	       (nb_cur_blanks(&c), nb_cur_u64(&c, &v));
+}
+
+static int flush(struct reading *in)
+{
+	int rc = 0;
+
+	if (in->held.len)
+		rc = take_message(in, nb_cursor(nb_text_str(&in->held), in->held.len));
+	nb_text_clear(&in->held);
+	in->held_lines = 0;
+	return rc;
+}
+
+static int one_message(struct reading *in, struct nb_cursor line)
+{
+	if (in->held.len && in->held_lines < MAX_BROKEN && goes_on(line)) {
+		nb_cur_blanks(&line);
+		nb_text_puts(&in->held, " ");
+		nb_text_add(&in->held, line.p, (size_t)(line.end - line.p));
+		in->held_lines++;
+		line = nb_cursor(nb_text_str(&in->held), in->held.len);
+		return unfinished(line) ? 0 : flush(in);
+	}
+	if (flush(in))
+		return 1;
+	if (!unfinished(line))
+		return take_message(in, line);
+	nb_text_add(&in->held, line.p, (size_t)(line.end - line.p));
+	in->held_lines = 1;
+	return 0;
+}
+
+/* rsyslog writes a message's newlines as #012. */
+static int one_line(struct reading *in, struct nb_cursor line)
+{
+	while (line.p < line.end) {
+		struct nb_cursor rest = line, part = line;
+
+		if (nb_report_find(&rest, "#012"))
+			part.end = rest.p - 4;
+		else
+			rest.p = line.end;
+		if (one_message(in, part))
+			return 1;
+		line = rest;
+	}
+	return 0;
+}
+
+/* On 32-bit ARM the kernel calls all memory that it maps DMA: the engine's Normal. */
+static void name_low_memory(struct nb_report *x)
+{
+	bool high = false, normal = false, large = false;
+
+	for (unsigned i = 0; i < x->nr_zones; i++) {
+		high |= x->zones[i].type == NB_ZONE_HIGHMEM;
+		normal |= x->zones[i].type == NB_ZONE_NORMAL;
+		large |= x->zones[i].type == NB_ZONE_DMA && x->zones[i].has_zone &&
+			 x->zones[i].present != NB_REPORT_UNKNOWN &&
+			 x->zones[i].present > PC_DMA_KIB;
+	}
+	if (!high || normal || !large)
+		return;
+	x->dma_is_low = true;
+	for (unsigned i = 0; i < x->nr_zones; i++)
+		if (x->zones[i].type == NB_ZONE_DMA)
+			x->zones[i].type = NB_ZONE_NORMAL;
+}
+
 int nb_reports_parse(const char *text, size_t len, struct nb_reports *r, struct nb_error *err)
 {
-	struct nb_report begun, *now = NULL;
+	struct reading in = {.r = r};
 	struct nb_scan sc;
-	int ret = nb_scan_begin(&sc, text, len, err);
+	int ret = nb_scan_begin(&sc, text, len, err), enough = 0;
 
 	*r = (struct nb_reports){0};
 	if (ret)
 		return ret;
-	while (nb_scan_line(&sc)) {
-		struct nb_cursor line = nb_report_message(sc.s, sc.n);
-
-		blank(&begun);
-		if (nb_report_begin(&begun, line)) {
-			if (r->n == NB_REPORT_MAX) {
-				r->more = true;
-				break;
-			}
-			now = add(r, &begun, sc.line);
-			continue;
-		}
-		if (!now || sc.line - now->end_line > MAX_GAP)
-			continue;
-		if (nb_report_mem_line(now, line))
-			now->end_line = sc.line;
-		else
-			nb_report_take(now, line);
+	while (!enough && nb_scan_line(&sc)) {
+		in.line = sc.line;
+		enough = one_line(&in, nb_report_message(sc.s, sc.n));
 	}
+	if (!enough)
+		flush(&in);
+	nb_text_release(&in.held);
+	for (unsigned i = 0; i < r->n; i++)
+		name_low_memory(&r->v[i]);
 	if (r->n)
 		return 0;
 	nb_reports_release(r);

@@ -54,6 +54,7 @@ struct nb_report_task {
 struct nb_report {
 	enum nb_report_kind kind;
 	unsigned line, end_line; /* of the input, from 1 */
+	bool stall;              /* a failure that was none yet: "page allocation stalls" */
 	char comm[64];
 	char release[96]; /* "6.12.113+deb12-amd64"; "" not told */
 	int cpu;          /* -1: not told */
@@ -72,6 +73,8 @@ struct nb_report {
 	uint64_t memcg_usage, memcg_limit, memcg_failcnt; /* unknown where not told */
 	/* Mem-Info */
 	bool has_mem;
+	bool dma_is_low;   /* 32-bit ARM: the report's DMA zone is all low memory; here it is Normal
+			    */
 	unsigned page_kib; /* 0: not told */
 	struct nb_report_zone *zones;
 	unsigned nr_zones, cap_zones;

@@ -283,7 +283,7 @@ static void exhausted(const struct nb_report_case *c, struct finding *f)
 	add_share(&t, "slab that cannot be freed", kib_of(c, r->slab_unreclaimable_pages), all);
 	add_share(&t, "page tables", kib_of(c, r->pagetables_pages), all);
 	add_share(&t, "huge pages set aside", r->hugepages_kib, all);
-	if (known < all)
+	if (known < all && KNOWN(r->anon_pages) && KNOWN(r->slab_unreclaimable_pages))
 		add_share(&t, "taken by nobody that the report names (drivers, vmalloc, a balloon)",
 			  all - known, all);
 	nb_text_printf(&f->text, "memory is used up: of %" PRIu64 " KiB %s", all,

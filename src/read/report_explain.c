@@ -130,6 +130,7 @@ static void title(const struct nb_report_case *c, struct nb_sheet *s)
 
 	nb_sheet_heading(s, "Line %u: %s of '%s'%s%s", r->line,
 			 r->kind == NB_REPORT_OOM ? "the OOM killer was called on behalf"
+			 : r->stall               ? "a page allocation that stalled"
 						  : "a page allocation failure",
 			 r->comm, r->release[0] ? ", kernel " : "", r->release);
 	nb_sheet_note(s, "Judged by the rules of kernel %s%s.", c->profile->key,
@@ -288,6 +289,10 @@ static void zones(const struct nb_report_case *c, struct nb_sheet *s)
 	nb_sheet_note(
 		s, "Tested as in its last attempt: min marks less its rights; free memory as the "
 		   "report's blocks have it.");
+	if (c->r->dma_is_low)
+		nb_sheet_note(
+			s, "The report's DMA zone is all low memory of a 32-bit machine: it stands "
+			   "as Normal here.");
 	if (c->approximate)
 		nb_sheet_note(s,
 			      "%u zone%s free blocks could not all be laid out (where holes are no "

@@ -54,9 +54,15 @@ static enum nb_arch arch_of(const struct nb_report *r, unsigned page_kib)
 	for (unsigned i = 0; i < r->nr_zones; i++)
 		if (r->zones[i].has_zone)
 			kib += r->zones[i].present;
+	if (r->dma_is_low)
+		return NB_ARCH_ARM;
 	if (has_zone(r, NB_ZONE_HIGHMEM))
 		return kib > 4 * GIB / 1024 || strstr(r->release, "pae") ? NB_ARCH_I386PAE
 									 : NB_ARCH_I386;
+	for (unsigned i = 0; i < r->nr_zones; i++)
+		if (r->zones[i].type == NB_ZONE_DMA && r->zones[i].has_zone &&
+		    r->zones[i].present > 16 * MIB / 1024)
+			return NB_ARCH_ARM64; /* not a PC's 16 MiB */
 	if (page_kib != 4 || strstr(r->release, "arm64") || strstr(r->release, "aarch64"))
 		return NB_ARCH_ARM64;
 	return NB_ARCH_X86_64;
@@ -80,6 +86,10 @@ static void begin_layout(struct layout *l, enum nb_arch arch, uint64_t low_bytes
 		l->next[NB_ZONE_DMA] = 0;
 		l->end[NB_ZONE_DMA] = GIB;
 		l->next[NB_ZONE_DMA32] = GIB;
+	}
+	if (arch == NB_ARCH_ARM) {
+		l->next[NB_ZONE_NORMAL] = 0;
+		l->next[NB_ZONE_HIGHMEM] = low_bytes;
 	}
 	if (arch == NB_ARCH_I386 || arch == NB_ARCH_I386PAE) {
 		l->next[NB_ZONE_NORMAL] = 16 * MIB;
@@ -184,7 +194,7 @@ static int fill(struct nb_machine *m, const struct nb_report *r, unsigned page_k
 		if (r->zones[i].type == NB_ZONE_NORMAL && r->zones[i].has_zone)
 			low += r->zones[i].present * 1024;
 	begin_layout(&l, m->arch, align_up(low, 4 * MIB));
-	if (m->arch == NB_ARCH_I386 || m->arch == NB_ARCH_I386PAE)
+	if (m->arch == NB_ARCH_I386 || m->arch == NB_ARCH_I386PAE || m->arch == NB_ARCH_ARM)
 		m->lowmem_end = l.next[NB_ZONE_HIGHMEM];
 	if (m->arch == NB_ARCH_ARM64)
 		m->dma_limit =
@@ -257,10 +267,11 @@ static void deal(const struct nb_report_zone *z, unsigned o, uint64_t *highatomi
 }
 
 /* The report's lowmem_reserve[] counts that kernel's own zones. */
-static void reserves(const struct nb_system *sys, const struct nb_report_zone *z, uint64_t *ret)
+static void reserves(const struct nb_system *sys, const struct nb_report *r,
+		     const struct nb_report_zone *z, uint64_t *ret)
 {
 	struct nb_system_info info;
-	unsigned at = 0;
+	unsigned at = r->dma_is_low ? 1 : 0; /* its own DMA, which a Normal request may not use */
 
 	nb_system_info(sys, &info);
 	for (unsigned t = 0; t < NB_MAX_NR_ZONES; t++) {
@@ -357,25 +368,34 @@ static int set_zone(struct nb_system *sys, const struct nb_report *r,
 	uint64_t highatomic = pages_of(z->reserved_highatomic, page_kib);
 	uint64_t cma = pages_of(z->free_cma, page_kib);
 	struct nb_zone_observed obs = {.wmark_pages = w, .protection_pages = reserve};
+	struct nb_report_zone plain;
 	struct nb_system_info info;
 
 	nb_system_info(sys, &info);
 	marks(z, page_kib, w);
-	reserves(sys, z, reserve);
+	reserves(sys, r, z, reserve);
 	if (c && c->no_reserve)
 		memset(reserve, 0, sizeof(reserve));
 	obs.boost_pages = c && c->no_boost ? 0 : pages_of(z->boost, page_kib);
-	if (c && c->no_highatomic)
+	if (c && c->no_highatomic) {
 		highatomic = 0;
+		plain = *z;
+		for (unsigned o = 0; o < plain.nr_orders; o++)
+			plain.letters[o] &= (uint8_t) ~(1u << NB_MIGRATE_HIGHATOMIC);
+		z = &plain;
+	}
 	for (unsigned o = z->nr_orders; o-- > 0;)
 		if (o <= info.max_order)
 			deal(z, o, &highatomic, &cma, &obs);
+		else if (o - info.max_order < 8 && z->nr_free[o] < UINT64_C(1) << 40)
+			/* kernels with larger blocks than the profile's */
+			obs.nr_free_by_type[NB_MIGRATE_MOVABLE][info.max_order] +=
+				z->nr_free[o] << (o - info.max_order);
 	if (!z->nr_orders && z->free != NB_REPORT_UNKNOWN)
 		obs.nr_free_by_type[NB_MIGRATE_MOVABLE][0] = pages_of(z->free, page_kib);
 	change_zone(c, z, &obs);
 	if (!(c && c->no_highatomic))
 		pageblocks(sys, z, page_kib, &obs);
-	(void)r;
 	if (!nb_zone_set_observed(sys, z->nid, (enum nb_zone_type)z->type, &obs, NULL))
 		return 0;
 	/* Once more without types, then without the smallest blocks: where holes and reserved pages

@@ -44,6 +44,38 @@ static void take_masks(struct nb_report *r, struct nb_cursor line)
 		nb_report_copy(&c, ", ", r->cpuset, sizeof(r->cpuset));
 }
 
+/* warn_alloc()'s line: "COMM: WHAT, mode:0x..(..)". WHAT is "page allocation failure: order:N",
+ * "page allocation stalls for Nms, order:N" (4.10 to 4.14), or vmalloc's own. */
+static bool failure(struct nb_report *r, struct nb_cursor line)
+{
+	static const char *const what[] = {
+		"page allocation failure: order:", "page allocation failure. order:",
+		"page allocation stalls for ",
+		"vmalloc: allocation failure: ", "vmalloc error: size "};
+	struct nb_cursor c = line, name = line;
+	size_t i = 0;
+
+	while (i < sizeof(what) / sizeof(*what)) {
+		c = line;
+		if (nb_report_find(&c, what[i]))
+			break;
+		i++;
+	}
+	if (i == sizeof(what) / sizeof(*what) || !nb_report_find(&c, "mode:"))
+		return false;
+	r->kind = NB_REPORT_FAILURE;
+	r->stall = i == 2;
+	take_gfp(r, &c);
+	c = line;
+	nb_report_find(&c, what[i]);
+	name.end = c.p - strlen(what[i]);
+	if (name.end > name.p + 2 && name.end[-2] == ':')
+		name.end -= 2;
+	nb_report_copy(&name, "", r->comm, sizeof(r->comm));
+	take_order(r, line, i < 3 ? "order:" : "page order ");
+	return true;
+}
+
 bool nb_report_begin(struct nb_report *r, struct nb_cursor line)
 {
 	struct nb_cursor c = line;
@@ -56,18 +88,7 @@ bool nb_report_begin(struct nb_report *r, struct nb_cursor line)
 		nb_report_copy(&name, "", r->comm, sizeof(r->comm));
 		take_gfp(r, &c);
 		take_order(r, line, "order=");
-	} else if (nb_report_find(&c, ": page allocation failure: order:") ||
-		   nb_report_find(&c, ": page allocation failure. order:")) {
-		struct nb_cursor name = line, at = line;
-
-		nb_report_find(&at, ": page allocation failure");
-		r->kind = NB_REPORT_FAILURE;
-		name.end = at.p - strlen(": page allocation failure");
-		nb_report_copy(&name, "", r->comm, sizeof(r->comm));
-		take_order(r, line, "order:");
-		if (nb_report_find(&c, "mode:"))
-			take_gfp(r, &c);
-	} else {
+	} else if (!failure(r, line)) {
 		return false;
 	}
 	take_masks(r, line);
@@ -232,6 +253,6 @@ void nb_report_take(struct nb_report *r, struct nb_cursor line)
 	take_killed(r, line);
 	take_task(r, line);
 	/* "work cpuset=/ mems_allowed=0-1": a line of its own up to 4.19 */
-	if (!r->has_mems && nb_report_find(&c, " cpuset="))
+	if (!r->has_mems && nb_report_find(&c, "cpuset="))
 		take_masks(r, line);
 }

@@ -42,6 +42,11 @@ top k68-thp.log fragmentation
 is "$(json reports.0.zones.1.verdict)" other_node "THISNODE closes node 1"
 is "$(json reports.0.causes.1.cause)" has_fallback "and the caller has a fallback"
 
+top k414-arm.log low_zone
+is "$(json reports.0.zones.1.zone)" Normal "32-bit ARM: its DMA zone is low memory"
+ok "without the high-order atomic reserve it succeeds" sh -c "grep -A2 no_highatomic '$tmp/out' |
+	grep -q '\"succeeds\": true'"
+
 # every replay that adds what was missing succeeds
 for f in k310-order2-atomic k49-i386-lowmem k515-cpuset k54-dma32 k61-atomic-burst k68-thp; do
 	nb explain --json "$reports/$f.log"
@@ -49,6 +54,15 @@ for f in k310-order2-atomic k49-i386-lowmem k515-cpuset k54-dma32 k61-atomic-bur
 		'$tmp/out' | grep -q '\"succeeds\": true'"
 	nb explain "$reports/$f.log"
 	ok "$f: keeps to 100 columns" awk 'length($0) > 100 { exit 1 }' "$tmp/out"
+done
+
+# the same reports as rsyslog and a mail leave them
+for pair in k310-rsyslog:k310-order2-atomic k61-mail:k61-atomic-burst; do
+	nb explain "$reports/${pair#*:}.log"
+	sed 1d "$tmp/out" >"$tmp/plain"
+	nb explain "$reports/${pair%%:*}.log"
+	sed 1d "$tmp/out" >"$tmp/odd"
+	same "$tmp/plain" "$tmp/odd" "${pair%%:*}: read as the plain log is"
 done
 
 # standard input, another kernel's rules, cut reports
