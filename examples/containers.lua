@@ -5,13 +5,13 @@
 local function container(name, node)
   local t = machine:task{ comm = name }
   assert(t:set_cpuset{ mems = { node }, cpus = machine:cpus(node) })
-  local a = t:mmap{ length = "2G" }
-  t:touch(a, "2G")
+  local a = t:mmap{ length = "512M" }
+  t:touch(a, "512M")
   return t, a
 end
 
 local function show(t, a)
-  local by, r = t:node_pages(), t:access(a, "2G", { pattern = "random", count = 100000 })
+  local by, r = t:node_pages(), t:access(a, "512M", { pattern = "random", count = 100000 })
   print(("%-4s on CPU %2d of node %d: %6d + %6d pages, %5.1f ns an access"):format(t:comm(), t:cpu(),
     t:node(), by[0], by[1], r.latency_ns))
   return by, r.latency_ns
@@ -36,7 +36,7 @@ local before = web:time_ns()
 assert(web:set_cpuset{ mems = { 1 }, cpus = machine:cpus(1) })
 print(("the move took %.1f ms of its time"):format((web:time_ns() - before) / 1e6))
 by = show(web, web_buffer)
-expect(by[0] == 0 and by[1] == 524288, "all pages have moved with it")
+expect(by[0] == 0 and by[1] == 131072, "all pages have moved with it")
 
 -- A child stays in its parent's container.
 local worker = web:fork()

@@ -1,11 +1,11 @@
 -- A database with one big buffer pool and threads on both nodes: bind, interleave, preferred or nothing?
---   numabox sim examples/database.lua [POOL]     POOL: size of the buffer pool, default 4G
+--   numabox sim examples/database.lua [POOL]     POOL: size of the buffer pool, default 1G
 -- numabox: -m 2x256G:16,dist=21
 --
 -- The pool is filled by one loader thread, as most databases do at their start; then every thread reads all
 -- of it at random. Try 300G (10 s and 4 GB of this computer's memory): more than a node has.
 
-local pool = arg[1] or "4G"
+local pool = arg[1] or "1G"
 local nodes = machine:nodes()
 machine:sysctl("kernel.numa_balancing", 0) -- most databases ask for that
 
