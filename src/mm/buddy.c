@@ -108,14 +108,15 @@ static inline void count_blocks(struct nb_zone *z, unsigned order, enum nb_migra
 	if (!area->nr_free_type[mt])
 		set_mask(z, mt, order, true);
 	area->nr_free_type[mt] += n;
-	area->nr_free += n;
+	/* compaction looks at it without the lock */
+	__atomic_store_n(&area->nr_free, area->nr_free + n, __ATOMIC_RELAXED);
 }
 
 static inline void uncount_block(struct nb_zone *z, unsigned order, enum nb_migratetype mt)
 {
 	struct nb_free_area *area = &z->free_area[order];
 
-	area->nr_free--;
+	__atomic_store_n(&area->nr_free, area->nr_free - 1, __ATOMIC_RELAXED);
 	if (!--area->nr_free_type[mt])
 		set_mask(z, mt, order, false);
 }

@@ -55,6 +55,12 @@ static inline uint64_t nb_zone_free_pages(const struct nb_zone *z)
 /* vmstat.c: the same with what all CPUs keep back. Source: zone_page_state_snapshot(). */
 uint64_t nb_zone_free_pages_snapshot(const struct nb_zone *z);
 
+/* Free blocks of an order, for whoever does not hold the lock. */
+static inline uint64_t nb_zone_nr_free(const struct nb_zone *z, unsigned order)
+{
+	return __atomic_load_n(&z->free_area[order].nr_free, __ATOMIC_RELAXED);
+}
+
 /* Bit o: the list of that type and order holds a block. */
 static inline unsigned nb_zone_free_mask(const struct nb_zone *z, enum nb_migratetype mt)
 {

@@ -40,7 +40,7 @@ int nb_fragmentation_index(const struct nb_zone *z, unsigned order)
 	uint64_t free_pages = 0, blocks = 0, requested = UINT64_C(1) << order;
 
 	for (unsigned o = 0; o <= z->sys->max_order; o++) {
-		uint64_t n = z->free_area[o].nr_free;
+		uint64_t n = nb_zone_nr_free(z, o);
 
 		blocks += n;
 		free_pages += n << o;
