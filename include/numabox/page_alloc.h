@@ -97,8 +97,8 @@ int nb_free_pages_addr(struct nb_system *sys, int cpu, uint64_t addr, unsigned o
 uint64_t nb_alloc_pages_exact(struct nb_system *sys, int cpu, uint64_t bytes, nb_gfp_t gfp);
 int nb_free_pages_exact(struct nb_system *sys, int cpu, uint64_t addr, uint64_t bytes);
 
-/* Empties the page sets of `cpu` (or of all CPUs: -1) into the buddy lists, and folds what they keep
- * back of the zones' counters, as when a CPU goes offline: free_pages is exact then. Source:
+/* Empties the page sets of `cpu` (or of all CPUs: -1) into the buddy lists, and folds what they
+ * keep back of the zones' counters, as when a CPU goes offline: free_pages is exact then. Source:
  * page_alloc_cpu_dead(). */
 void nb_drain_pages(struct nb_system *sys, int cpu);
 

@@ -34,25 +34,25 @@ enum nb_event_kind {
 	NB_EV_PAGE_FAULT_USER,                /* address ip error_code */
 	NB_EV_MM_MIGRATE_PAGES,               /* succeeded failed mode reason */
 	NB_EV_BAD_PAGE, /* our own; pfn order reason: a free that was refused (debug systems) */
-	NB_EV_MM_LRU_INSERTION,               /* pfn lru flags */
-	NB_EV_MM_LRU_ACTIVATE,                /* pfn */
-	NB_EV_MM_VMSCAN_LRU_ISOLATE,          /* highest_zoneidx order nr_requested nr_scanned
-						 nr_skipped nr_taken lru */
-	NB_EV_MM_VMSCAN_LRU_SHRINK_INACTIVE,  /* nid nr_scanned nr_reclaimed nr_dirty nr_writeback
-						 nr_congested nr_immediate nr_activate_anon
-						 nr_activate_file nr_ref_keep nr_unmap_fail
-						 priority reclaim_flags */
-	NB_EV_MM_VMSCAN_LRU_SHRINK_ACTIVE,    /* nid nr_taken nr_active nr_deactivated nr_referenced
-						 priority reclaim_flags */
-	NB_EV_MM_VMSCAN_WRITE_FOLIO,          /* pfn reclaim_flags */
-	NB_EV_MM_SHRINK_SLAB_START,           /* nid nr_objects_to_shrink cache_items delta
-						 total_scan priority */
-	NB_EV_MM_SHRINK_SLAB_END,             /* nid unused_scan new_scan retval total_scan */
-	NB_EV_RECLAIM_RETRY_ZONE,             /* node zone_idx order reclaimable available
-						 min_wmark no_progress_loops wmark_check */
-	NB_EV_MM_VMSCAN_NODE_RECLAIM_BEGIN,   /* nid order gfp_flags */
-	NB_EV_MM_VMSCAN_NODE_RECLAIM_END,     /* nr_reclaimed */
-	NB_EV_MM_VMSCAN_THROTTLED,            /* nid usec_timeout usec_delayed reason */
+	NB_EV_MM_LRU_INSERTION,              /* pfn lru flags */
+	NB_EV_MM_LRU_ACTIVATE,               /* pfn */
+	NB_EV_MM_VMSCAN_LRU_ISOLATE,         /* highest_zoneidx order nr_requested nr_scanned
+						nr_skipped nr_taken lru */
+	NB_EV_MM_VMSCAN_LRU_SHRINK_INACTIVE, /* nid nr_scanned nr_reclaimed nr_dirty nr_writeback
+						nr_congested nr_immediate nr_activate_anon
+						nr_activate_file nr_ref_keep nr_unmap_fail
+						priority reclaim_flags */
+	NB_EV_MM_VMSCAN_LRU_SHRINK_ACTIVE,   /* nid nr_taken nr_active nr_deactivated nr_referenced
+						priority reclaim_flags */
+	NB_EV_MM_VMSCAN_WRITE_FOLIO,         /* pfn reclaim_flags */
+	NB_EV_MM_SHRINK_SLAB_START,          /* nid nr_objects_to_shrink cache_items delta
+						total_scan priority */
+	NB_EV_MM_SHRINK_SLAB_END,            /* nid unused_scan new_scan retval total_scan */
+	NB_EV_RECLAIM_RETRY_ZONE,            /* node zone_idx order reclaimable available
+						min_wmark no_progress_loops wmark_check */
+	NB_EV_MM_VMSCAN_NODE_RECLAIM_BEGIN,  /* nid order gfp_flags */
+	NB_EV_MM_VMSCAN_NODE_RECLAIM_END,    /* nr_reclaimed */
+	NB_EV_MM_VMSCAN_THROTTLED,           /* nid usec_timeout usec_delayed reason */
 	NB_NR_EVENTS
 };
 
