@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define HEAD_MAX 16384
@@ -71,12 +72,17 @@ static int cut_words(char *s, char **words)
 	}
 }
 
+/* Of a regular file alone: what is read out of a pipe is gone, and the scenario needs it. */
 static char *read_head(const char *scenario)
 {
+	struct stat st;
 	char *text;
 	size_t n;
-	FILE *f = fopen(scenario, "r");
+	FILE *f;
 
+	if (stat(scenario, &st) || !S_ISREG(st.st_mode))
+		return NULL;
+	f = fopen(scenario, "r");
 	if (!f)
 		return NULL;
 	text = nb_xcalloc(HEAD_MAX + 1, 1);

@@ -6,7 +6,8 @@
  *     -- numabox: -m 2x32G,hole=0 --sysctl vm.min_free_kbytes=67584
  *
  * Every option of a machine is allowed there, no other; quotes ('"' or '\'') hold words together.
- * A relative name of a file counts from the scenario's own directory.
+ * A relative name of a file counts from the scenario's own directory. A scenario out of a pipe has
+ * no such line.
  */
 #ifndef NB_CLI_SCENARIO_HEAD_H
 #define NB_CLI_SCENARIO_HEAD_H

@@ -27,6 +27,12 @@ printf -- '-- numabox: -m m.yaml\nprint(tostring(machine))\n' >"$tmp/d/s.lua"
 nb sim -q "$tmp/d/s.lua"
 is "$(cat "$tmp/out")" "machine beside" "a file's name counts from the scenario's directory"
 
+# a scenario out of a pipe is not read twice
+printf 'print(#machine:nodes())\n' | "$NUMABOX" sim -q -m 2x1G /dev/stdin >"$tmp/out" 2>"$tmp/err"
+is "$(cat "$tmp/out")" "2" "a scenario out of a pipe"
+printf -- '-- numabox: -m 3x1G\nprint("read whole")\n' | "$NUMABOX" sim -q /dev/stdin >"$tmp/out" 2>"$tmp/err"
+is "$(cat "$tmp/out")" "read whole" "and nothing of it is lost without -m"
+
 # what is wrong is told with file and line
 head_is()
 {
