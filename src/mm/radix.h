@@ -11,7 +11,8 @@
  * says that something below has it, so that a search by mark skips what has none.
  * Equations (nb_radix_check()): used == the slots that are not 0; a bit of an upper node's mark ==
  * the child has any bit of it; no node but the root is empty.
- * Threads: none of its own; the owner's lock, for lookups too. The idea is the kernel's XArray (lib/xarray.c).
+ * Threads: none of its own; the owner's lock, for lookups too. The idea is the kernel's XArray
+ * (lib/xarray.c).
  */
 #ifndef NB_MM_RADIX_H
 #define NB_MM_RADIX_H

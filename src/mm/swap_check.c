@@ -11,8 +11,9 @@
 static int wrong(struct nb_error *err, const struct nb_swap_area *a, uint64_t slot,
 		 const char *what, uint64_t found, uint64_t right)
 {
-	return nb_error_set(err, -NB_EIO, 0, "swap area %u slot %llu: %s: found %llu, should be %llu",
-			    a->number, (unsigned long long)slot, what, (unsigned long long)found,
+	return nb_error_set(err, -NB_EIO, 0,
+			    "swap area %u slot %llu: %s: found %llu, should be %llu", a->number,
+			    (unsigned long long)slot, what, (unsigned long long)found,
 			    (unsigned long long)right);
 }
 
@@ -28,8 +29,7 @@ static void count_mm(const struct nb_system *sys, const struct nb_mm *mm, int st
 			struct nb_swap_area *a = e ? nb_swap_area_of(sys, e) : NULL;
 
 			if (a && nb_swp_slot(e) < a->opt.pages)
-				a->map[nb_swp_slot(e)] =
-					(uint16_t)(a->map[nb_swp_slot(e)] + step);
+				a->map[nb_swp_slot(e)] = (uint16_t)(a->map[nb_swp_slot(e)] + step);
 		}
 		addr = (addr & ~(nb_pt_leaf_span(mm) - 1)) + nb_pt_leaf_span(mm);
 	}

@@ -11,7 +11,7 @@ struct walk {
 	const struct nb_task *t;
 	struct nb_error *err;
 	uint64_t pages, tables, anon, shmem, swap; /* of the task */
-	uint64_t all_anon, all_mapped;              /* pages of all tasks, each once */
+	uint64_t all_anon, all_mapped;             /* pages of all tasks, each once */
 	uint64_t thps, deposits; /* transparent huge pages' entries, and the leaves behind them */
 };
 

@@ -1,12 +1,12 @@
 /* vmscan_page.c -- what becomes of a page that reclaim has in its hands.
  *
- * Called by vmscan_list.c and mglru.c with chains of isolated pages, and for MADV_PAGEOUT. The order
- * of questions is the kernel's: may it go at all, is it being written, was it used, does it need a
- * place in swap, who maps it, is it dirty, does anybody else hold it. Nothing dirty is ever
+ * Called by vmscan_list.c and mglru.c with chains of isolated pages, and for MADV_PAGEOUT. The
+ * order of questions is the kernel's: may it go at all, is it being written, was it used, does it
+ * need a place in swap, who maps it, is it dirty, does anybody else hold it. Nothing dirty is ever
  * dropped: a file's dirty page is left to write-back, an anonymous one is written to its slot.
  * Large pages are kept whole: they are activated where the kernel would split them.
- * Source: mm/vmscan.c: shrink_folio_list(), folio_check_references(), folio_check_dirty_writeback(),
- * pageout(), __remove_mapping(); facts 7.3.
+ * Source: mm/vmscan.c: shrink_folio_list(), folio_check_references(),
+ * folio_check_dirty_writeback(), pageout(), __remove_mapping(); facts 7.3.
  */
 #include "mm/filemap.h"
 #include "mm/huge_memory.h"
