@@ -16,6 +16,7 @@
 #include <string.h>
 
 #define SLICE_PS UINT64_C(10000000000) /* 10 ms */
+#define MAX_SLICES UINT64_C(50000)     /* of what is left: days of traffic flow in longer ones */
 
 struct traffic {
 	uint64_t start, end;  /* the range */
@@ -102,6 +103,8 @@ static uint64_t slice_bytes(const struct nb_sim_task *t, const struct traffic *f
 	if (!f->sliced)
 		return left;
 	slices = traffic_ps(t, f, left) / SLICE_PS + 1;
+	if (slices > MAX_SLICES)
+		slices = MAX_SLICES;
 	n = (left / slices + NB_COST_LINE_BYTES - 1) / NB_COST_LINE_BYTES * NB_COST_LINE_BYTES;
 	return n && n < left ? n : left;
 }
