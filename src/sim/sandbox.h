@@ -33,7 +33,7 @@ struct nb_sandbox {
 	atomic_bool time_up; /* set by the watchdog: stop at the next look */
 	/* ms on top of the limit, for memory that the work has filled; the host raises it */
 	_Atomic uint64_t extra_ms;
-	atomic_int line;     /* line seen last, for the watchdog's message */
+	atomic_int line; /* line seen last, for the watchdog's message */
 	void (*print)(void *ctx, const char *s, size_t len);
 	void *print_ctx;
 	/* coroutine.c: user coroutines and strands */
