@@ -1,12 +1,10 @@
 /* touch.c -- tests of src/sim/{touch,touch_policy,report,report_json,sim}.c: numactl's words, where
- * pages land under each policy, what is reported, and the examples that ship with the project.
+ * pages land under each policy, and what is reported.
  */
 #include "simtest.h"
 
 #include "base/mask.h"
 #include "sim/touch.h"
-
-#include <dirent.h>
 
 static struct nb_nodemask set(const char *list)
 {
@@ -322,52 +320,6 @@ static void views_and_sysctls(void **state)
 	nb_text_release(&out);
 }
 
-/* ---- the examples ---- */
-
-static void discard(void *ctx, const char *s, size_t len)
-{
-	(void)ctx;
-	(void)s;
-	(void)len;
-}
-
-/* Expect each example to hold on a small machine of two nodes. */
-static void examples(void **state)
-{
-	static const char *const args[] = {"64M"};
-	char dir[4096], file[4400];
-	unsigned n = 0;
-	struct dirent *d;
-	DIR *all;
-
-	(void)state;
-	if (!getenv("NUMABOX_TESTS"))
-		skip();
-	snprintf(dir, sizeof(dir), "%s/../examples", getenv("NUMABOX_TESTS"));
-	all = opendir(dir);
-	assert_non_null(all);
-	while ((d = readdir(all))) {
-		struct nb_sim_options opt;
-		struct nb_text out = {0};
-		struct nb_error err;
-
-		if (strlen(d->d_name) < 4 || strcmp(d->d_name + strlen(d->d_name) - 4, ".lua") != 0)
-			continue;
-		snprintf(file, sizeof(file), "%s/%s", dir, d->d_name);
-		nb_sim_options_init(&opt);
-		opt.scenario = file;
-		opt.args = args;
-		opt.nr_args = 1;
-		opt.print = discard;
-		if (run("2x1G,dist=21", &opt, &out, &err))
-			fail_msg("%s: %s%s", d->d_name, err.text, nb_text_str(&out));
-		nb_text_release(&out);
-		n++;
-	}
-	closedir(all);
-	assert_true(n >= 4);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -379,7 +331,6 @@ int main(void)
 		cmocka_unit_test(comparison),
 		cmocka_unit_test(refused),
 		cmocka_unit_test(views_and_sysctls),
-		cmocka_unit_test(examples),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
