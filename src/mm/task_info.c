@@ -7,6 +7,7 @@
  */
 #include "base/mem.h"
 #include "mm/address_space.h"
+#include "mm/huge_memory.h"
 #include "mm/hugetlb.h"
 #include "mm/mmap.h"
 #include "mm/pt_huge.h"
@@ -176,6 +177,15 @@ static void count_vma(const struct count *c)
 	}
 }
 
+/* Settings and advice allow huge pages, and one fits in, aligned. Source: show_smap(),
+ * thp_vma_suitable_order(). */
+static bool thp_eligible(const struct nb_vma *v)
+{
+	uint64_t huge = nb_thp_bytes(v->mm), first = (v->start + huge - 1) & ~(huge - 1);
+
+	return nb_thp_enabled(v) && first >= v->start && first < v->end && v->end - first >= huge;
+}
+
 bool nb_task_vma_pages(const struct nb_task *t, unsigned i, struct nb_vma_pages *ret_pages)
 {
 	const struct nb_vma *v = t->alive ? nb_vma_at(t->mm, i) : NULL;
@@ -189,6 +199,7 @@ bool nb_task_vma_pages(const struct nb_task *t, unsigned i, struct nb_vma_pages 
 		ret_pages->kernel_page_bytes = nb_hstate_bytes(
 			t->sys, ((const struct nb_huge_file *)v->file->private_data)->h);
 	ret_pages->mmu_page_bytes = ret_pages->kernel_page_bytes;
+	ret_pages->thp_eligible = thp_eligible(v);
 	count_vma(&c);
 	ret_pages->mapped = ret_pages->pages;
 	ret_pages->pss_bytes >>= PSS_SHIFT;
