@@ -197,6 +197,12 @@ struct nb_zone_observed {
 int nb_zone_set_observed(struct nb_system *sys, int nid, enum nb_zone_type type,
 			 const struct nb_zone_observed *obs, struct nb_error *err);
 
+/* After that: so many of the zone's pages in use were page cache that nobody had written to. They
+ * count as inactive file pages, and reclaim takes them like others, oldest of all. Which frames is
+ * chosen among whole max-order blocks in use: less may fit. Returns how many it became. */
+uint64_t nb_zone_set_observed_cache(struct nb_system *sys, int nid, enum nb_zone_type type,
+				    uint64_t pages);
+
 /* Walks every structure and proves the invariants (each page in one place, counts
  * equal recounts, lists well formed). O(pages touched). 0, or -NB_EIO with *err. */
 int nb_system_check(const struct nb_system *sys, struct nb_error *err);

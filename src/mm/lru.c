@@ -483,9 +483,11 @@ static uint64_t gen_pages(const struct nb_lruvec *v, enum nb_lru lru, enum nb_zo
 
 static uint64_t zone_pages(const struct nb_lruvec *v, enum nb_lru lru, enum nb_zone_type z)
 {
+	uint64_t before = lru == NB_LRU_INACTIVE_FILE ? v->observed[z] : 0;
+
 	if (!v->gen.enabled || lru == NB_LRU_UNEVICTABLE)
-		return __atomic_load_n(&v->nr[lru][z], __ATOMIC_RELAXED);
-	return gen_pages(v, lru, z);
+		return __atomic_load_n(&v->nr[lru][z], __ATOMIC_RELAXED) + before;
+	return gen_pages(v, lru, z) + before;
 }
 
 uint64_t nb_lruvec_size(const struct nb_lruvec *v, enum nb_lru lru, enum nb_zone_type highest)

@@ -57,6 +57,9 @@ struct nb_lruvec {
 	uint64_t refaults[2];              /* activations by refault when last looked at */
 	uint64_t refault[2], activate[2], restore[2]; /* workingset_* counters */
 	_Atomic uint64_t vmscan_write, vmscan_immediate; /* nr_vmscan_write and kin */
+	/* observed_cache.c: page cache from before observation, not yet on a list; pages of it that
+	 * lie at the tail now */
+	uint64_t observed[NB_MAX_NR_ZONES], observed_ready[NB_MAX_NR_ZONES];
 	struct nb_lru_gen gen;
 };
 
@@ -97,6 +100,7 @@ struct nb_reclaim {
 	void *kswapd_ctx;
 	unsigned workingset_bucket_order;
 	uint64_t workingset_timestamp_bits;
+	struct nb_address_space *observed_file; /* observed_cache.c; NULL: none yet */
 };
 
 /* Makes the lists of all nodes; by boot, after the memory map. 0 or -NB_ENOMEM. */

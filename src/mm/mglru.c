@@ -154,6 +154,8 @@ static void scan_zone(struct nb_pgdat *p, struct nb_scan_control *sc, unsigned t
 		uint64_t n = nb_lru_page_nr(page);
 
 		s->scanned += n;
+		if (type && nb_unlikely(v->observed_ready[zone]))
+			v->observed_ready[zone]--;
 		if (sort_page(v, z, page, sc, border)) {
 			s->sorted += n;
 		} else if (isolate_page(v, z, page, sc)) {
@@ -284,6 +286,7 @@ static uint64_t evict(struct nb_pgdat *p, struct nb_scan_control *sc, unsigned s
 	bool again = false;
 	unsigned type;
 
+	nb_observed_cache_ready(p, sc->reclaim_idx);
 	nb_lock(&v->lock, sc->sys->port);
 	scanned = isolate(p, sc, swappiness, &type, &c, &isolated);
 	v->isolated[type] += isolated;

@@ -107,6 +107,10 @@ bool nb_mglru_should_age(const struct nb_lruvec *v, bool can_swap, uint64_t *ret
 				old += (uint64_t)size;
 		}
 	}
+	for (unsigned z = 0; z < NB_MAX_NR_ZONES; z++) {
+		total += v->observed[z];
+		old += v->observed[z];
+	}
 	*ret_total = total;
 	if (g->min_seq[!can_swap] + NB_MIN_NR_GENS < g->max_seq)
 		return false;

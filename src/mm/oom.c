@@ -32,7 +32,7 @@ struct nb_oom {
 		int pid;
 		enum nb_oom_constraint constraint;
 	} kill[MAX_KILLS];
-	struct nb_oom_task row[MAX_ROWS];
+	struct nb_oom_task *row; /* [MAX_ROWS]; made for the first report */
 };
 
 /* One search for a victim. */
@@ -221,7 +221,6 @@ static void report(struct oom_control *oc, bool allocating, bool panic)
 				  .cpuset = "/",
 				  .memcg = "/",
 				  .totalpages = oc->totalpages,
-				  .tasks = o->row,
 				  .victim_points = oc->points,
 				  .allocating_task = allocating,
 				  .panic = panic};
@@ -230,12 +229,15 @@ static void report(struct oom_control *oc, bool allocating, bool panic)
 
 	if (!o->report)
 		return;
+	if (!o->row)
+		o->row = nb_system_alloc(oc->sys, MAX_ROWS * sizeof(*o->row));
+	r.tasks = o->row;
 	if (oc->current) {
 		r.invoker = describe(oc->current);
 		r.has_invoker = true;
 		r.mems_allowed = &oc->current->mems_allowed;
 	}
-	for (unsigned i = 0; r.nr_tasks < MAX_ROWS && (t = nb_system_task(oc->sys, i)); i++) {
+	for (unsigned i = 0; o->row && r.nr_tasks < MAX_ROWS && (t = nb_system_task(oc->sys, i)); i++) {
 		if (t->alive && leader_of(t) == t && eligible(oc, t))
 			o->row[r.nr_tasks++] = describe(t);
 	}

@@ -118,6 +118,10 @@ bool nb_zone_compaction_suitable(const struct nb_zone *z, unsigned order, enum n
 /* Connects reclaim to the slow path. */
 void nb_vmscan_boot(struct nb_system *sys);
 
+/* observed_cache.c: some of what a captured machine had in its page cache lies at the tail of the
+ * zones' lists, if there is any left. Before a list of file pages is looked at, no lock held. */
+void nb_observed_cache_ready(struct nb_pgdat *p, enum nb_zone_type highest);
+
 /* node_reclaim.c: NODE_RECLAIM_*. Source: node_reclaim(). */
 int nb_node_reclaim(struct nb_system *sys, const struct nb_alloc_context *ac,
 		    struct nb_pgdat *p);

@@ -51,6 +51,8 @@ static void isolate(struct nb_pgdat *p, struct nb_scan_control *sc, enum nb_lru 
 			continue;
 		}
 		scan += n;
+		if (lru == NB_LRU_INACTIVE_FILE && nb_unlikely(v->observed_ready[z->type]))
+			v->observed_ready[z->type]--;
 		nb_lruvec_del(v, z, page);
 		if (nb_unlikely((!sc->may_unmap && page->mapcount) ||
 				nb_page_flags(page) & PG_LRU_BATCH)) {
@@ -178,6 +180,8 @@ uint64_t nb_shrink_inactive(struct nb_pgdat *p, struct nb_scan_control *sc, enum
 			return 0;
 	}
 	nb_lru_add_drain(sc->sys, sc->cpu);
+	if (lru == NB_LRU_INACTIVE_FILE)
+		nb_observed_cache_ready(p, sc->reclaim_idx);
 	nb_lock(&v->lock, sc->sys->port);
 	isolate(p, sc, lru, nr, &t);
 	nb_unlock(&v->lock, sc->sys->port);

@@ -239,6 +239,19 @@ static void apply_pools(struct apply *a)
 	}
 }
 
+/* The page cache that could be dropped: what stands on the lists of file pages, less what waits to
+ * be written. */
+static void apply_cache(struct apply *a, const struct nb_zoneinfo_zone *z)
+{
+	uint64_t pages = nb_items_value(&z->items, "nr_zone_inactive_file", 0) +
+			 nb_items_value(&z->items, "nr_zone_active_file", 0);
+	uint64_t pending = nb_items_value(&z->items, "nr_zone_write_pending", 0);
+
+	if (z->type >= 0 && pages > pending)
+		(void)nb_zone_set_observed_cache(a->sys, z->nid, (enum nb_zone_type)z->type,
+						 pages - pending);
+}
+
 int nb_capture_apply_observed(struct nb_capture *c, struct nb_system *sys, struct nb_error *err)
 {
 	struct apply a = {.c = c, .sys = sys};
@@ -254,6 +267,8 @@ int nb_capture_apply_observed(struct nb_capture *c, struct nb_system *sys, struc
 		n += apply_zone(&a, &c->zoneinfo.zones[i]);
 	if (!bad)
 		apply_pools(&a);
+	for (size_t i = 0; !bad && i < c->zoneinfo.nr_zones; i++)
+		apply_cache(&a, &c->zoneinfo.zones[i]);
 	if (!bad)
 		nb_capture_add_note(c, "state: %d zones set to proc/%s", n,
 				    a.has_types ? "pagetypeinfo and proc/zoneinfo"

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #define PS_PER_NS 1000u
+#define NEAR_GRAIN_PAGES 8u
 
 /* A task waits inside the engine: the daemons go on, at most until `until_ns`. Tasks do not: they
  * stand in the clock with their own times and run when the waiting one's call is over.
@@ -303,6 +304,16 @@ static void charge_faults(struct nb_sim_task *t, uint64_t start, uint64_t end, u
 	nb_sim_charge_ns(t, faulted * NB_COST_FAULT_NS);
 }
 
+/* Is a daemon due while this task would be at its next grain? Then grains are shorter, as kswapd on
+ * another CPU would not wait for them. */
+static bool daemon_is_near(const struct nb_sim_task *t)
+{
+	const struct nb_due *d = nb_clock_first(&t->sim->clock);
+
+	return d && d->kind < NB_DUE_TASK &&
+	       d->time_ns < t->clock_ns + NB_SIM_GRAIN_PAGES * NB_COST_FAULT_NS;
+}
+
 int nb_sim_touch_grain(struct nb_sim_task *t, uint64_t *addr, uint64_t end, bool write,
 		       uint64_t *faulted)
 {
@@ -314,6 +325,8 @@ int nb_sim_touch_grain(struct nb_sim_task *t, uint64_t *addr, uint64_t end, bool
 	struct resident before;
 	int ret;
 
+	if (daemon_is_near(t) && grain > NEAR_GRAIN_PAGES * page)
+		grain = NEAR_GRAIN_PAGES * page - start % page;
 	if (grain > left)
 		grain = left;
 	nb_sim_set_now(t->sim, t->clock_ns);
