@@ -3,6 +3,7 @@
 
 #include "box.h"
 #include "view/smaps.h"
+#include <stdio.h>
 #include <stdlib.h>
 
 static const char smaps[] =
@@ -91,10 +92,64 @@ static void test_odd(void **state)
 	EXPECT_REFUSED("Rss: 4 kB\n", 10, &s, nb_smaps_parse, 1, "a mapping first");
 }
 
+/* A recorded file, or NULL where the captures are absent. */
+static char *recorded(const char *path, size_t *len)
+{
+	const char *dir = getenv("NUMABOX_ORACLE");
+	char full[1024], *text;
+	FILE *f;
+
+	if (!dir)
+		return NULL;
+	snprintf(full, sizeof(full), "%s/%s", dir, path);
+	f = fopen(full, "rb");
+	if (!f)
+		return NULL;
+	text = malloc(1 << 20);
+	*len = fread(text, 1, (1 << 20) - 1, f);
+	text[*len] = '\0';
+	fclose(f);
+	return text;
+}
+
+static const char *const phases[] = {"0-empty", "1-filled", "2-read", "3-rewritten-random",
+				     "4-hot-eighth"};
+
+/* What kernels wrote comes back the same, and every line by rule. */
+static void test_recorded(void **state)
+{
+	char path[128];
+	unsigned seen = 0;
+
+	(void)state;
+	for (size_t i = 0; i < 5; i++) {
+		struct nb_smaps m;
+		char *text;
+		size_t len;
+
+		snprintf(path, sizeof(path), "traces/swap-n1-classic-sw60/phases/%s/smaps",
+			 phases[i]);
+		text = recorded(path, &len);
+		if (!text)
+			continue;
+		seen++;
+		EXPECT_BACK(text, &m, nb_smaps_parse, nb_smaps_print);
+		for (size_t k = 0; k < m.nr_vmas; k++) {
+			assert_null(m.vmas[k].raw);
+			assert_int_equal(nb_items_nr_raw(&m.vmas[k].items), 0);
+		}
+		nb_smaps_release(&m);
+		free(text);
+	}
+	if (!seen)
+		skip();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_smaps),
+		cmocka_unit_test(test_recorded),
 		cmocka_unit_test(test_pmap),
 		cmocka_unit_test(test_odd),
 	};
