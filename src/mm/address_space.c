@@ -65,20 +65,6 @@ void nb_address_space_free(struct nb_address_space *as)
 	nb_pool_put(sys, &side->as_pool, as);
 }
 
-/* A change of flags that others may change at the same time. */
-static void change_flags(const struct nb_system *sys, struct nb_page *page, uint32_t set,
-			 uint32_t clear)
-{
-	if (!sys->port->relax) {
-		page->flags = (page->flags | set) & ~clear;
-		return;
-	}
-	if (set)
-		__atomic_fetch_or(&page->flags, set, __ATOMIC_RELAXED);
-	if (clear)
-		__atomic_fetch_and(&page->flags, ~clear, __ATOMIC_RELAXED);
-}
-
 static int64_t pages_of(const struct nb_page *page)
 {
 	return INT64_C(1) << nb_page_order(page);
@@ -133,7 +119,7 @@ int nb_as_insert(struct nb_address_space *as, uint64_t index, struct nb_zone *z,
 	if (!err) {
 		page->mapping = as->rmap.handle;
 		page->index = index & NB_AS_MAX_INDEX;
-		change_flags(sys, page, nb_as_is_shmem(as) ? PG_SWAPBACKED : 0, PG_ANON);
+		nb_as_change_flags(sys, page, nb_as_is_shmem(as) ? PG_SWAPBACKED : 0, PG_ANON);
 		nb_get_page(sys, page);
 		nb_as_count(as, z, pages_of(page));
 	}
@@ -155,7 +141,7 @@ static void remove_locked(struct nb_address_space *as, struct nb_zone *z, struct
 		as->nr_dirty -= (uint64_t)n;
 		nb_stat_add(sys, &z->nr_dirty, -n);
 	}
-	change_flags(sys, page, 0, PG_DIRTY);
+	nb_as_change_flags(sys, page, 0, PG_DIRTY);
 	if (shadow) {
 		(void)nb_radix_replace(&as->pages, index, nb_radix_value(shadow));
 		for (unsigned m = 0; m < NB_NR_MARKS; m++)
@@ -243,7 +229,7 @@ int nb_as_replace(struct nb_address_space *as, struct nb_zone *zfrom, struct nb_
 				       nb_radix_page(nb_zone_page_pfn(zto, to)));
 		to->mapping = from->mapping;
 		to->index = from->index;
-		change_flags(sys, to, nb_page_flags(from) & moved, PG_ANON);
+		nb_as_change_flags(sys, to, nb_page_flags(from) & moved, PG_ANON);
 		nb_get_page(sys, to);
 		nb_as_count(as, zfrom, -n);
 		nb_as_count(as, zto, n);
@@ -251,7 +237,7 @@ int nb_as_replace(struct nb_address_space *as, struct nb_zone *zfrom, struct nb_
 			nb_stat_add(sys, &zfrom->nr_dirty, -n);
 			nb_stat_add(sys, &zto->nr_dirty, n);
 		}
-		change_flags(sys, from, 0, PG_DIRTY);
+		nb_as_change_flags(sys, from, 0, PG_DIRTY);
 		from->mapping = 0;
 		__atomic_fetch_sub(&from->refcount, 1, __ATOMIC_ACQ_REL);
 		err = 0;
@@ -289,7 +275,7 @@ static bool change_mark(struct nb_zone *z, struct nb_page *page, enum change c)
 	nb_lock(&as->lock, sys->port);
 	changed = page->mapping == as->rmap.handle && !(nb_page_flags(page) & flag) == on;
 	if (changed)
-		change_flags(sys, page, on ? flag : 0, on ? 0 : flag);
+		nb_as_change_flags(sys, page, on ? flag : 0, on ? 0 : flag);
 	if (changed && counts_dirty(as)) {
 		if (c == DIRTY_ON && !as->nr_dirty)
 			nb_writeback_enlist(as);

@@ -88,6 +88,19 @@ struct nb_file_side *nb_file_side(struct nb_system *sys);
 struct nb_address_space *nb_address_space_new(struct nb_system *sys, enum nb_as_kind kind,
 					      const char *name, uint64_t size);
 
+/* NB_AS_* on and off; several may at once. */
+static inline void nb_as_flag(struct nb_address_space *as, unsigned set, unsigned clear)
+{
+	if (set)
+		__atomic_fetch_or(&as->flags, set, __ATOMIC_RELAXED);
+	if (clear)
+		__atomic_fetch_and(&as->flags, ~clear, __ATOMIC_RELAXED);
+}
+static inline unsigned nb_as_flags(const struct nb_address_space *as)
+{
+	return __atomic_load_n(&as->flags, __ATOMIC_RELAXED);
+}
+
 /* Frees one without pages and references. */
 void nb_address_space_free(struct nb_address_space *as);
 
@@ -128,6 +141,20 @@ int nb_as_replace(struct nb_address_space *as, struct nb_zone *zfrom, struct nb_
 /* Under the file's lock: n pages of z came into the cache (or left it): nrpages, nr_file, nr_shmem.
  */
 void nb_as_count(struct nb_address_space *as, struct nb_zone *z, int64_t n);
+
+/* A change of flags that others may change at the same time. */
+static inline void nb_as_change_flags(const struct nb_system *sys, struct nb_page *page,
+				      uint32_t set, uint32_t clear)
+{
+	if (!sys->port->relax) {
+		page->flags = (page->flags | set) & ~clear;
+		return;
+	}
+	if (set)
+		__atomic_fetch_or(&page->flags, set, __ATOMIC_RELAXED);
+	if (clear)
+		__atomic_fetch_and(&page->flags, ~clear, __ATOMIC_RELAXED);
+}
 
 /* Marks with flags and counters. Each returns whether it was a change. */
 bool nb_as_set_dirty(struct nb_zone *z, struct nb_page *page);

@@ -222,7 +222,7 @@ static void end_write(struct nb_address_space *as, uint64_t index, int cpu)
 	if (!page)
 		return;
 	if (move_bytes(as, index, nb_page_bytes(z, page), true)) {
-		as->flags |= NB_AS_EIO;
+		nb_as_flag(as, NB_AS_EIO, 0);
 		(void)nb_as_set_dirty(z, page);
 	}
 	if (nb_page_flags(page) & PG_RECLAIM)

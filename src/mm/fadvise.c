@@ -42,13 +42,13 @@ int nb_file_fadvise(struct nb_task *t, struct nb_address_space *file, uint64_t o
 		return 0;
 	switch (advice) {
 	case NB_FADV_NORMAL:
-		file->flags &= ~(unsigned)(NB_AS_RANDOM | NB_AS_SEQUENTIAL);
+		nb_as_flag(file, 0, NB_AS_RANDOM | NB_AS_SEQUENTIAL);
 		break;
 	case NB_FADV_RANDOM:
-		file->flags |= NB_AS_RANDOM;
+		nb_as_flag(file, NB_AS_RANDOM, 0);
 		break;
 	case NB_FADV_SEQUENTIAL:
-		file->flags = (file->flags | NB_AS_SEQUENTIAL) & ~(unsigned)NB_AS_RANDOM;
+		nb_as_flag(file, NB_AS_SEQUENTIAL, NB_AS_RANDOM);
 		break;
 	case NB_FADV_WILLNEED:
 		nb_readahead_force(t, file, offset >> shift,

@@ -53,7 +53,7 @@ bool nb_file_reading(struct nb_address_space *as, uint64_t index)
 {
 	bool reading;
 
-	if (!nb_radix_marked(&as->pages, NB_MARK_READING))
+	if (!as->sys->port->relax && !nb_radix_marked(&as->pages, NB_MARK_READING))
 		return false;
 	nb_lock(&as->lock, as->sys->port);
 	reading = nb_radix_get_mark(&as->pages, index, NB_MARK_READING);
@@ -136,7 +136,7 @@ static int read_page(struct nb_task *t, struct nb_address_space *as, uint64_t of
 		return err;
 	if (!shmem && nb_replica_wanted(as, NULL))
 		page = nb_replica_near(t, as, false, &z, page);
-	if (as->ra.prev_pos == UINT64_MAX || (as->ra.prev_pos - 1) >> shift != index)
+	if (nb_ra_prev_pos(as) == UINT64_MAX || (nb_ra_prev_pos(as) - 1) >> shift != index)
 		nb_mark_page_accessed(sys, z, page, t->cpu);
 	if (buf && nb_page_bytes(z, page))
 		memcpy(buf, (char *)nb_page_bytes(z, page) + in, bytes);
@@ -171,7 +171,7 @@ int nb_file_read(struct nb_task *t, struct nb_address_space *file, uint64_t offs
 		if (err || nb_fatal_signal(t))
 			break;
 		done += n;
-		file->ra.prev_pos = at + n;
+		__atomic_store_n(&file->ra.prev_pos, at + n, __ATOMIC_RELAXED);
 	}
 	*ret_bytes = done;
 	if (nb_fatal_signal(t) && !done)
@@ -254,8 +254,8 @@ struct nb_page *nb_file_mappable(struct nb_task *t, const struct nb_vma *v, uint
 		nb_put_page(as->sys, *ret_zone, page, t->cpu);
 		return NULL;
 	}
-	if (as->ra.mmap_miss && !(nb_page_flags(page) & PG_WORKINGSET))
-		as->ra.mmap_miss--;
+	if (!(nb_page_flags(page) & PG_WORKINGSET))
+		nb_ra_hit(as);
 	return nb_replica_wanted(as, v) ? nb_replica_mapped_near(t, as, ret_zone, page) : page;
 }
 

@@ -90,6 +90,20 @@ void nb_shmem_drop_swap(struct nb_address_space *as, uint64_t first, uint64_t la
 
 /* ---- readahead.c. Source: mm/readahead.c ---- */
 
+/* The byte behind the last read; UINT64_MAX: none. */
+static inline uint64_t nb_ra_prev_pos(const struct nb_address_space *as)
+{
+	return __atomic_load_n(&as->ra.prev_pos, __ATOMIC_RELAXED);
+}
+/* A fault found its page: one miss less. */
+static inline void nb_ra_hit(struct nb_address_space *as)
+{
+	unsigned n = __atomic_load_n(&as->ra.mmap_miss, __ATOMIC_RELAXED);
+
+	if (n)
+		__atomic_store_n(&as->ra.mmap_miss, n - 1, __ATOMIC_RELAXED);
+}
+
 /* A read wants `want` pages from index on and index is not cached. */
 void nb_readahead_sync(struct nb_task *t, struct nb_address_space *as, uint64_t index,
 		       uint64_t want);

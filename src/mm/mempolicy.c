@@ -169,13 +169,13 @@ struct nb_mempolicy *nb_mpol_rebind(struct nb_system *sys, struct nb_mempolicy *
 
 void nb_mpol_get(struct nb_mempolicy *pol)
 {
-	if (pol)
-		pol->refs++;
+	if (pol) /* shared between tasks */
+		__atomic_fetch_add(&pol->refs, 1, __ATOMIC_RELAXED);
 }
 
 void nb_mpol_put(struct nb_system *sys, struct nb_mempolicy *pol)
 {
-	if (pol && --pol->refs == 0)
+	if (pol && __atomic_sub_fetch(&pol->refs, 1, __ATOMIC_ACQ_REL) == 0)
 		nb_pool_put(sys, &nb_task_side(sys)->policy_pool, pol);
 }
 

@@ -23,7 +23,7 @@ static unsigned ra_pages(const struct nb_address_space *as)
 
 	if (!pages)
 		pages = 1;
-	return as->flags & NB_AS_SEQUENTIAL ? 2 * pages : pages;
+	return nb_as_flags(as) & NB_AS_SEQUENTIAL ? 2 * pages : pages;
 }
 
 /* One request for the pages that this read-ahead put into the cache in a row. */
@@ -121,35 +121,29 @@ static unsigned next_size(const struct nb_readahead *ra, unsigned max)
 
 /* The window is set. Before 6.11: does this read come to its own mark at once? Then the next one
  * joins it. */
-static void read_window(struct nb_task *t, struct nb_address_space *as, uint64_t index,
-			unsigned max)
+static void settle_window(struct nb_address_space *as, uint64_t index, unsigned max)
 {
 	struct nb_readahead *ra = &as->ra;
+	unsigned add;
 
-	if (as->sys->profile->version < SPLIT_SINCE && index == ra->start &&
-	    ra->size == ra->async_size) {
-		unsigned add = next_size(ra, max);
-
-		if (ra->size + add <= max) {
-			ra->async_size = add;
-			ra->size += add;
-		} else {
-			ra->size = max;
-			ra->async_size = max / 2;
-		}
+	if (as->sys->profile->version >= SPLIT_SINCE || index != ra->start ||
+	    ra->size != ra->async_size)
+		return;
+	add = next_size(ra, max);
+	if (ra->size + add <= max) {
+		ra->async_size = add;
+		ra->size += add;
+	} else {
+		ra->size = max;
+		ra->async_size = max / 2;
 	}
-	read_range(t, as, ra->start, ra->size, ra->async_size);
 }
 
 /* Pages of a stream that lie in the cache before index. Source: try_context_readahead(). */
 static bool from_context(struct nb_address_space *as, uint64_t index, uint64_t want, unsigned max)
 {
-	uint64_t size, head;
+	uint64_t size = index - 1 - nb_radix_prev_gap(&as->pages, index - 1, max);
 
-	nb_lock(&as->lock, as->sys->port);
-	head = nb_radix_prev_gap(&as->pages, index - 1, max);
-	nb_unlock(&as->lock, as->sys->port);
-	size = index - 1 - head;
 	if (size <= want)
 		return false;
 	if (size >= index)
@@ -161,8 +155,7 @@ static bool from_context(struct nb_address_space *as, uint64_t index, uint64_t w
 }
 
 /* Sequential, or so large that it must be: a window from index on. */
-static void begin_window(struct nb_task *t, struct nb_address_space *as, uint64_t index,
-			 uint64_t want, unsigned max)
+static void begin_window(struct nb_address_space *as, uint64_t index, uint64_t want, unsigned max)
 {
 	struct nb_readahead *ra = &as->ra;
 	bool merge = as->sys->profile->version < SPLIT_SINCE;
@@ -172,19 +165,14 @@ static void begin_window(struct nb_task *t, struct nb_address_space *as, uint64_
 	ra->async_size = ra->size > want ? ra->size - (unsigned)want
 			 : merge         ? ra->size
 					 : ra->size / 2;
-	read_window(t, as, index, max);
 }
 
 /* The window moves on by its size, and grows. */
-static void next_window(struct nb_task *t, struct nb_address_space *as, uint64_t index,
-			unsigned max)
+static void next_window(struct nb_readahead *ra, unsigned max)
 {
-	struct nb_readahead *ra = &as->ra;
-
 	ra->start += ra->size;
 	ra->size = next_size(ra, max);
 	ra->async_size = ra->size;
-	read_window(t, as, index, max);
 }
 
 static bool behind_window(const struct nb_readahead *ra, uint64_t index)
@@ -192,48 +180,65 @@ static bool behind_window(const struct nb_readahead *ra, uint64_t index)
 	return index && ra->size && index == ra->start + ra->size;
 }
 
-/* index is not cached. */
-static void on_miss(struct nb_task *t, struct nb_address_space *as, uint64_t index, uint64_t want)
+/* index is not cached: sets the window. false: a read at random. Under the file's lock. */
+static bool plan_miss(struct nb_address_space *as, uint64_t index, uint64_t want, unsigned max)
 {
 	struct nb_readahead *ra = &as->ra;
-	unsigned max = ra_pages(as);
-	uint64_t prev = ra->prev_pos == UINT64_MAX ? 0 : ra->prev_pos >> as->sys->page_shift;
+	uint64_t pos = nb_ra_prev_pos(as);
 
 	if (as->sys->profile->version < SPLIT_SINCE &&
 	    (behind_window(ra, index) ||
 	     (index && ra->size && index == ra->start + ra->size - ra->async_size)))
-		next_window(t, as, index, max);
-	else if (!index || want > max || (ra->prev_pos != UINT64_MAX && index - prev <= 1))
-		begin_window(t, as, index, want, max);
-	else if (from_context(as, index, want, max))
-		read_window(t, as, index, max);
-	else
-		read_range(t, as, index, want, 0);
+		next_window(ra, max);
+	else if (!index || want > max ||
+		 (pos != UINT64_MAX && index - (pos >> as->sys->page_shift) <= 1))
+		begin_window(as, index, want, max);
+	else if (!from_context(as, index, want, max))
+		return false;
+	settle_window(as, index, max);
+	return true;
 }
 
-/* The reader came to the mark at index. */
-static void on_mark(struct nb_task *t, struct nb_address_space *as, uint64_t index, uint64_t want)
+/* The reader came to the mark at index: sets the window. false: nothing is to be read. Under the
+ * file's lock. */
+static bool plan_mark(struct nb_address_space *as, uint64_t index, uint64_t want, unsigned max)
 {
 	struct nb_readahead *ra = &as->ra;
-	unsigned max = ra_pages(as);
 	uint64_t start;
 
 	if (index == ra->start + ra->size - ra->async_size ||
 	    (as->sys->profile->version < SPLIT_SINCE && behind_window(ra, index))) {
-		next_window(t, as, index, max);
-		return;
+		next_window(ra, max);
+		settle_window(as, index, max);
+		return true;
 	}
 	/* Of a window that nobody knows any more: two readers of one file. */
-	nb_lock(&as->lock, as->sys->port);
 	start = nb_radix_next_gap(&as->pages, index + 1, max);
-	nb_unlock(&as->lock, as->sys->port);
 	if (start - index > max)
-		return;
+		return false;
 	ra->start = start;
 	ra->size = (unsigned)(start - index + (want < max ? want : max));
 	ra->size = next_size(ra, max);
 	ra->async_size = ra->size;
-	read_window(t, as, index, max);
+	settle_window(as, index, max);
+	return true;
+}
+
+static void on_miss_or_mark(struct nb_task *t, struct nb_address_space *as, uint64_t index,
+			    uint64_t want, bool mark)
+{
+	unsigned max = ra_pages(as);
+	struct nb_readahead plan;
+	bool window;
+
+	nb_lock(&as->lock, as->sys->port);
+	window = mark ? plan_mark(as, index, want, max) : plan_miss(as, index, want, max);
+	plan = as->ra;
+	nb_unlock(&as->lock, as->sys->port);
+	if (window)
+		read_range(t, as, plan.start, plan.size, plan.async_size);
+	else if (!mark)
+		read_range(t, as, index, want, 0);
 }
 
 void nb_readahead_force(struct nb_task *t, struct nb_address_space *as, uint64_t index,
@@ -259,10 +264,10 @@ void nb_readahead_sync(struct nb_task *t, struct nb_address_space *as, uint64_t 
 {
 	uint64_t max = ra_pages(as);
 
-	if (as->flags & NB_AS_RANDOM)
+	if (nb_as_flags(as) & NB_AS_RANDOM)
 		nb_readahead_force(t, as, index, want < max ? want : max);
 	else
-		on_miss(t, as, index, want);
+		on_miss_or_mark(t, as, index, want, false);
 }
 
 void nb_readahead_async(struct nb_task *t, struct nb_address_space *as, struct nb_zone *z,
@@ -271,15 +276,16 @@ void nb_readahead_async(struct nb_task *t, struct nb_address_space *as, struct n
 	(void)z;
 	if (nb_page_flags(page) & PG_WRITEBACK)
 		return; /* the bit says that reclaim waits for it */
-	nb_page_set_flags(page, nb_page_flags(page) & ~(uint32_t)PG_READAHEAD);
-	on_mark(t, as, page->index, want);
+	nb_as_change_flags(as->sys, page, 0, PG_READAHEAD);
+	on_miss_or_mark(t, as, page->index, want, true);
 }
 
 void nb_readahead_fault(struct nb_task *t, struct nb_address_space *as, const struct nb_vma *v,
 			uint64_t index)
 {
-	struct nb_readahead *ra = &as->ra;
+	struct nb_readahead *ra = &as->ra, plan;
 	unsigned max = ra_pages(as);
+	bool missing;
 
 	if (v->flags & NB_VM_RAND_READ)
 		return;
@@ -287,14 +293,19 @@ void nb_readahead_fault(struct nb_task *t, struct nb_address_space *as, const st
 		nb_readahead_sync(t, as, index, max);
 		return;
 	}
+	nb_lock(&as->lock, as->sys->port);
 	if (ra->mmap_miss < MMAP_LOTSAMISS * 10)
 		ra->mmap_miss++;
-	if (ra->mmap_miss > MMAP_LOTSAMISS)
-		return;
-	ra->start = index > max / 2 ? index - max / 2 : 0;
-	ra->size = max;
-	ra->async_size = max / 4;
-	read_range(t, as, ra->start, ra->size, ra->async_size);
+	missing = ra->mmap_miss > MMAP_LOTSAMISS;
+	if (!missing) {
+		ra->start = index > max / 2 ? index - max / 2 : 0;
+		ra->size = max;
+		ra->async_size = max / 4;
+	}
+	plan = *ra;
+	nb_unlock(&as->lock, as->sys->port);
+	if (!missing)
+		read_range(t, as, plan.start, plan.size, plan.async_size);
 }
 
 void nb_readahead_fault_hit(struct nb_task *t, struct nb_address_space *as, const struct nb_vma *v,
@@ -302,8 +313,7 @@ void nb_readahead_fault_hit(struct nb_task *t, struct nb_address_space *as, cons
 {
 	if (v->flags & NB_VM_RAND_READ)
 		return;
-	if (as->ra.mmap_miss)
-		as->ra.mmap_miss--;
+	nb_ra_hit(as);
 	if (nb_page_flags(page) & PG_READAHEAD)
 		nb_readahead_async(t, as, z, page, ra_pages(as));
 }

@@ -172,15 +172,20 @@ int nb_file_punch_mapped(struct nb_task *t, struct nb_address_space *as, uint64_
 	return write_zeroes(as, offset, bytes < as->size - offset ? bytes : as->size - offset);
 }
 
+static bool mapped(const struct nb_page *page)
+{
+	return __atomic_load_n(&page->mapcount, __ATOMIC_RELAXED) != 0;
+}
+
 /* One page, if it can go. */
 static bool invalidate_page(struct nb_system *sys, struct nb_address_space *as, struct nb_zone *z,
 			    struct nb_page *page, bool deactivate, int cpu)
 {
 	bool gone = false;
 
-	if (!page->mapcount && as->replicas.root)
+	if (!mapped(page) && as->replicas.root)
 		nb_replica_collapse(as, page->index, cpu);
-	if (!page->mapcount && !nb_file_reading(as, page->index))
+	if (!mapped(page) && !nb_file_reading(as, page->index))
 		gone = nb_as_remove_if_unused(as, z, page, 1, 0);
 	if (gone)
 		nb_put_page(sys, z, page, cpu);

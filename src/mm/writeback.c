@@ -166,8 +166,8 @@ void nb_writeback_enlist(struct nb_address_space *as)
 
 	nb_lock(&wb->lock, as->sys->port);
 	as->dirtied_ns = as->sys->time_ns;
-	if (!(as->flags & NB_AS_LISTED)) {
-		as->flags |= NB_AS_LISTED;
+	if (!(nb_as_flags(as) & NB_AS_LISTED)) {
+		nb_as_flag(as, NB_AS_LISTED, 0);
 		as->next_dirty = NULL;
 		as->dirty_link = wb->last_dirty;
 		*wb->last_dirty = as;
@@ -187,8 +187,8 @@ void nb_writeback_delist(struct nb_address_space *as)
 	struct nb_writeback *wb = nb_file_side(as->sys)->writeback;
 
 	nb_lock(&wb->lock, as->sys->port);
-	if (as->flags & NB_AS_LISTED) {
-		as->flags &= ~(unsigned)NB_AS_LISTED;
+	if (nb_as_flags(as) & NB_AS_LISTED) {
+		nb_as_flag(as, 0, NB_AS_LISTED);
 		*as->dirty_link = as->next_dirty;
 		if (as->next_dirty)
 			as->next_dirty->dirty_link = as->dirty_link;
@@ -294,8 +294,8 @@ int nb_file_write_and_wait(struct nb_system *sys, struct nb_task *t, struct nb_a
 	while (at != UINT64_MAX && at <= last)
 		(void)nb_file_writepages(as, at, last, UINT64_MAX, false, &at);
 	nb_disk_wait_range(sys, t, as, first, last);
-	failed = as->flags & NB_AS_EIO;
-	as->flags &= ~(unsigned)NB_AS_EIO;
+	failed = nb_as_flags(as) & NB_AS_EIO;
+	nb_as_flag(as, 0, NB_AS_EIO);
 	return failed ? -NB_EIO : 0;
 }
 
@@ -311,7 +311,7 @@ static void start_file(struct nb_address_space *as)
 	nb_lock(&as->lock, as->sys->port);
 	nb_radix_tag_towrite(&as->pages, 0, UINT64_MAX);
 	nb_unlock(&as->lock, as->sys->port);
-	as->flags |= NB_AS_WRITING;
+	nb_as_flag(as, NB_AS_WRITING, 0);
 }
 
 /* What has been dirty long enough is to be written. */
@@ -333,7 +333,7 @@ void nb_wakeup_flusher(struct nb_system *sys)
 	if (!sys->files || !sys->files->writeback->dirty)
 		return;
 	for (struct nb_address_space *as = sys->files->writeback->dirty; as; as = as->next_dirty) {
-		if (!(as->flags & NB_AS_WRITING))
+		if (!(nb_as_flags(as) & NB_AS_WRITING))
 			start_file(as);
 	}
 	nb_writeback_wake(sys, sys->time_ns);
@@ -348,13 +348,13 @@ static bool write_some(struct nb_system *sys, bool background)
 		next = as->next_dirty;
 		if (!as->nr_dirty) {
 			nb_writeback_delist(as);
-			as->flags &= ~(unsigned)NB_AS_WRITING;
+			nb_as_flag(as, 0, NB_AS_WRITING);
 			continue;
 		}
-		if (as->flags & NB_AS_WRITING) {
+		if (nb_as_flags(as) & NB_AS_WRITING) {
 			if (nb_file_writepages(as, 0, UINT64_MAX, NB_IO_PAGES, true, NULL))
 				return true;
-			as->flags &= ~(unsigned)NB_AS_WRITING;
+			nb_as_flag(as, 0, NB_AS_WRITING);
 			as->dirtied_ns = sys->time_ns; /* what is dirty now came later */
 		} else if (background) {
 			uint64_t at = as->writeback_index;
@@ -476,7 +476,7 @@ static void balance(struct nb_task *t)
 		sum_all(sys, &s);
 		limits_of(sys, &s, &lim);
 		total = s.dirty + s.writeback;
-		wb->exceeded = total > lim.thresh;
+		atomic_store_explicit(&wb->exceeded, total > lim.thresh, memory_order_relaxed);
 		if (s.dirty > lim.background)
 			kick(sys);
 		if (total <= (lim.thresh + lim.background) / 2) {
@@ -497,7 +497,8 @@ void nb_balance_dirty(struct nb_task *t, uint64_t pages)
 	unsigned few = FIRST_PAUSE_BYTES >> t->sys->page_shift;
 	unsigned pause = t->nr_dirtied_pause ? t->nr_dirtied_pause : few ? few : 1;
 
-	if (t->sys->files->writeback->exceeded && pause > few)
+	if (atomic_load_explicit(&t->sys->files->writeback->exceeded, memory_order_relaxed) &&
+	    pause > few)
 		pause = few ? few : 1;
 	t->nr_dirtied += (unsigned)pages;
 	if (t->nr_dirtied >= pause)

@@ -32,7 +32,7 @@ struct nb_writeback {
 	/* the flusher */
 	struct nb_address_space *dirty, **last_dirty; /* by time of their first dirty page */
 	uint64_t next_periodic_ns;                    /* UINT64_MAX: nothing is dirty */
-	bool exceeded;                                /* tasks look more often */
+	_Atomic bool exceeded;                        /* tasks look more often */
 	uint64_t due_ns;                              /* when the next step was last said to be */
 	bool stepping;
 	void (*wake)(void *ctx, uint64_t when_ns);
