@@ -182,6 +182,7 @@ uint64_t nb_try_to_free_pages(struct nb_system *sys, const struct nb_alloc_conte
 	n = rounds(ac, &sc);
 	if (ac->task && !(flags & NB_PF_MEMALLOC))
 		ac->task->flags &= ~(unsigned)NB_PF_MEMALLOC;
+	wait_for(sys, ac->task, NB_WAIT_RECLAIM, 0); /* kswapd ran beside it: let it */
 	if (nb_event_wanted(sys, NB_EV_MM_VMSCAN_DIRECT_RECLAIM_END))
 		nb_emit(sys, NB_EV_MM_VMSCAN_DIRECT_RECLAIM_END, ac->cpu, ac->task, n);
 	return n;

@@ -29,6 +29,7 @@
 enum {
 	NB_COST_FAULT_NS = 500,         /* a minor fault, without clearing the page */
 	NB_COST_SYSCALL_NS = 200,       /* a call that changes a few words */
+	NB_COST_RECLAIM_NS = 20000,     /* direct reclaim of a cluster of pages, by the task itself */
 	NB_COST_MMAP_NS = 1000,         /* one that changes the VMA tree */
 	NB_COST_UNMAP_PAGE_NS = 60,     /* unmapping and freeing one page */
 	NB_COST_CACHE_PAGE_NS = 100,    /* finding one page of a file, without copying it */
