@@ -9,7 +9,10 @@
  */
 #include "mm/huge_memory.h"
 
+#include "base/mem.h"
 #include "mm/event.h"
+#include "mm/fault.h"
+#include "mm/filemap.h"
 #include "mm/lru.h"
 #include "mm/mmap.h"
 #include "mm/page_alloc.h"
@@ -150,6 +153,25 @@ static struct nb_page *alloc_huge(struct nb_task *t, const struct nb_vma *v, uin
 	return pfn == NB_NO_PFN ? NULL : nb_pfn_to_page(t->sys, pfn, ret_zone);
 }
 
+/* The bytes of a new huge page: of the one that an entry holds, else zeros. */
+static void fill(struct nb_mm *mm, uint64_t pte, struct nb_zone *z, const struct nb_page *to)
+{
+	bool copy = nb_pte_pfn(pte) != NB_NO_PFN;
+	struct nb_zone *fromz = z;
+	const struct nb_page *from = to;
+
+	if (!mm->sys->backed)
+		return;
+	if (copy)
+		from = nb_pfn_to_page(mm->sys, nb_pte_pfn(pte), &fromz);
+	for (uint64_t i = 0; i < pages_of(mm); i++) {
+		if (copy)
+			nb_copy_page_bytes(fromz, from + i, z, to + i);
+		else
+			memset(nb_page_bytes(z, to + i), 0, (size_t)1 << mm->sys->page_shift);
+	}
+}
+
 void nb_thp_map(struct nb_task *t, struct nb_vma *v, uint64_t haddr, struct nb_ptable *table,
 		uint64_t *entry, struct nb_zone *z, struct nb_page *page)
 {
@@ -195,6 +217,7 @@ static int fault_none(struct nb_task *t, struct nb_vma *v, uint64_t haddr, bool 
 		nb_put_page(t->sys, z, page, t->cpu);
 		return *entry ? 0 : -NB_ENOMEM;
 	}
+	fill(v->mm, 0, z, page);
 	nb_thp_map(t, v, haddr, table, entry, z, page);
 	return 1;
 }
@@ -234,6 +257,7 @@ static bool replace(struct nb_task *t, struct nb_vma *v, uint64_t haddr, struct 
 		nb_put_page(t->sys, z, page, t->cpu);
 		return false;
 	}
+	fill(v->mm, before, z, page);
 	remove_entry(t, v->mm, table, entry);
 	nb_thp_map(t, v, haddr, table, entry, z, page);
 	return true;

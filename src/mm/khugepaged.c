@@ -13,6 +13,9 @@
 
 #include <numabox/hugetlb.h>
 
+#include "base/mem.h"
+#include "mm/fault.h"
+#include "mm/filemap.h"
 #include "mm/hugetlb.h"
 #include "mm/lru.h"
 #include "mm/page_alloc.h"
@@ -121,6 +124,24 @@ static struct nb_page *alloc_target(struct nb_task *t, const struct scan *s, boo
 	return pfn == NB_NO_PFN ? NULL : nb_pfn_to_page(sys, pfn, ret_zone);
 }
 
+/* What the leaf maps, as bytes of the huge page: zeros where nothing is. */
+static void copy_bytes(struct nb_task *t, const struct nb_ptable *leaf, struct nb_zone *toz,
+		       struct nb_page *to)
+{
+	for (unsigned i = 0; t->sys->backed && i < 1u << t->mm->shape.bits; i++) {
+		nb_pfn_t pfn = nb_pte_pfn(leaf->entry[i]);
+		struct nb_zone *z = NULL;
+		const struct nb_page *page;
+
+		if (pfn == NB_NO_PFN) {
+			memset(nb_page_bytes(toz, to + i), 0, (size_t)1 << t->sys->page_shift);
+			continue;
+		}
+		page = nb_pfn_to_page(t->sys, pfn, &z);
+		nb_copy_page_bytes(z, page, toz, to + i);
+	}
+}
+
 /* The base pages go; the leaf is empty then. */
 static void empty_leaf(struct nb_task *t, struct nb_ptable *leaf)
 {
@@ -169,6 +190,7 @@ int nb_collapse_range(struct nb_task *t, struct nb_vma *v, uint64_t haddr, bool 
 		nb_put_page(mm->sys, z, page, t->cpu);
 		return err;
 	}
+	copy_bytes(t, leaf, z, page);
 	empty_leaf(t, leaf);
 	*entry = 0;
 	table->nr--;

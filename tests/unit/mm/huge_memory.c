@@ -323,6 +323,56 @@ static void test_collapse(void **state)
 	end(&s);
 }
 
+static uint64_t *bytes(struct thp *s, struct nb_task *t, uint64_t addr)
+{
+	return (uint64_t *)(uintptr_t)nb_page_address(s->box.sys, nb_task_pfn(t, addr));
+}
+
+/* In a system whose pages hold bytes, new huge pages read as zeros, a collapsed range as before,
+ * and a copy as the original. */
+static void test_bytes(void **state)
+{
+	static const struct sysbox_spec spec = {
+		.nodes = "640M:1", .kernel = "5.4", .cmdline = "transparent_hugepage=always"};
+	const struct nb_boot_options opt = {.backed = true};
+	struct nb_error err = {0};
+	struct nb_task *child;
+	struct thp s = {0};
+	uint64_t a;
+
+	(void)state;
+	sysbox_machine(&s.box, &spec);
+	assert_int_equal(nb_system_boot(&s.box.port, s.box.machine, &opt, &s.box.sys, &err), 0);
+	s.free_pages = sysbox_free_pages(&s.box);
+	assert_int_equal(nb_task_create(s.box.sys, 0, "t", &s.t), 0);
+	a = map(&s, BASE, 2 * HUGE);
+	for (unsigned round = 0; round < 2; round++) { /* the second on used memory */
+		touch(&s, a, 2 * HUGE, true);
+		for (uint64_t i = 0; i < 2 * HUGE; i += 4096) {
+			assert_int_equal(*bytes(&s, s.t, a + i), 0);
+			*bytes(&s, s.t, a + i) = i + 1;
+		}
+		if (round == 0)
+			assert_int_equal(nb_madvise(s.t, a, 2 * HUGE, NB_MADV_DONTNEED), 0);
+	}
+	/* 5.4 copies a shared huge page as a whole */
+	assert_int_equal(nb_task_fork(s.t, &child), 0);
+	touch(&s, a, HUGE, true);
+	assert_int_not_equal(nb_task_pfn(s.t, a), nb_task_pfn(child, a));
+	assert_int_equal(s.t->mm->huge_entries, 2);
+	assert_int_equal(*bytes(&s, s.t, a + 5 * 4096), 5 * 4096 + 1);
+	nb_task_exit(child);
+	nb_task_put(child);
+	/* split, with a hole, and collapsed again */
+	assert_int_equal(nb_madvise(s.t, a + 7 * 4096, 4096, NB_MADV_DONTNEED), 0);
+	assert_int_equal(s.t->mm->huge_entries, 1);
+	(void)nb_khugepaged_step(s.box.sys);
+	assert_int_equal(s.t->mm->huge_entries, 2);
+	for (uint64_t i = 0; i < HUGE; i += 4096)
+		assert_int_equal(*bytes(&s, s.t, a + i), i == 7 * 4096 ? 0 : i + 1);
+	end(&s);
+}
+
 /* Where no huge block is free, base pages have to do. */
 static void test_fallback(void **state)
 {
@@ -352,6 +402,7 @@ int main(void)
 		cmocka_unit_test(test_split),     cmocka_unit_test(test_fork),
 		cmocka_unit_test(test_move),      cmocka_unit_test(test_locked),
 		cmocka_unit_test(test_collapse),  cmocka_unit_test(test_fallback),
+		cmocka_unit_test(test_bytes),
 	};
 
 	return cmocka_run_group_tests_name("mm/huge_memory", tests, NULL, NULL);
