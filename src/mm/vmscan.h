@@ -101,6 +101,14 @@ void nb_lru_note_cost(struct nb_system *sys, struct nb_lruvec *v, bool file, uin
 /* Puts what is left of a chain back on the lists. Source: move_folios_to_lru(). */
 void nb_putback_chain(struct nb_pgdat *p, struct nb_page_chain *c, int cpu);
 
+/* lumpy.c: does this reclaim take whole blocks; does being used not save their pages? */
+bool nb_lumpy_applies(const struct nb_scan_control *sc);
+bool nb_lumpy_ignores_use(const struct nb_scan_control *sc);
+/* Takes the pages around `tag`, which was just taken off a list of z, into the chain; how many.
+ * lruvec locked. */
+uint64_t nb_lumpy_take_block(struct nb_pgdat *p, struct nb_scan_control *sc, struct nb_zone *z,
+			     const struct nb_page *tag, struct nb_page_chain *chain);
+
 /* vmscan_page.c: decides over each page of *c; what stays comes back in *c, in the same order.
  * `ignore_references`: MADV_PAGEOUT. Pages reclaimed. Source: shrink_folio_list(). */
 uint64_t nb_shrink_pages(struct nb_pgdat *p, struct nb_scan_control *sc, struct nb_page_chain *c,

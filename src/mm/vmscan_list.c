@@ -34,6 +34,7 @@ static void isolate(struct nb_pgdat *p, struct nb_scan_control *sc, enum nb_lru 
 	struct nb_lruvec *v = p->lruvec;
 	struct nb_page_chain aside = {0, 0};
 	uint64_t scan = 0, left = nb_lruvec_size(v, lru, NB_MAX_NR_ZONES - 1);
+	bool lumpy = !(lru & NB_LRU_ACTIVE) && nb_lumpy_applies(sc);
 
 	while (scan < nr && left && v->list[lru].last) {
 		struct nb_page *page = nb_link_page(p->mem_map, v->list[lru].last);
@@ -62,6 +63,13 @@ static void isolate(struct nb_pgdat *p, struct nb_scan_control *sc, enum nb_lru 
 		nb_page_set_flags(page, nb_page_flags(page) & ~(uint32_t)PG_LRU);
 		nb_chain_add(p->mem_map, &t->chain, page);
 		t->pages += n;
+		if (nb_unlikely(lumpy)) {
+			uint64_t more = nb_lumpy_take_block(p, sc, z, page, &t->chain);
+
+			t->pages += more;
+			t->scanned += more;
+			scan += more;
+		}
 	}
 	/* the first set aside ends up nearest to the head, as a splice leaves it */
 	for (struct nb_page *page; (page = nb_chain_take(p->mem_map, &aside));)
@@ -188,7 +196,7 @@ uint64_t nb_shrink_inactive(struct nb_pgdat *p, struct nb_scan_control *sc, enum
 	count_scan(sc, file, t.scanned);
 	if (!t.pages)
 		return 0;
-	reclaimed = nb_shrink_pages(p, sc, &t.chain, false, &st);
+	reclaimed = nb_shrink_pages(p, sc, &t.chain, nb_lumpy_ignores_use(sc), &st);
 	nb_putback_chain(p, &t.chain, sc->cpu);
 	nb_lock(&v->lock, sc->sys->port);
 	v->isolated[file] -= t.pages;
