@@ -221,7 +221,8 @@ static bool begin_page(struct nb_address_space *as, uint64_t index)
 
 	if (!page)
 		return false;
-	if (page->mapcount && !(nb_page_flags(page) & PG_WRITEBACK))
+	if (__atomic_load_n(&page->mapcount, __ATOMIC_RELAXED) &&
+	    !(nb_page_flags(page) & PG_WRITEBACK))
 		(void)nb_rmap_walk(as->sys, z, page, -1, make_clean, NULL);
 	if (nb_page_flags(page) & PG_WRITEBACK || !nb_as_clear_dirty(z, page)) {
 		nb_put_page(as->sys, z, page, nb_file_cpu(as->sys, NULL));
