@@ -359,6 +359,7 @@ int nb_lru_info(const struct nb_system *sys, int nid, enum nb_zone_type type,
 		.isolated_file = v->isolated[1],
 		.vmscan_write = atomic_load_explicit(&v->vmscan_write, memory_order_relaxed),
 		.vmscan_immediate = atomic_load_explicit(&v->vmscan_immediate, memory_order_relaxed),
+		.swapcached_pages = atomic_load_explicit(&z->nr_swapcached, memory_order_relaxed),
 		.kswapd_failures = p->kswapd ? p->kswapd->failures : 0,
 		.kswapd_awake = p->kswapd && p->kswapd_awake,
 	};

@@ -11,6 +11,8 @@
 #include <numabox/hugetlb.h>
 #include <stdlib.h>
 
+#include <numabox/swap.h>
+
 struct fill {
 	const struct nb_system *sys;
 	struct nb_meminfo *m;
@@ -64,6 +66,15 @@ static void add_count(struct fill *f, const char *name, unsigned label_width, ui
 static uint64_t less(uint64_t a, uint64_t b)
 {
 	return a < b ? 0 : a - b;
+}
+
+static void add_swap(struct fill *f)
+{
+	uint64_t total, free, cached;
+
+	nb_swap_totals(f->sys, &total, &free, &cached);
+	add(f, "SwapTotal", total);
+	add(f, "SwapFree", free);
 }
 
 static uint64_t smaller(uint64_t a, uint64_t b)
@@ -198,13 +209,12 @@ static void fill_new(struct fill *f)
 	if (nb_prints(f->info.profile, NB_F_FROM_4_18))
 		add(f, "MemAvailable", available(f));
 	add(f, "Buffers", 0);
-	add(f, "Cached", s->file_pages);
-	add(f, "SwapCached", 0);
+	add(f, "Cached", less(s->file_pages, s->swapcached_pages));
+	add(f, "SwapCached", s->swapcached_pages);
 	add_lru(f);
 	add_highlow(f);
-	add_since(f, (const struct since[]){{NB_F_ALL, "SwapTotal"},
-					    {NB_F_ALL, "SwapFree"},
-					    {NB_F_FROM_6_1, "Zswap"},
+	add_swap(f);
+	add_since(f, (const struct since[]){{NB_F_FROM_6_1, "Zswap"},
 					    {NB_F_FROM_6_1, "Zswapped"},
 					    {0, NULL}});
 	add(f, "Dirty", s->dirty_pages);
@@ -251,11 +261,11 @@ static void fill_old(struct fill *f)
 	add(f, "MemTotal", s->managed_pages);
 	add(f, "MemFree", s->free_pages);
 	add(f, "Buffers", 0);
-	add(f, "Cached", s->file_pages);
-	add(f, "SwapCached", 0);
+	add(f, "Cached", less(s->file_pages, s->swapcached_pages));
+	add(f, "SwapCached", s->swapcached_pages);
 	add_lru(f);
 	add_highlow(f);
-	add_zero(f, (const char *const[]){"SwapTotal", "SwapFree", NULL});
+	add_swap(f);
 	add(f, "Dirty", s->dirty_pages);
 	add(f, "Writeback", s->writeback_pages);
 	if (!oldest)
@@ -302,7 +312,8 @@ static void fill_node_new(struct fill *f)
 {
 	const struct nb_stats *s = &f->s;
 
-	add_since(f, (const struct since[]){{NB_F_FROM_5_15, "SwapCached"}, {0, NULL}});
+	if (nb_prints(f->info.profile, NB_F_FROM_5_15))
+		add(f, "SwapCached", s->swapcached_pages);
 	add_lru(f);
 	add_highlow(f);
 	add(f, "Dirty", s->dirty_pages);

@@ -13,6 +13,8 @@
 
 #include <numabox/hugetlb.h>
 
+#include <numabox/swap.h>
+
 struct fill {
 	const struct nb_system *sys;
 	struct nb_showmem *s;
@@ -92,10 +94,10 @@ static void add_global(struct fill *f, const struct nb_stats *s)
 	} part[] = {
 		{"active_anon", s->active_anon_pages, false, 0},
 		{"inactive_anon", s->inactive_anon_pages, false, 0},
-		{"isolated_anon", 0, true, 0},
+		{"isolated_anon", s->isolated_anon_pages, true, 0},
 		{"active_file", s->active_file_pages, false, 0},
 		{"inactive_file", s->inactive_file_pages, false, 0},
-		{"isolated_file", 0, true, 0},
+		{"isolated_file", s->isolated_file_pages, true, 0},
 		{"unevictable", s->unevictable_pages, false, 0},
 		{"dirty", s->dirty_pages, false, 0},
 		{"writeback", s->writeback_pages, true, 0},
@@ -156,8 +158,8 @@ static void add_node(struct fill *f, int nid)
 	add_kib(f, l, "active_file", s.active_file_pages);
 	add_kib(f, l, "inactive_file", s.inactive_file_pages);
 	add_kib(f, l, "unevictable", s.unevictable_pages);
-	add(l, "isolated(anon)", 0);
-	add(l, "isolated(file)", 0);
+	add_kib(f, l, "isolated(anon)", s.isolated_anon_pages);
+	add_kib(f, l, "isolated(file)", s.isolated_file_pages);
 	add_kib(f, l, "mapped", s.mapped_pages);
 	add_kib(f, l, "dirty", s.dirty_pages);
 	add_kib(f, l, "writeback", s.writeback_pages);
@@ -168,6 +170,7 @@ static void add_node(struct fill *f, int nid)
 	if (nb_prints(f->info.profile, NB_F_FROM_6_1))
 		add(l, "sec_pagetables", 0);
 	l->has_unreclaimable = true;
+	l->all_unreclaimable = s.unreclaimable;
 	l->unreclaimable_at = l->items.n;
 	if (nb_prints(f->info.profile, NB_F_6_18))
 		add(l, "Balloon", 0);
@@ -253,10 +256,13 @@ static void add_huge(struct fill *f, int nid)
 
 static void add_totals(struct fill *f, const struct nb_stats *s)
 {
+	uint64_t total, free, cached;
+
+	nb_swap_totals(f->sys, &total, &free, &cached);
 	add(add_line(f, NB_SHOWMEM_TOTAL), "total pagecache pages", s->file_pages);
-	add(add_line(f, NB_SHOWMEM_TOTAL), "pages in swap cache", 0);
-	add(add_line(f, NB_SHOWMEM_SWAP), "Free swap", 0);
-	add(add_line(f, NB_SHOWMEM_SWAP), "Total swap", 0);
+	add(add_line(f, NB_SHOWMEM_TOTAL), "pages in swap cache", cached);
+	add_kib(f, add_line(f, NB_SHOWMEM_SWAP), "Free swap", free);
+	add_kib(f, add_line(f, NB_SHOWMEM_SWAP), "Total swap", total);
 	add(add_line(f, NB_SHOWMEM_TOTAL), "pages RAM", s->present_pages);
 	add(add_line(f, NB_SHOWMEM_TOTAL), "pages HighMem/MovableOnly", s->high_managed_pages);
 	add(add_line(f, NB_SHOWMEM_TOTAL), "pages reserved", s->present_pages - s->managed_pages);

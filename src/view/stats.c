@@ -7,6 +7,7 @@
 
 #include <numabox/file.h>
 
+#include <numabox/reclaim.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -54,6 +55,29 @@ void nb_stats_add_zone(struct nb_stats *s, const struct nb_system_info *info,
 		s->numa[i] += z->numa[i];
 }
 
+/* What belongs to the node as a whole, out of any of its zones, and the zones' swap caches. */
+static void add_reclaim(struct nb_stats *s, const struct nb_system *sys, int nid)
+{
+	struct nb_lru_info l = {0}, zone;
+
+	for (int t = 0; t < NB_MAX_NR_ZONES; t++) {
+		if (nb_lru_info(sys, nid, (enum nb_zone_type)t, &zone))
+			continue;
+		s->swapcached_pages += zone.swapcached_pages;
+		l = zone;
+	}
+	s->isolated_anon_pages += l.isolated_anon;
+	s->isolated_file_pages += l.isolated_file;
+	for (int i = 0; i < 2; i++) {
+		s->refault[i] += l.refault[i];
+		s->activate[i] += l.activate[i];
+		s->restore[i] += l.restore[i];
+	}
+	s->vmscan_write += l.vmscan_write;
+	s->vmscan_immediate += l.vmscan_immediate;
+	s->unreclaimable |= l.kswapd_failures >= 16; /* MAX_RECLAIM_RETRIES */
+}
+
 int nb_stats_add_node(struct nb_stats *s, const struct nb_system *sys, int nid)
 {
 	struct nb_system_info info;
@@ -67,6 +91,7 @@ int nb_stats_add_node(struct nb_stats *s, const struct nb_system *sys, int nid)
 		if (nid != NB_NO_NODE && id != nid)
 			continue;
 		found = true;
+		add_reclaim(s, sys, id);
 		for (int t = 0; t < NB_MAX_NR_ZONES; t++)
 			if (info.zones >> t & 1 &&
 			    !nb_zone_info(sys, id, (enum nb_zone_type)t, &zone))
@@ -114,6 +139,20 @@ void nb_stats_apply(const struct nb_stats *s, struct nb_items *items)
 		{"nr_writeback", s->writeback_pages},
 		{"nr_dirtied", s->dirtied_pages},
 		{"nr_written", s->written_pages},
+		{"nr_isolated_anon", s->isolated_anon_pages},
+		{"nr_isolated_file", s->isolated_file_pages},
+		{"workingset_refault", s->refault[0] + s->refault[1]},
+		{"workingset_activate", s->activate[0] + s->activate[1]},
+		{"workingset_restore", s->restore[0] + s->restore[1]},
+		{"workingset_refault_anon", s->refault[0]},
+		{"workingset_refault_file", s->refault[1]},
+		{"workingset_activate_anon", s->activate[0]},
+		{"workingset_activate_file", s->activate[1]},
+		{"workingset_restore_anon", s->restore[0]},
+		{"workingset_restore_file", s->restore[1]},
+		{"nr_vmscan_write", s->vmscan_write},
+		{"nr_vmscan_immediate_reclaim", s->vmscan_immediate},
+		{"nr_swapcached", s->swapcached_pages},
 	};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)

@@ -9,6 +9,8 @@
 #include "view/names.h"
 #include "view/stats.h"
 #include "view/zoneinfo_priv.h"
+
+#include <numabox/reclaim.h>
 #include <string.h>
 
 struct fill {
@@ -141,8 +143,12 @@ static uint64_t inactive_ratio(const struct fill *f, const struct nb_zone_info *
 
 static void add_tail(struct fill *f, struct nb_zoneinfo_zone *zone, const struct nb_zone_info *zi)
 {
+	struct nb_lru_info lru = {0};
+
+	(void)nb_lru_info(f->sys, zi->nid, zi->type, &lru);
 	if (!f->old) {
-		nb_zoneinfo_add_field(zone, NB_ZI_NODE_UNRECLAIMABLE, 0);
+		nb_zoneinfo_add_field(zone, NB_ZI_NODE_UNRECLAIMABLE,
+				      lru.kswapd_failures >= 16); /* MAX_RECLAIM_RETRIES */
 		nb_zoneinfo_add_field(zone, NB_ZI_START_PFN, zi->start_pfn);
 		return;
 	}
