@@ -125,8 +125,11 @@ struct nb_min_free_parts {
 	uint64_t thp_wanted_kib; /* pageblock x zones x 11 pages */
 	uint64_t thp_cap_kib;    /* a twentieth of what GFP_USER could get above the high marks */
 	uint64_t thp_kib;        /* the lesser of the two */
-	uint64_t in_force_kib;   /* now */
-	bool by_user;            /* a sysctl set it */
+	bool again;              /* huge pages are off: the root is taken again, without the
+				    first high marks */
+	uint64_t again_lowmem_kib, again_kib;
+	uint64_t in_force_kib; /* now */
+	bool by_user;          /* a sysctl set it */
 };
 /* What vm.min_free_kbytes is made of on this machine. */
 void nb_probe_min_free(const struct nb_system *sys, struct nb_min_free_parts *ret);

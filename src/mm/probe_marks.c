@@ -73,6 +73,29 @@ static void thp_parts(const struct nb_system *sys, struct nb_min_free_parts *p)
 	p->thp_kib = p->thp_wanted_kib < p->thp_cap_kib ? p->thp_wanted_kib : p->thp_cap_kib;
 }
 
+static uint64_t clamped(const struct nb_system *sys, uint64_t root_kib)
+{
+	uint64_t max = sys->profile->min_free_kbytes_max;
+
+	if (root_kib < MIN_FREE_KBYTES_FLOOR)
+		return MIN_FREE_KBYTES_FLOOR;
+	return root_kib > max ? max : root_kib;
+}
+
+/* With huge pages off, and memory enough for them, the second pass takes the root once more. */
+static void again_parts(const struct nb_system *sys, struct nb_min_free_parts *p)
+{
+	uint64_t total = 0;
+
+	for (unsigned i = 0; i < sys->nr_pgdat * NB_MAX_NR_ZONES; i++)
+		total += managed(&sys->pgdat[i / NB_MAX_NR_ZONES]->zone[i % NB_MAX_NR_ZONES],
+				 WHEN_INIT);
+	p->again = sys->profile->has_thp && !p->thp && sys->profile->thp_off_recalculates &&
+		   total >= THP_MIN_RAM_BYTES >> sys->page_shift;
+	p->again_lowmem_kib = above_first_high(sys, p->clamped_kib) << (sys->page_shift - 10);
+	p->again_kib = clamped(sys, nb_int_sqrt(p->again_lowmem_kib * p->root_factor));
+}
+
 void nb_probe_min_free(const struct nb_system *sys, struct nb_min_free_parts *ret)
 {
 	uint64_t lowmem = 0;
@@ -90,11 +113,9 @@ void nb_probe_min_free(const struct nb_system *sys, struct nb_min_free_parts *re
 		sys->profile->min_free_root_factor ? sys->profile->min_free_root_factor : 16;
 	ret->root_kib = nb_int_sqrt(ret->lowmem_kib * ret->root_factor);
 	ret->max_kib = sys->profile->min_free_kbytes_max;
-	ret->clamped_kib =
-		ret->root_kib < MIN_FREE_KBYTES_FLOOR ? MIN_FREE_KBYTES_FLOOR : ret->root_kib;
-	if (ret->clamped_kib > ret->max_kib)
-		ret->clamped_kib = ret->max_kib;
+	ret->clamped_kib = clamped(sys, ret->root_kib);
 	thp_parts(sys, ret);
+	again_parts(sys, ret);
 	ret->in_force_kib = (uint64_t)sys->tune.min_free_kbytes;
 	ret->by_user = sys->tune.user_min_free_kbytes >= 0;
 }

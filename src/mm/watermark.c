@@ -20,7 +20,6 @@
 #include "mm/hugetlb_boot.h"
 #include "mm/watermark.h"
 
-#define THP_MIN_RAM_BYTES (UINT64_C(512) << 20)
 
 static uint64_t kbytes_to_pages(const struct nb_system *sys, uint64_t kbytes)
 {

@@ -13,6 +13,7 @@
 
 #define CLUSTER_MAX 32u /* SWAP_CLUSTER_MAX */
 #define MIN_FREE_KBYTES_FLOOR 128u
+#define THP_MIN_RAM_BYTES (UINT64_C(512) << 20)
 
 /* Which count of managed pages a formula uses. */
 enum when {

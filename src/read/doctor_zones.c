@@ -119,7 +119,9 @@ void nb_check_min_free(struct nb_doctor *d)
 	}
 	nb_probe_min_free(d->sys, &p);
 	nb_system_info(d->sys, &info);
-	own = p.thp && p.thp_kib > p.clamped_kib ? p.thp_kib : p.clamped_kib;
+	own = p.thp && p.thp_kib > p.clamped_kib ? p.thp_kib
+	      : p.again                          ? p.again_kib
+						 : p.clamped_kib;
 	all_kib = info.managed_pages * d->page_kib;
 	if ((uint64_t)seen < own / 2) {
 		nb_doctor_add(d, NB_SEVERITY_WARNING, NB_NO_NODE,

@@ -244,6 +244,15 @@ static void thp_steps(const struct nb_min_free_parts *p, const struct nb_system_
 
 	if (!info->profile->has_thp)
 		return;
+	if (p->again) {
+		nb_sheet_step(s,
+			      "Transparent huge pages are off: the root is taken again, of what "
+			      "lies above "
+			      "the high marks of the first pass: the root of %" PRIu64
+			      " x %u is %" PRIu64 " KiB.",
+			      p->again_lowmem_kib, p->root_factor, p->again_kib);
+		return;
+	}
 	if (!p->thp) {
 		nb_sheet_step(s,
 			      "Transparent huge pages are off (or there is too little memory for "
@@ -351,6 +360,8 @@ int nb_explain_minfree(const struct nb_explain_ask *a, struct nb_sheet *s, struc
 	nb_put_u64(s->root, "root_kib", p.root_kib);
 	nb_put_u64(s->root, "clamped_kib", p.clamped_kib);
 	nb_put_bool(s->root, "thp", p.thp);
+	if (p.again)
+		nb_put_u64(s->root, "again_kib", p.again_kib);
 	nb_put_u64(s->root, "thp_zones", p.thp_zones);
 	nb_put_u64(s->root, "thp_wanted_kib", p.thp_wanted_kib);
 	nb_put_u64(s->root, "thp_kib", p.thp_kib);

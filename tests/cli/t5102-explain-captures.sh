@@ -3,7 +3,7 @@
 needs_oracle
 snapshots=$NUMABOX_ORACLE/snapshots
 
-for name in n2-eq-2g n4-ring n2-cxl-hmat i386-1024m arm64-n4-8g k-fake4 n2-memless1 n2-hotplug; do
+for name in n2-eq-2g n1-2g-nothp n4-ring n2-cxl-hmat i386-1024m arm64-n4-8g k-fake4 n2-memless1 n2-hotplug; do
 	m=$snapshots/$name
 	[ -d "$m" ] || continue
 	for t in latency zones watermarks minfree placement fallback pfn bandwidth numastat buddyinfo; do
@@ -18,6 +18,12 @@ for name in n2-eq-2g n4-ring n2-cxl-hmat i386-1024m arm64-n4-8g k-fake4 n2-memle
 	# marks: as the kernel printed them, zone by zone
 	"$NUMABOX" explain watermarks -m "$m" >"$tmp/explained" 2>"$tmp/err"
 	hasnt "$tmp/explained" 'something else than these rules' "$name: every mark follows"
+	# min_free_kbytes: the derivation ends at what the kernel has
+	"$NUMABOX" explain --json minfree -m "$m" >"$tmp/out" 2>"$tmp/err"
+	own=$(json clamped_kib)
+	[ "$(json thp)" = true ] && [ "$(json thp_kib)" -gt "$own" ] && own=$(json thp_kib)
+	again=$(json again_kib 2>/dev/null) && own=$again
+	[ "$(json set_by_user)" = true ] || is "$own" "$(json min_free_kib)" "$name: min_free_kbytes"
 	# buddyinfo: the capture's own numbers
 	"$NUMABOX" explain --json buddyinfo -m "$m" >"$tmp/out" 2>"$tmp/err"
 	want=$(awk 'NR == 1 { for (i = 5; i <= NF; i++) { n += $i * 2 ^ (i - 5) } print n }' \

@@ -186,10 +186,18 @@ static void marks(void **state)
 	for (unsigned k = 0; (prof = nb_kernel_at(k)); k++) {
 		struct sysbox box;
 
+		sysbox_boot(&box, &(struct sysbox_spec){.nodes = "5G:2 2G:1",
+							.kernel = prof->key,
+							.cmdline = "transparent_hugepage=never"});
+		nb_probe_min_free(box.sys, &m);
+		assert_false(m.thp);
+		assert_int_equal(m.again ? m.again_kib : m.clamped_kib, m.in_force_kib);
+		sysbox_end(&box);
 		sysbox_boot(&box, &(struct sysbox_spec){.nodes = "5G:2 2G:1", .kernel = prof->key});
 		nb_probe_min_free(box.sys, &m);
-		assert_int_equal(m.thp ? (m.thp_kib > m.clamped_kib ? m.thp_kib : m.clamped_kib)
-				       : m.clamped_kib,
+		assert_int_equal(m.thp && m.thp_kib > m.clamped_kib ? m.thp_kib
+				 : m.again                          ? m.again_kib
+								    : m.clamped_kib,
 				 m.in_force_kib);
 		assert_false(m.by_user);
 		for (int t = 0; t < NB_MAX_NR_ZONES; t++) {
