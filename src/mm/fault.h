@@ -39,5 +39,8 @@ int nb_wp_fault(struct nb_task *t, struct nb_vma *v, uint64_t addr, struct nb_pt
 
 /* zap.c. Unmaps the pages of [start, end), of any VMAs; whoever was their last user frees them. */
 void nb_zap_range(struct nb_task *t, uint64_t start, uint64_t end);
+/* The same for a range of v, a mapping of a file; private copies of its pages stay.
+ * Source: zap_pte_range() without even_cows. */
+void nb_zap_file_pages(struct nb_task *t, const struct nb_vma *v, uint64_t start, uint64_t end);
 
 #endif

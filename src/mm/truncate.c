@@ -18,7 +18,8 @@ struct unmap_range {
 	int cpu;
 };
 
-/* All entries of v that stand for the range, those of private copies as well. */
+/* All entries of v that stand for the range; where the file ends before it, those of private copies
+ * as well. A hole leaves copies alone. */
 static int unmap_vma(void *arg, struct nb_vma *v)
 {
 	const struct unmap_range *r = arg;
@@ -31,7 +32,10 @@ static int unmap_vma(void *arg, struct nb_vma *v)
 		return -NB_EAGAIN;
 	if (r->last != UINT64_MAX && nb_vma_address(v, r->last) != UINT64_MAX)
 		end = nb_vma_address(v, r->last) + (UINT64_C(1) << v->mm->shape.page_shift);
-	nb_zap_range(&stand_in, nb_vma_address(v, first), end);
+	if (r->last == UINT64_MAX)
+		nb_zap_range(&stand_in, nb_vma_address(v, first), end);
+	else
+		nb_zap_file_pages(&stand_in, v, nb_vma_address(v, first), end);
 	if (locked == 1)
 		nb_mm_unlock(v->mm);
 	return 0;

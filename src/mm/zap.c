@@ -1,6 +1,6 @@
 /* zap.c -- pages out of an address space.
  *
- * Called by unmap.c (munmap, exit) and madvise.c, under the mm's lock. Each entry of the range is
+ * Called by unmap.c (munmap, exit), madvise.c and truncate.c, under the mm's lock. Each entry of the range is
  * cleared in address order; a page that nothing else refers to is freed at once, through the page
  * set of the task's CPU. A dirty entry of a file's page leaves the page dirty, an accessed one
  * counts as its use; a swap entry gives its slot back.
@@ -34,14 +34,24 @@ static void zap_page(struct nb_task *t, const struct nb_vma *v, uint64_t pte)
 	nb_put_page(t->sys, z, page, t->cpu);
 }
 
-/* The entries [i, i + n) of a leaf. */
+/* Is it a private page: no file's? */
+static bool is_cow(const struct nb_task *t, uint64_t pte)
+{
+	struct nb_zone *z;
+
+	if (nb_pte_pfn(pte) == NB_NO_PFN)
+		return pte & NB_PTE_SWAP;
+	return nb_page_flags(nb_pfn_to_page(t->sys, nb_pte_pfn(pte), &z)) & PG_ANON;
+}
+
+/* The entries [i, i + n) of a leaf; with `cows` those of private copies too. */
 static void zap_leaf(struct nb_task *t, const struct nb_vma *v, struct nb_ptable *leaf, unsigned i,
-		     unsigned n)
+		     unsigned n, bool cows)
 {
 	for (; n && leaf->nr; i++, n--) {
 		uint64_t pte = leaf->entry[i];
 
-		if (!pte)
+		if (!pte || (nb_unlikely(!cows) && is_cow(t, pte)))
 			continue;
 		nb_pt_set(leaf, i, 0);
 		if (nb_pte_pfn(pte) != NB_NO_PFN) {
@@ -53,12 +63,13 @@ static void zap_leaf(struct nb_task *t, const struct nb_vma *v, struct nb_ptable
 	}
 }
 
-static void zap_vma(struct nb_task *t, const struct nb_vma *v, uint64_t start, uint64_t end)
+static void zap_vma(struct nb_task *t, const struct nb_vma *v, uint64_t start, uint64_t end,
+		    bool cows)
 {
 	struct nb_mm *mm = t->mm;
 	struct nb_ptable *leaf;
 
-	if (mm->huge_entries)
+	if (mm->huge_entries && cows) /* huge pages are anonymous */
 		nb_thp_zap(t, start, end);
 	while ((leaf = nb_pt_next_leaf(mm, &start, end))) {
 		uint64_t stop = (start & ~(nb_pt_leaf_span(mm) - 1)) + nb_pt_leaf_span(mm);
@@ -66,7 +77,7 @@ static void zap_vma(struct nb_task *t, const struct nb_vma *v, uint64_t start, u
 		if (stop > end)
 			stop = end;
 		zap_leaf(t, v, leaf, nb_pt_index(mm, start),
-			 (unsigned)((stop - start) >> mm->shape.page_shift));
+			 (unsigned)((stop - start) >> mm->shape.page_shift), cows);
 		start = stop;
 	}
 }
@@ -82,6 +93,11 @@ void nb_zap_range(struct nb_task *t, uint64_t start, uint64_t end)
 		if (nb_unlikely(v->flags & NB_VM_HUGETLB))
 			nb_hugetlb_zap(t, v, from, start, NULL);
 		else
-			zap_vma(t, v, from, start);
+			zap_vma(t, v, from, start, true);
 	}
+}
+
+void nb_zap_file_pages(struct nb_task *t, const struct nb_vma *v, uint64_t start, uint64_t end)
+{
+	zap_vma(t, v, start, end, false);
 }

@@ -130,6 +130,31 @@ static void test_holes(void **state)
 	filebox_end(&b);
 }
 
+/* A hole takes what is mapped, but not the private copies of it. */
+static void test_hole_spares_copies(void **state)
+{
+	struct filebox b;
+	struct nb_address_space *as;
+	uint64_t shared, own;
+
+	(void)state;
+	filebox_boot(&b, "64M:1", NULL, false);
+	as = filebox_shmem(&b, 8, NULL);
+	shared = map(&b, as, 8);
+	touch(b.t, shared, 8, true);
+	assert_int_equal(nb_mmap_file(b.t, as, 0, 0, 8 * PAGE, 3, NB_MAP_PRIVATE, &own), 0);
+	touch(b.t, own, 4, true);
+	touch(b.t, own, 8, false);
+	assert_int_equal(nb_task_rss_pages(b.t), 16);
+	assert_int_equal(nb_file_fallocate(b.t, as, 2 * PAGE, 4 * PAGE, true), 0);
+	assert_int_equal(nb_task_rss_pages(b.t), 10); /* four shared, two only read */
+	assert_int_equal(nb_task_node(b.t, own + 3 * PAGE), 0);
+	assert_int_equal(nb_task_node(b.t, own + 4 * PAGE), -NB_ENOENT);
+	assert_int_equal(nb_task_node(b.t, shared + 3 * PAGE), -NB_ENOENT);
+	nb_file_put(as);
+	filebox_end(&b);
+}
+
 /* Pages that were made before memory ran out go again; what was there stays. */
 static void test_fallocate_fails_whole(void **state)
 {
@@ -174,6 +199,7 @@ int main(void)
 		cmocka_unit_test(test_object_policy),
 		cmocka_unit_test(test_life),
 		cmocka_unit_test(test_holes),
+		cmocka_unit_test(test_hole_spares_copies),
 		cmocka_unit_test(test_fallocate_fails_whole),
 		cmocka_unit_test(test_bad_options),
 	};
