@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LITTLE_KIB 16384u /* page sets and drift account for that much */
 #define KNOWN(x) ((x) != NB_REPORT_UNKNOWN)
 
 struct finding {
@@ -62,6 +63,21 @@ static int64_t room_behind(const struct nb_report_case *c, enum nb_probe_verdict
 	return best;
 }
 
+/* A report leaves out nodes that the request may not use, but counts the free pages of all. */
+static uint64_t free_elsewhere_kib(const struct nb_report_case *c)
+{
+	uint64_t told = 0, all;
+
+	if (!KNOWN(c->r->free_pages) || c->r->free_pages >= UINT64_C(1) << 48)
+		return 0;
+	all = c->r->free_pages * c->page_kib;
+	for (unsigned i = 0; i < c->r->nr_zones; i++)
+		if (c->r->zones[i].has_zone && KNOWN(c->r->zones[i].free) &&
+		    c->r->zones[i].free < UINT64_C(1) << 50)
+			told += c->r->zones[i].free;
+	return all > told + LITTLE_KIB ? all - told : 0;
+}
+
 static void bound(const struct nb_report_case *c, struct finding *f, enum nb_probe_verdict v,
 		  const char *what, const char *advice, bool said)
 {
@@ -74,6 +90,14 @@ static void bound(const struct nb_report_case *c, struct finding *f, enum nb_pro
 			       "%s: it was bound to nodes that were full while node %d had %" PRId64
 			       " KiB free above its high mark. %s",
 			       what, nid, room * c->page_kib, advice);
+	} else if (said && free_elsewhere_kib(c)) {
+		f->weight = 92;
+		nb_text_printf(
+			&f->text,
+			"%s, says the kernel: its nodes were full, while %" PRIu64
+			" KiB were free on nodes that the report leaves out (its total of free "
+			"pages counts them). %s",
+			what, free_elsewhere_kib(c), advice);
 	} else if (said) {
 		f->weight = 80;
 		nb_text_printf(&f->text,
@@ -239,6 +263,23 @@ static uint64_t kib_of(const struct nb_report_case *c, uint64_t pages)
 	return KNOWN(pages) && pages < UINT64_C(1) << 48 ? pages * c->page_kib : 0;
 }
 
+/* Of the zones that the report has; the global count speaks of all nodes. */
+static uint64_t anon_kib(const struct nb_report_case *c)
+{
+	uint64_t kib = 0;
+
+	for (unsigned i = 0; i < c->r->nr_zones; i++) {
+		uint64_t v = c->r->zones[i].anon;
+
+		if (!c->r->zones[i].has_zone)
+			continue;
+		if (!KNOWN(v) || v >= UINT64_C(1) << 50)
+			return kib_of(c, c->r->anon_pages);
+		kib += v;
+	}
+	return kib;
+}
+
 static uint64_t managed_kib(const struct nb_report_case *c)
 {
 	uint64_t kib = 0;
@@ -273,17 +314,18 @@ static void exhausted(const struct nb_report_case *c, struct finding *f)
 		return;
 	if (cache * 20 > all && !(r->kind == NB_REPORT_OOM))
 		return;
-	known = kib_of(c, r->anon_pages) + cache + kib_of(c, r->slab_reclaimable_pages) +
+	known = anon_kib(c) + cache + kib_of(c, r->slab_reclaimable_pages) +
 		kib_of(c, r->slab_unreclaimable_pages) + kib_of(c, r->free_pages) +
 		kib_of(c, r->pagetables_pages) + kib_of(c, r->unevictable_pages) + r->hugepages_kib;
 	f->weight = r->kind == NB_REPORT_OOM ? 75 : 45;
-	add_share(&t, "anonymous memory", kib_of(c, r->anon_pages), all);
+	add_share(&t, "anonymous memory", anon_kib(c), all);
 	add_share(&t, "page cache", cache, all);
 	add_share(&t, "shared memory and tmpfs", kib_of(c, r->shmem_pages), all);
 	add_share(&t, "slab that cannot be freed", kib_of(c, r->slab_unreclaimable_pages), all);
 	add_share(&t, "page tables", kib_of(c, r->pagetables_pages), all);
 	add_share(&t, "huge pages set aside", r->hugepages_kib, all);
-	if (known < all && KNOWN(r->anon_pages) && KNOWN(r->slab_unreclaimable_pages))
+	if (known < all && !free_elsewhere_kib(c) && KNOWN(r->anon_pages) &&
+	    KNOWN(r->slab_unreclaimable_pages))
 		add_share(&t, "taken by nobody that the report names (drivers, vmalloc, a balloon)",
 			  all - known, all);
 	nb_text_printf(&f->text, "memory is used up: of %" PRIu64 " KiB %s", all,

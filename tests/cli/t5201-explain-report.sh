@@ -47,6 +47,10 @@ is "$(json reports.0.zones.1.zone)" Normal "32-bit ARM: its DMA zone is low memo
 ok "without the high-order atomic reserve it succeeds" sh -c "grep -A2 no_highatomic '$tmp/out' |
 	grep -q '\"succeeds\": true'"
 
+# bound by a policy: the report has its node alone, but counts the free pages of all
+top k612-oom-bind.log memory_policy
+has "$tmp/out" 'KiB were free on nodes that the report leaves out' "free memory elsewhere is told"
+
 # every replay that adds what was missing succeeds
 for f in k310-order2-atomic k49-i386-lowmem k515-cpuset k54-dma32 k61-atomic-burst k68-thp; do
 	nb explain --json "$reports/$f.log"
