@@ -1,9 +1,9 @@
 # compare: machines, settings and captures side by side.
 . "$(dirname "$0")/lib.sh"
 
-nb compare 2x8G 4x4G touch 10G
+nb compare 2x2G 4x1G touch 2500M
 works "the same touch on two machines"
-has "$tmp/out" '^ +2x8G +4x4G +difference' "a column each"
+has "$tmp/out" '^ +2x2G +4x1G +difference' "a column each"
 has "$tmp/out" 'numastat .*node 0.*numa_hit|numastat 0 numa_hit' "with numastat's figures"
 
 nb compare -m 2x8G --sysctl-b vm.min_free_kbytes=1048576 --json
@@ -52,7 +52,7 @@ nb compare -m 2x8G
 refused "-m without a second side" "sysctl-b"
 nb compare 2x8G nonsense
 refused "a machine that is none" "nonsense"
-nb compare 2x8G 4x4G touch
+nb compare 2x2G 4x1G touch
 refused "touch without a size" "needs a size"
 nb compare -m 2x8G --sysctl-b vm.nonsense=1
 refused "an unknown sysctl" "vm.nonsense"
