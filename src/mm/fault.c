@@ -28,6 +28,7 @@
 #define ERROR_USER 4u /* bits of x86's page fault error code */
 #define ERROR_WRITE 2u
 #define MAX_TRIES 64
+#define FOLIO_SINCE 5018u /* user pages are asked for as folios: __GFP_COMP */
 
 nb_pfn_t nb_fault_alloc(struct nb_task *t, const struct nb_vma *v, uint64_t addr, nb_gfp_t gfp)
 {
@@ -35,6 +36,8 @@ nb_pfn_t nb_fault_alloc(struct nb_task *t, const struct nb_vma *v, uint64_t addr
 	uint64_t index;
 	nb_pfn_t pfn;
 
+	if (nb_likely(t->sys->profile->version >= FOLIO_SINCE))
+		gfp |= NB_GFP_BIT_COMP;
 	if (nb_likely(!v->file))
 		return nb_mpol_alloc(t, v->policy ? v->policy : t->policy, gfp, 0,
 				     nb_vma_pgoff(v, addr));
