@@ -235,7 +235,7 @@ static int op_access(lua_State *L, struct nb_op *op)
 	if (op->phase < 2) {
 		ret = nb_lua_touch_some(op, true);
 		if (ret)
-			return nb_lua_touch_failed(L, op, ret);
+			return nb_lua_touch_failed(L, op, true, ret);
 		if (op->addr < op->end)
 			return NB_OP_AGAIN;
 		op->phase = 2;
@@ -249,7 +249,7 @@ static int op_access(lua_State *L, struct nb_op *op)
 	}
 	ret = flow(op, f);
 	if (ret)
-		return nb_lua_touch_failed(L, op, ret);
+		return nb_lua_touch_failed(L, op, true, ret);
 	return f->done < f->bytes ? NB_OP_AGAIN : finish(L, op, f);
 }
 

@@ -177,7 +177,7 @@ void nb_lua_charge_moved(struct nb_op *op, const struct nb_sim_task *t, const ui
  * errno, message, pages of one that failed. */
 void nb_lua_read_range(lua_State *L, struct nb_op *op);
 int nb_lua_touch_some(struct nb_op *op, bool write);
-int nb_lua_touch_failed(lua_State *L, const struct nb_op *op, int err);
+int nb_lua_touch_failed(lua_State *L, const struct nb_op *op, bool write, int err);
 struct nb_sim_task *nb_lua_check_task(lua_State *L, int index);
 void nb_lua_push_task(lua_State *L, struct nb_sim_task *t);
 /* A method that belongs to a later version: raises "not supported yet by this version: NAME". */

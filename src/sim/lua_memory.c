@@ -151,7 +151,22 @@ static int op_munmap(lua_State *L, struct nb_op *op)
 	return 1;
 }
 
-int nb_lua_touch_failed(lua_State *L, const struct nb_op *op, int err)
+/* Is [start, end) mapped without holes, and may it be touched so? */
+static bool is_mapped(const struct nb_task *t, uint64_t start, uint64_t end, bool write)
+{
+	struct nb_vma_info v;
+
+	for (unsigned i = 0; start < end && nb_task_vma(t, i, &v); i++) {
+		if (v.end <= start)
+			continue;
+		if (v.start > start || !(v.prot & (write ? NB_PROT_WRITE : NB_PROT_READ)))
+			return false;
+		start = v.end;
+	}
+	return start >= end;
+}
+
+int nb_lua_touch_failed(lua_State *L, const struct nb_op *op, bool write, int err)
 {
 	unsigned long long n = op->faulted;
 
@@ -160,7 +175,12 @@ int nb_lua_touch_failed(lua_State *L, const struct nb_op *op, int err)
 	else if (err == -NB_ENOMEM)
 		nb_push_errno(L, err, "out of memory after %llu pages", n);
 	else if (err == -NB_EFAULT)
-		nb_push_errno(L, err, "no such mapping (SIGSEGV) after %llu pages", n);
+		nb_push_errno(L, err,
+			      is_mapped(op->task->task, (uint64_t)lua_tointeger(L, 2), op->addr,
+					write)
+				      ? "a mapping without a page behind it (SIGBUS) after %llu pages"
+				      : "no such mapping (SIGSEGV) after %llu pages",
+			      n);
 	else
 		nb_push_errno(L, err, "touch fails after %llu pages", n);
 	lua_pushinteger(L, (lua_Integer)n);
@@ -199,7 +219,7 @@ static int op_touch(lua_State *L, struct nb_op *op)
 		nb_lua_read_range(L, op);
 	ret = nb_lua_touch_some(op, write);
 	if (ret)
-		return nb_lua_touch_failed(L, op, ret);
+		return nb_lua_touch_failed(L, op, write, ret);
 	if (op->addr < op->end)
 		return NB_OP_AGAIN;
 	nb_push_u64(L, op->faulted);

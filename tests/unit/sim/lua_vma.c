@@ -94,6 +94,9 @@ static void huge(void **state)
 		"print(t:nodes(a, '4K')[1])\n"
 		"print(t:mmap{ length = '100M', huge = '2M' })\n"
 		"print(t:munmap(a, '20M'), machine:sysfs(pool .. 'free_hugepages'))\n"
+		"local b = t:mmap{ length = '100M', huge = true, flags = 'noreserve' }\n"
+		"print(t:touch(b, '100M'))\n"
+		"print(t:munmap(b, '100M'), t:touch(b, '4K'))\n"
 		"print(machine:sysfs(pool .. 'free_hugepages', 1))\n"
 		"print(machine:sysfs('/sys/nothing'))\n"
 		"print(machine:interleave_weight(0, 3), machine:interleave_weight(0, 300))\n",
@@ -104,6 +107,8 @@ static void huge(void **state)
 		"1\n"
 		"nil\tENOMEM\tmmap of 104857600 bytes is refused\n"
 		"true\t40\n"
+		"nil\tEFAULT\ta mapping without a page behind it (SIGBUS) after 40 pages\t40\n"
+		"true\tnil\tEFAULT\tno such mapping (SIGSEGV) after 0 pages\t0\n"
 		"nil\tEACCES\tsysfs: writing "
 		"/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages is "
 		"refused\n"
