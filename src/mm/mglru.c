@@ -8,6 +8,7 @@
  * isolate_folios(), scan_folios(), sort_folio(), get_type_to_scan(), get_tier_idx(),
  * should_abort_scan(), set_initial_priority(); facts 7.11.
  */
+#include "mm/filemap.h"
 #include "mm/mglru.h"
 
 #include "mm/event.h"
@@ -81,15 +82,14 @@ static unsigned get_type(const struct nb_lru_gen *g, unsigned swappiness, int *t
 
 /* Out of the oldest generation without being evicted: to the next one. true: it was. */
 static bool sort_page(struct nb_lruvec *v, struct nb_zone *z, struct nb_page *page,
-		      const struct nb_scan_control *sc, unsigned border)
+		      struct nb_scan_control *sc, unsigned border)
 {
 	unsigned type = nb_page_is_file_lru(page), tier = nb_page_tier(page);
 	uint32_t f = nb_page_flags(page);
 
 	if (f & PG_MLOCKED) {
 		nb_lruvec_del(v, z, page);
-		nb_page_set_flags(page, (nb_page_flags(page) & ~(uint32_t)PG_ACTIVE) |
-						PG_UNEVICTABLE);
+		nb_page_change_flags(sc->sys, page, PG_UNEVICTABLE, PG_ACTIVE);
 		nb_lruvec_add(v, z, page, false);
 		nb_count_vm_events(sc->sys, sc->cpu, NB_VM_UNEVICTABLE_PGCULLED,
 				   nb_lru_page_nr(page));
@@ -104,9 +104,13 @@ static bool sort_page(struct nb_lruvec *v, struct nb_zone *z, struct nb_page *pa
 		nb_mglru_inc_gen(v, z, page, true);
 		return true;
 	}
+	if (type && f & PG_DIRTY) {
+		sc->nr.file_taken += nb_lru_page_nr(page);
+		sc->nr.unqueued_dirty += f & PG_WRITEBACK ? 0 : nb_lru_page_nr(page);
+	}
 	if (f & PG_WRITEBACK || (type && f & PG_DIRTY)) {
 		nb_mglru_inc_gen(v, z, page, false);
-		nb_page_set_flags(page, nb_page_flags(page) | PG_RECLAIM);
+		nb_page_change_flags(sc->sys, page, PG_RECLAIM, 0);
 		return true;
 	}
 	return false;
@@ -116,20 +120,19 @@ static bool sort_page(struct nb_lruvec *v, struct nb_zone *z, struct nb_page *pa
 static bool isolate_page(struct nb_lruvec *v, struct nb_zone *z, struct nb_page *page,
 			 const struct nb_scan_control *sc)
 {
-	uint32_t f = nb_page_flags(page);
+	uint32_t f = nb_page_flags(page), drop;
 
-	if (!(sc->gfp & NB_GFP_BIT_IO) &&
-	    (f & PG_DIRTY || (f & PG_ANON && !(f & PG_SWAPCACHE))))
+	if (!(sc->gfp & NB_GFP_BIT_IO) && (f & PG_DIRTY || (f & PG_ANON && !(f & PG_SWAPCACHE))))
 		return false;
 	if (f & PG_LRU_BATCH)
 		return false;
 	nb_lruvec_del(v, z, page);
-	f = nb_page_flags(page) & ~(uint32_t)(PG_LRU | PG_ACTIVE | PG_RECLAIM);
-	if (!(f & PG_REFERENCED)) {
+	drop = PG_LRU | PG_ACTIVE | PG_RECLAIM | PG_REFERENCED;
+	if (!(nb_page_flags(page) & PG_REFERENCED)) {
 		page->refs = 0;
-		f &= ~(uint32_t)PG_WORKINGSET;
+		drop |= PG_WORKINGSET;
 	}
-	nb_page_set_flags(page, f & ~(uint32_t)PG_REFERENCED);
+	nb_page_change_flags(sc->sys, page, 0, drop);
 	return true;
 }
 
@@ -250,14 +253,13 @@ static void reject(struct nb_pgdat *p, struct nb_page_chain *c, struct nb_page_c
 
 		if (f & PG_RECLAIM && f & (PG_DIRTY | PG_WRITEBACK)) {
 			if (f & PG_WORKINGSET)
-				nb_page_set_flags(page, f | PG_REFERENCED);
+				nb_page_change_flags(p->sys, page, PG_REFERENCED, 0);
 			nb_chain_add(p->mem_map, &left, page);
 		} else if (again || page->mapcount ||
-			   f & (PG_ACTIVE | PG_REFERENCED | PG_DIRTY | PG_WRITEBACK |
-				PG_MLOCKED)) {
+			   f & (PG_ACTIVE | PG_REFERENCED | PG_DIRTY | PG_WRITEBACK | PG_MLOCKED)) {
 			page->refs = 0;
-			nb_page_set_flags(page, (f & ~(uint32_t)(PG_REFERENCED | PG_WORKINGSET)) |
-							PG_ACTIVE);
+			nb_page_change_flags(p->sys, page, PG_ACTIVE,
+					     PG_REFERENCED | PG_WORKINGSET);
 			nb_chain_add(p->mem_map, &left, page);
 		} else {
 			nb_chain_add(p->mem_map, clean, page);
@@ -290,6 +292,7 @@ static uint64_t evict(struct nb_pgdat *p, struct nb_scan_control *sc, unsigned s
 	nb_lock(&v->lock, sc->sys->port);
 	scanned = isolate(p, sc, swappiness, &type, &c, &isolated);
 	v->isolated[type] += isolated;
+	sc->nr.file_taken += type ? isolated : 0;
 	scanned += nb_mglru_try_to_inc_min_seq(v, swappiness != 0);
 	if (nb_mglru_nr_gens(v, !swappiness) == NB_MIN_NR_GENS)
 		scanned = 0;
@@ -413,12 +416,16 @@ void nb_lru_gen_shrink_node(struct nb_pgdat *p, struct nb_scan_control *sc)
 		if (sc->kswapd)
 			sc->nr_reclaimed = 0;
 		shrink_lruvec(p, sc);
+		/* nothing of the oldest could go because all is dirty: the flusher is to write.
+		 * Source: try_to_shrink_lruvec(), 6.12.2 and later. */
+		if (sc->nr.unqueued_dirty && sc->nr.unqueued_dirty == sc->nr.file_taken)
+			nb_wakeup_flusher(sc->sys);
 		sc->nr_reclaimed += nb_shrink_slab(sc->sys, p->nid, sc->priority, sc->cpu);
 		if (sc->kswapd)
 			sc->nr_reclaimed += before;
 	}
-	if (p->kswapd && (sc->nr_reclaimed > before ||
-			  sc->sys->profile->version < FAILURES_COUNT_SINCE))
+	if (p->kswapd &&
+	    (sc->nr_reclaimed > before || sc->sys->profile->version < FAILURES_COUNT_SINCE))
 		p->kswapd->failures = 0;
 }
 

@@ -6,12 +6,13 @@
  * Source: mm/vmscan.c: isolate_lru_folios(), shrink_inactive_list(), shrink_active_list(),
  * move_folios_to_lru(), too_many_isolated(); mm/swap.c: lru_note_cost(); facts 7.1, 7.2.
  */
+#include "mm/filemap.h"
 #include "mm/event.h"
 #include "mm/rmap.h"
 #include "mm/vmscan.h"
 #include "mm/vmstat.h"
 
-#define COST_BY_IO_SINCE 6002u /* before: pages written alone */
+#define COST_BY_IO_SINCE 6002u                     /* before: pages written alone */
 #define RECLAIM_FLAGS(file) ((file) ? 0x6u : 0x5u) /* RECLAIM_WB_FILE or _ANON, _ASYNC */
 
 struct taken {
@@ -60,7 +61,7 @@ static void isolate(struct nb_pgdat *p, struct nb_scan_control *sc, enum nb_lru 
 			nb_lruvec_add(v, z, page, false);
 			continue;
 		}
-		nb_page_set_flags(page, nb_page_flags(page) & ~(uint32_t)PG_LRU);
+		nb_page_change_flags(sc->sys, page, 0, PG_LRU);
 		nb_chain_add(p->mem_map, &t->chain, page);
 		t->pages += n;
 		if (nb_unlikely(lumpy)) {
@@ -92,7 +93,7 @@ void nb_putback_chain(struct nb_pgdat *p, struct nb_page_chain *c, int cpu)
 			continue;
 		}
 		nb_lock(&v->lock, p->sys->port);
-		nb_page_set_flags(page, f | PG_LRU);
+		nb_page_change_flags(p->sys, page, PG_LRU, 0);
 		nb_lruvec_add(v, z, page, false);
 		if (f & PG_ACTIVE)
 			nb_workingset_age(v, nb_lru_page_nr(page));
@@ -158,6 +159,9 @@ static void sum_up(struct nb_scan_control *sc, const struct nb_reclaim_stat *st,
 	sc->nr.writeback += st->nr_writeback;
 	sc->nr.immediate += st->nr_immediate;
 	sc->nr.taken += taken;
+	/* all of it is dirty and nobody writes it: the flusher is to */
+	if (st->nr_unqueued_dirty && st->nr_unqueued_dirty == taken)
+		nb_wakeup_flusher(sc->sys);
 	if (file)
 		sc->nr.file_taken += taken;
 }
@@ -233,7 +237,7 @@ void nb_shrink_active(struct nb_pgdat *p, struct nb_scan_control *sc, enum nb_lr
 			nb_chain_add(p->mem_map, &active, page);
 			continue;
 		}
-		nb_page_set_flags(page, (nb_page_flags(page) & ~(uint32_t)PG_ACTIVE) | PG_WORKINGSET);
+		nb_page_change_flags(sc->sys, page, PG_WORKINGSET, PG_ACTIVE);
 		deactivated += nb_lru_page_nr(page);
 		nb_chain_add(p->mem_map, &inactive, page);
 	}
