@@ -188,8 +188,6 @@ static void do_hole(struct world *w)
 				 0);
 		memset(f->bytes + first * PAGE, 0, (last - first) * PAGE);
 	}
-	if (first < last)
-		forget_copies(w, f, first, last - 1);
 }
 
 /* ---- mappings ---- */
