@@ -106,6 +106,21 @@ struct nb_reclaim {
 /* Makes the lists of all nodes; by boot, after the memory map. 0 or -NB_ENOMEM. */
 int nb_lru_boot(struct nb_system *sys);
 
+/* A change of flags that others may change at the same time: each owner has bits of its own. */
+static inline void nb_page_change_flags(const struct nb_system *sys, struct nb_page *page,
+					uint32_t set, uint32_t clear)
+{
+	uint32_t old = nb_page_flags(page);
+
+	if (nb_likely(!sys->port->relax)) {
+		page->flags = (old & ~clear) | set;
+		return;
+	}
+	while (!__atomic_compare_exchange_n(&page->flags, &old, (old & ~clear) | set, true,
+					    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+		;
+}
+
 /* Base pages behind a head. */
 static inline uint64_t nb_lru_page_nr(const struct nb_page *page)
 {
