@@ -17,8 +17,27 @@ static int wrong(struct nb_error *err, const struct nb_swap_area *a, uint64_t sl
 			    (unsigned long long)right);
 }
 
-/* Takes one off the count for each entry, or puts them back. */
-static void count_mm(const struct nb_system *sys, const struct nb_mm *mm, int step)
+struct step {
+	const struct nb_system *sys;
+	int step;
+	uint64_t over; /* entries that no count was left for */
+};
+
+/* Takes one off the count for an entry, or puts it back. */
+static void count_entry(void *arg, uint64_t e)
+{
+	struct step *s = arg;
+	struct nb_swap_area *a = nb_swap_area_of(s->sys, e);
+	uint16_t *map;
+
+	if (!a || nb_swp_slot(e) >= a->opt.pages)
+		return;
+	map = &a->map[nb_swp_slot(e)];
+	s->over += s->step < 0 && !*map;
+	*map = (uint16_t)(*map + s->step);
+}
+
+static void count_mm(struct step *s, const struct nb_mm *mm)
 {
 	uint64_t addr = 0;
 	struct nb_ptable *leaf;
@@ -26,39 +45,25 @@ static void count_mm(const struct nb_system *sys, const struct nb_mm *mm, int st
 	while ((leaf = nb_pt_next_leaf(mm, &addr, mm->task_size))) {
 		for (unsigned i = 0; i < 1u << mm->shape.bits; i++) {
 			nb_swp_t e = nb_pte_swp(leaf->entry[i]);
-			struct nb_swap_area *a = e ? nb_swap_area_of(sys, e) : NULL;
 
-			if (a && nb_swp_slot(e) < a->opt.pages)
-				a->map[nb_swp_slot(e)] = (uint16_t)(a->map[nb_swp_slot(e)] + step);
+			if (e)
+				count_entry(s, e);
 		}
 		addr = (addr & ~(nb_pt_leaf_span(mm) - 1)) + nb_pt_leaf_span(mm);
 	}
 }
 
-struct step {
-	const struct nb_system *sys;
-	int step;
-};
-
-static void count_entry(void *arg, uint64_t e)
-{
-	const struct step *s = arg;
-	struct nb_swap_area *a = nb_swap_area_of(s->sys, e);
-
-	if (a && nb_swp_slot(e) < a->opt.pages)
-		a->map[nb_swp_slot(e)] = (uint16_t)(a->map[nb_swp_slot(e)] + s->step);
-}
-
-static void count_all(const struct nb_system *sys, int step)
+static uint64_t count_all(const struct nb_system *sys, int step)
 {
 	struct step all = {.sys = sys, .step = step};
 	const struct nb_task *t;
 
 	for (unsigned i = 0; (t = nb_system_task(sys, i)); i++) {
 		if (!t->leader || t->leader == t)
-			count_mm(sys, t->mm, step);
+			count_mm(&all, t->mm);
 	}
 	nb_shmem_each_swap(sys, count_entry, &all);
+	return all.over;
 }
 
 static int check_slot(const struct nb_system *sys, struct nb_swap_area *a, uint64_t slot,
@@ -110,7 +115,7 @@ static int check_counts(const struct nb_swap_area *a, struct nb_error *err)
 int nb_swap_check(const struct nb_system *sys, struct nb_error *err)
 {
 	struct nb_swap *s = sys->swap;
-	uint64_t cached = 0;
+	uint64_t cached = 0, over;
 	int ret = 0;
 
 	if (!s)
@@ -122,11 +127,14 @@ int nb_swap_check(const struct nb_system *sys, struct nb_error *err)
 	if (!ret && cached != s->nr_cached)
 		ret = nb_error_set(err, -NB_EIO, 0, "swap: %llu cached pages, counted %llu",
 				   (unsigned long long)cached, (unsigned long long)s->nr_cached);
-	count_all(sys, -1);
+	over = count_all(sys, -1);
+	if (!ret && over)
+		ret = nb_error_set(err, -NB_EIO, 0, "swap: %llu entries hold slots uncounted",
+				   (unsigned long long)over);
 	for (unsigned i = 0; !ret && i < NB_MAX_SWAPFILES; i++) {
 		if (s->area[i] && s->area[i]->used)
 			ret = check_counts(s->area[i], err);
 	}
-	count_all(sys, 1);
+	(void)count_all(sys, 1);
 	return ret;
 }

@@ -3,7 +3,6 @@
  * Called by nb_system_check(). Walks every VMA and every leaf: O(mapped pages). Changes nothing.
  */
 #include "mm/filemap.h"
-#include "mm/filemap.h"
 #include "mm/rmap.h"
 
 struct walk {
@@ -12,6 +11,7 @@ struct walk {
 	struct nb_error *err;
 	uint64_t pages, tables, anon, shmem, swap; /* of the task */
 	uint64_t all_anon, all_mapped;             /* pages of all tasks, each once */
+	uint64_t all_tables;                       /* page-table pages of all that have one */
 	uint64_t thps, deposits; /* transparent huge pages' entries, and the leaves behind them */
 };
 
@@ -139,11 +139,13 @@ static int check_table(struct walk *w, const struct nb_ptable *table, unsigned l
 	unsigned shift = shape->page_shift + shape->bits * level;
 	uint32_t nr = 0;
 
+	w->all_tables += table->pfn != NB_NO_PFN;
 	if (level == 0)
 		return check_leaf(w, table, base);
 	for (const struct nb_ptable *d = table->deposit; d; d = d->deposit) {
 		w->deposits++;
 		w->tables++;
+		w->all_tables += d->pfn != NB_NO_PFN;
 	}
 	for (uint64_t i = 0; i < UINT64_C(1) << (root ? shape->root_bits : shape->bits); i++) {
 		const struct nb_ptable *next = (const struct nb_ptable *)(uintptr_t)table->entry[i];
@@ -183,6 +185,8 @@ static int check_vmas(struct walk *w)
 		locked += v->flags & NB_VM_LOCKED ? (v->end - v->start) >> mm->shape.page_shift : 0;
 		n++;
 	}
+	if (!nb_vma_tree_ok(mm->vmas))
+		return wrong(w, "tree of VMAs, whose sums do not follow,", mm->nr_vmas, n);
 	if (mm->total_pages != total)
 		return wrong(w, "pages of address space", mm->total_pages, total);
 	if (mm->locked_pages != locked)
@@ -229,7 +233,7 @@ static int check_task(struct walk *w)
 /* Zone counters say of each mapped page once what it is. */
 static int check_zones(struct walk *w)
 {
-	uint64_t anon = 0, mapped = 0;
+	uint64_t anon = 0, mapped = 0, tables = 0;
 
 	for (unsigned i = 0; i < w->sys->nr_pgdat; i++) {
 		for (unsigned k = 0; k < NB_MAX_NR_ZONES; k++) {
@@ -237,6 +241,7 @@ static int check_zones(struct walk *w)
 
 			anon += atomic_load_explicit(&z->nr_anon, memory_order_relaxed);
 			mapped += atomic_load_explicit(&z->nr_mapped, memory_order_relaxed);
+			tables += atomic_load_explicit(&z->nr_pagetable, memory_order_relaxed);
 		}
 	}
 	if (anon != w->all_anon)
@@ -245,6 +250,9 @@ static int check_zones(struct walk *w)
 	if (mapped != w->all_mapped)
 		return nb_error_set(w->err, -NB_EIO, 0, "nr_mapped is %llu and should be %llu",
 				    (unsigned long long)mapped, (unsigned long long)w->all_mapped);
+	if (tables != w->all_tables)
+		return nb_error_set(w->err, -NB_EIO, 0, "nr_pagetable is %llu and should be %llu",
+				    (unsigned long long)tables, (unsigned long long)w->all_tables);
 	return 0;
 }
 

@@ -104,6 +104,9 @@ uint64_t nb_vma_gap_topdown(const struct nb_mm *mm, uint64_t len, uint64_t low, 
 /* Lowest one, or 0. */
 uint64_t nb_vma_gap_bottomup(const struct nb_mm *mm, uint64_t len, uint64_t low, uint64_t high);
 
+/* Do the sums of the subtree follow from its VMAs? For checks. */
+bool nb_vma_tree_ok(const struct nb_vma *v);
+
 void nb_vma_insert(struct nb_mm *mm, struct nb_vma *v);
 void nb_vma_remove(struct nb_mm *mm, struct nb_vma *v);
 /* Changes the flags of a VMA that is in the tree; the mm's locked_pages follow. */

@@ -265,3 +265,18 @@ uint64_t nb_vma_gap_bottomup(const struct nb_mm *mm, uint64_t len, uint64_t low,
 {
 	return gap_in(mm->vmas, len, low, high, false);
 }
+
+bool nb_vma_tree_ok(const struct nb_vma *v)
+{
+	struct nb_vma again;
+
+	if (!v)
+		return true;
+	if (!nb_vma_tree_ok(v->left) || !nb_vma_tree_ok(v->right))
+		return false;
+	again = *v;
+	update(&again);
+	return again.height == v->height && again.sub_count == v->sub_count &&
+	       again.sub_start == v->sub_start && again.sub_end == v->sub_end &&
+	       again.sub_gap == v->sub_gap;
+}
