@@ -20,9 +20,9 @@
 #define BATCH_31_SINCE 6011u
 #define BATCH_OLD 15u
 
-static void set_flags(struct nb_page *page, uint32_t set, uint32_t clear)
+static void set_flags(const struct nb_zone *z, struct nb_page *page, uint32_t set, uint32_t clear)
 {
-	nb_page_set_flags(page, (nb_page_flags(page) & ~clear) | set);
+	nb_page_change_flags(z->sys, page, set, clear);
 }
 
 static struct nb_lru_cpu *cpu_batches(struct nb_system *sys, int cpu)
@@ -99,15 +99,15 @@ static void do_add(struct nb_lruvec *v, struct nb_zone *z, struct nb_page *page,
 	bool was = f & PG_UNEVICTABLE;
 
 	if (f & PG_MLOCKED) {
-		set_flags(page, PG_UNEVICTABLE, PG_ACTIVE);
+		set_flags(z, page, PG_UNEVICTABLE, PG_ACTIVE);
 		if (!was)
 			nb_count_vm_events(z->sys, cpu, NB_VM_UNEVICTABLE_PGCULLED,
 					   nb_lru_page_nr(page));
 	} else if (was) {
-		set_flags(page, 0, PG_UNEVICTABLE);
+		set_flags(z, page, 0, PG_UNEVICTABLE);
 		nb_count_vm_events(z->sys, cpu, NB_VM_UNEVICTABLE_PGRESCUED, nb_lru_page_nr(page));
 	}
-	set_flags(page, PG_LRU, 0);
+	set_flags(z, page, PG_LRU, 0);
 	nb_lruvec_add(v, z, page, false);
 	if (nb_event_wanted(z->sys, NB_EV_MM_LRU_INSERTION))
 		emit_insertion(z, page, cpu);
@@ -118,7 +118,7 @@ static void do_activate(struct nb_lruvec *v, struct nb_zone *z, struct nb_page *
 	if (nb_page_flags(page) & (PG_ACTIVE | PG_UNEVICTABLE))
 		return;
 	nb_lruvec_del(v, z, page);
-	set_flags(page, PG_ACTIVE, 0);
+	set_flags(z, page, PG_ACTIVE, 0);
 	nb_lruvec_add(v, z, page, false);
 	if (nb_event_wanted(z->sys, NB_EV_MM_LRU_ACTIVATE))
 		nb_emit(z->sys, NB_EV_MM_LRU_ACTIVATE, cpu, NULL, nb_zone_page_pfn(z, page));
@@ -132,7 +132,7 @@ static void do_deactivate(struct nb_lruvec *v, struct nb_zone *z, struct nb_page
 	if (f & PG_UNEVICTABLE || !(f & PG_ACTIVE || v->gen.enabled))
 		return;
 	nb_lruvec_del(v, z, page);
-	set_flags(page, 0, PG_ACTIVE | PG_REFERENCED);
+	set_flags(z, page, 0, PG_ACTIVE | PG_REFERENCED);
 	nb_lruvec_add(v, z, page, false);
 	nb_count_vm_events(z->sys, cpu, NB_VM_PGDEACTIVATE, nb_lru_page_nr(page));
 }
@@ -146,11 +146,11 @@ static void do_deactivate_file(struct nb_lruvec *v, struct nb_zone *z, struct nb
 	if (f & PG_UNEVICTABLE || page->mapcount)
 		return;
 	nb_lruvec_del(v, z, page);
-	set_flags(page, 0, PG_ACTIVE | PG_REFERENCED);
+	set_flags(z, page, 0, PG_ACTIVE | PG_REFERENCED);
 	if (f & (PG_WRITEBACK | PG_DIRTY)) {
 		/* its write-back brings it to the tail */
 		nb_lruvec_add(v, z, page, false);
-		set_flags(page, PG_RECLAIM, 0);
+		set_flags(z, page, PG_RECLAIM, 0);
 	} else {
 		nb_lruvec_add(v, z, page, true);
 		nb_count_vm_events(z->sys, cpu, NB_VM_PGROTATED, n);
@@ -167,7 +167,7 @@ static void do_lazyfree(struct nb_lruvec *v, struct nb_zone *z, struct nb_page *
 	    f & (PG_SWAPCACHE | PG_UNEVICTABLE))
 		return;
 	nb_lruvec_del(v, z, page);
-	set_flags(page, 0, PG_ACTIVE | PG_REFERENCED | PG_SWAPBACKED);
+	set_flags(z, page, 0, PG_ACTIVE | PG_REFERENCED | PG_SWAPBACKED);
 	nb_lruvec_add(v, z, page, false);
 	nb_count_vm_events(z->sys, cpu, NB_VM_PGLAZYFREE, nb_lru_page_nr(page));
 }
@@ -177,7 +177,7 @@ static void do_rotate(struct nb_lruvec *v, struct nb_zone *z, struct nb_page *pa
 	if (nb_page_flags(page) & PG_UNEVICTABLE)
 		return;
 	nb_lruvec_del(v, z, page);
-	set_flags(page, 0, PG_ACTIVE);
+	set_flags(z, page, 0, PG_ACTIVE);
 	nb_lruvec_add(v, z, page, true);
 	nb_count_vm_events(z->sys, cpu, NB_VM_PGROTATED, nb_lru_page_nr(page));
 }
@@ -196,7 +196,7 @@ static void carry_out(enum nb_lru_batch_kind kind, struct nb_lru_slot *s, int cp
 	struct nb_lruvec *v = nb_zone_lruvec(s->zone);
 
 	nb_lock(&v->lock, s->zone->sys->port);
-	set_flags(s->page, 0, PG_LRU_BATCH);
+	set_flags(s->zone, s->page, 0, PG_LRU_BATCH);
 	fn[kind](v, s->zone, s->page, cpu);
 	nb_unlock(&v->lock, s->zone->sys->port);
 }
@@ -226,7 +226,7 @@ static void queue(struct nb_system *sys, struct nb_zone *z, struct nb_page *page
 	struct nb_lru_batch *b = &c->batch[kind];
 
 	nb_lock(&c->lock, sys->port);
-	set_flags(page, PG_LRU_BATCH, 0);
+	set_flags(z, page, PG_LRU_BATCH, 0);
 	if (kind == NB_BATCH_ADD) { /* where nb_lru_del() finds it */
 		page->prev = (nb_link_t)cpu + 1;
 		page->next = b->nr;
@@ -259,7 +259,7 @@ static void unqueue(struct nb_system *sys, struct nb_page *page)
 		}
 		nb_unlock(&c->lock, sys->port);
 	}
-	set_flags(page, 0, PG_LRU_BATCH);
+	nb_page_change_flags(sys, page, 0, PG_LRU_BATCH);
 }
 
 /* ---- what others call ---- */
@@ -272,7 +272,7 @@ void nb_lru_add(struct nb_system *sys, struct nb_zone *z, struct nb_page *page, 
 void nb_lru_add_fault(struct nb_system *sys, struct nb_zone *z, struct nb_page *page, int cpu)
 {
 	if (sys->reclaim->gen_enabled && !(nb_page_flags(page) & PG_UNEVICTABLE))
-		set_flags(page, PG_ACTIVE, 0);
+		set_flags(z, page, PG_ACTIVE, 0);
 	queue(sys, z, page, NB_BATCH_ADD, cpu);
 }
 
@@ -286,12 +286,12 @@ void nb_lru_del(struct nb_system *sys, struct nb_zone *z, struct nb_page *page)
 	if (nb_unlikely(f & PG_ISOLATED))
 		nb_lru_forget(sys, z, page);
 	if (!(f & PG_LRU)) {
-		set_flags(page, 0, PG_ACTIVE | PG_UNEVICTABLE);
+		set_flags(z, page, 0, PG_ACTIVE | PG_UNEVICTABLE);
 		return;
 	}
 	nb_lock(&v->lock, sys->port);
 	nb_lruvec_del(v, z, page);
-	set_flags(page, 0, PG_LRU | PG_ACTIVE | PG_UNEVICTABLE);
+	set_flags(z, page, 0, PG_LRU | PG_ACTIVE | PG_UNEVICTABLE);
 	nb_unlock(&v->lock, sys->port);
 }
 
@@ -309,7 +309,7 @@ bool nb_lru_isolate(struct nb_system *sys, struct nb_zone *z, struct nb_page *pa
 		return false;
 	}
 	nb_lruvec_del(v, z, page);
-	set_flags(page, PG_ISOLATED, PG_LRU);
+	set_flags(z, page, PG_ISOLATED, PG_LRU);
 	v->isolated[nb_page_is_file_lru(page)] += nb_lru_page_nr(page);
 	nb_unlock(&v->lock, sys->port);
 	return true;
@@ -323,7 +323,7 @@ void nb_lru_forget(struct nb_system *sys, struct nb_zone *z, struct nb_page *pag
 		return;
 	nb_lock(&v->lock, sys->port);
 	v->isolated[nb_page_is_file_lru(page)] -= nb_lru_page_nr(page);
-	set_flags(page, 0, PG_ISOLATED);
+	set_flags(z, page, 0, PG_ISOLATED);
 	nb_unlock(&v->lock, sys->port);
 }
 
@@ -337,8 +337,7 @@ void nb_lru_putback(struct nb_system *sys, struct nb_zone *z, struct nb_page *pa
 static void activate_in_batch(struct nb_system *sys, struct nb_page *page, int cpu)
 {
 	if (nb_page_flags(page) & PG_LRU_BATCH && page->prev == (nb_link_t)cpu + 1)
-		set_flags(page, PG_ACTIVE, 0);
-	(void)sys;
+		nb_page_change_flags(sys, page, PG_ACTIVE, 0);
 }
 
 void nb_mark_page_accessed(struct nb_system *sys, struct nb_zone *z, struct nb_page *page, int cpu)
@@ -350,7 +349,7 @@ void nb_mark_page_accessed(struct nb_system *sys, struct nb_zone *z, struct nb_p
 		return;
 	}
 	if (!(f & PG_REFERENCED)) {
-		set_flags(page, PG_REFERENCED, 0);
+		set_flags(z, page, PG_REFERENCED, 0);
 		return;
 	}
 	if (f & (PG_UNEVICTABLE | PG_ACTIVE))
@@ -359,7 +358,7 @@ void nb_mark_page_accessed(struct nb_system *sys, struct nb_zone *z, struct nb_p
 		nb_lru_activate(sys, z, page, cpu);
 	else
 		activate_in_batch(sys, page, cpu);
-	set_flags(page, 0, PG_REFERENCED);
+	set_flags(z, page, 0, PG_REFERENCED);
 	/* workingset_activation() */
 	atomic_fetch_add_explicit(&nb_zone_lruvec(z)->nonresident_age, nb_lru_page_nr(page),
 				  memory_order_relaxed);
@@ -404,7 +403,7 @@ void nb_lru_rotate(struct nb_system *sys, struct nb_zone *z, struct nb_page *pag
 {
 	if (!(nb_page_flags(page) & PG_RECLAIM))
 		return;
-	set_flags(page, 0, PG_RECLAIM);
+	set_flags(z, page, 0, PG_RECLAIM);
 	if (!(nb_page_flags(page) & (PG_DIRTY | PG_UNEVICTABLE)))
 		queue_listed(sys, z, page, NB_BATCH_ROTATE, cpu);
 }
@@ -415,7 +414,7 @@ void nb_lru_mlock(struct nb_system *sys, struct nb_zone *z, struct nb_page *page
 
 	if (nb_page_flags(page) & PG_MLOCKED)
 		return;
-	set_flags(page, PG_MLOCKED, 0);
+	set_flags(z, page, PG_MLOCKED, 0);
 	nb_count_vm_events(sys, cpu, NB_VM_UNEVICTABLE_PGMLOCKED, nb_lru_page_nr(page));
 	if (!(nb_page_flags(page) & PG_LRU)) /* in a batch: do_add() sees the flag */
 		return;
@@ -424,7 +423,7 @@ void nb_lru_mlock(struct nb_system *sys, struct nb_zone *z, struct nb_page *page
 	nb_lock(&v->lock, sys->port);
 	if (!(nb_page_flags(page) & PG_UNEVICTABLE)) {
 		nb_lruvec_del(v, z, page);
-		set_flags(page, PG_UNEVICTABLE, PG_ACTIVE);
+		set_flags(z, page, PG_UNEVICTABLE, PG_ACTIVE);
 		nb_lruvec_add(v, z, page, false);
 		nb_count_vm_events(sys, cpu, NB_VM_UNEVICTABLE_PGCULLED, nb_lru_page_nr(page));
 	}
@@ -437,12 +436,12 @@ void nb_lru_munlock(struct nb_system *sys, struct nb_zone *z, struct nb_page *pa
 
 	if (!(nb_page_flags(page) & PG_MLOCKED))
 		return;
-	set_flags(page, 0, PG_MLOCKED);
+	set_flags(z, page, 0, PG_MLOCKED);
 	nb_count_vm_events(sys, cpu, NB_VM_UNEVICTABLE_PGMUNLOCKED, nb_lru_page_nr(page));
 	nb_lock(&v->lock, sys->port);
 	if ((nb_page_flags(page) & (PG_LRU | PG_UNEVICTABLE)) == (PG_LRU | PG_UNEVICTABLE)) {
 		nb_lruvec_del(v, z, page);
-		set_flags(page, 0, PG_UNEVICTABLE);
+		set_flags(z, page, 0, PG_UNEVICTABLE);
 		nb_lruvec_add(v, z, page, false);
 		nb_count_vm_events(sys, cpu, NB_VM_UNEVICTABLE_PGRESCUED, nb_lru_page_nr(page));
 	}

@@ -14,11 +14,9 @@
 
 #define MAX_REFS 3u /* LRU_REFS_WIDTH is 2 */
 
-static void set_gen(struct nb_page *page, int gen, uint32_t clear)
+static void set_gen(const struct nb_zone *z, struct nb_page *page, int gen, uint32_t clear)
 {
-	uint32_t f = nb_page_flags(page) & ~(PG_MT_MASK | clear);
-
-	nb_page_set_flags(page, f | (uint32_t)(gen + 1) << PG_MT_SHIFT);
+	nb_page_change_flags(z->sys, page, (uint32_t)(gen + 1) << PG_MT_SHIFT, PG_MT_MASK | clear);
 }
 
 void nb_lru_gen_init(struct nb_lruvec *v)
@@ -50,7 +48,7 @@ void nb_lru_gen_add(struct nb_lruvec *v, struct nb_zone *z, struct nb_page *page
 	unsigned gen = nb_gen_of_seq(seq_for(&v->gen, page, type, tail));
 	struct nb_list *l = &v->gen.list[gen][type][z->type];
 
-	set_gen(page, (int)gen, PG_ACTIVE);
+	set_gen(z, page, (int)gen, PG_ACTIVE);
 	nb_lru_count((uint64_t *)&v->gen.nr[gen][type][z->type], (int64_t)nb_lru_page_nr(page));
 	if (tail)
 		nb_list_add_tail(z->mem_map, l, page);
@@ -66,10 +64,10 @@ void nb_lru_gen_del(struct nb_lruvec *v, struct nb_zone *z, struct nb_page *page
 
 	nb_list_del(z->mem_map, &v->gen.list[gen][type][z->type], page);
 	nb_lru_count((uint64_t *)&v->gen.nr[gen][type][z->type], -(int64_t)nb_lru_page_nr(page));
-	set_gen(page, -1, 0);
+	set_gen(z, page, -1, 0);
 	/* it keeps its youth where it goes */
 	if (active)
-		nb_page_set_flags(page, nb_page_flags(page) | PG_ACTIVE);
+		nb_page_change_flags(z->sys, page, PG_ACTIVE, 0);
 }
 
 void nb_lru_gen_inc_refs(struct nb_page *page)

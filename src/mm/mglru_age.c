@@ -21,9 +21,8 @@ static void move_to_gen(struct nb_lruvec *v, struct nb_zone *z, struct nb_page *
 	v->gen.nr[from][type][z->type] -= n;
 	v->gen.nr[to][type][z->type] += n;
 	page->refs = 0;
-	nb_page_set_flags(page, (nb_page_flags(page) &
-				 ~(uint32_t)(PG_MT_MASK | PG_REFERENCED | PG_WORKINGSET)) |
-					(to + 1) << PG_MT_SHIFT);
+	nb_page_change_flags(z->sys, page, (to + 1) << PG_MT_SHIFT,
+			     PG_MT_MASK | PG_REFERENCED | PG_WORKINGSET);
 	if (tail)
 		nb_list_add_tail(z->mem_map, l, page);
 	else
@@ -150,7 +149,7 @@ static void look_at(struct nb_pgdat *p, uint64_t *entry)
 		return;
 	*entry &= ~(uint64_t)NB_PTE_ACCESSED;
 	if ((nb_page_flags(page) & (PG_LRU | PG_UNEVICTABLE)) != PG_LRU) {
-		nb_page_set_flags(page, nb_page_flags(page) | PG_REFERENCED);
+		nb_page_change_flags(p->sys, page, PG_REFERENCED, 0);
 		return;
 	}
 	move_to_gen(v, z, page, nb_gen_of_seq(v->gen.max_seq), false);

@@ -17,9 +17,9 @@
 
 #define SLOT_BYTES (sizeof(uint16_t) + sizeof(uint64_t))
 
-static void change(struct nb_page *page, uint32_t set, uint32_t clear)
+static void change(const struct nb_system *sys, struct nb_page *page, uint32_t set, uint32_t clear)
 {
-	nb_page_set_flags(page, (nb_page_flags(page) & ~clear) | set);
+	nb_page_change_flags(sys, page, set, clear);
 }
 
 /* ---- the cache ---- */
@@ -49,7 +49,7 @@ void nb_swap_cache_add(struct nb_system *sys, nb_swp_t e, struct nb_zone *z, str
 	*word = nb_swc_page(z->pgdat, nb_page_link(z->mem_map, page));
 	sys->swap->page_entry[z->pgdat->index][nb_page_dense(z->mem_map, page)] = e;
 	nb_get_page(sys, page);
-	change(page, PG_SWAPCACHE, 0);
+	change(sys, page, PG_SWAPCACHE, 0);
 	sys->swap->nr_cached++;
 	nb_stat_add(sys, &z->nr_file, 1);
 	nb_stat_add(sys, &z->nr_swapcached, 1);
@@ -63,7 +63,7 @@ void nb_swap_cache_del(struct nb_system *sys, struct nb_zone *z, struct nb_page 
 	uint64_t slot = nb_swp_slot(e);
 
 	a->cache[slot] = shadow ? shadow | NB_SWC_SHADOW : 0;
-	change(page, 0, PG_SWAPCACHE);
+	change(sys, page, 0, PG_SWAPCACHE);
 	sys->swap->nr_cached--;
 	nb_stat_add(sys, &z->nr_file, -1);
 	nb_stat_add(sys, &z->nr_swapcached, -1);
@@ -118,7 +118,7 @@ void nb_swap_cache_replace(struct nb_system *sys, struct nb_zone *fromz, struct 
 	sys->swap->nr_cached--;
 	nb_stat_add(sys, &fromz->nr_file, -1);
 	nb_stat_add(sys, &fromz->nr_swapcached, -1);
-	change(from, 0, PG_SWAPCACHE);
+	change(sys, from, 0, PG_SWAPCACHE);
 	nb_swap_cache_add(sys, e, toz, to, &shadow);
 	nb_swap_unlock(sys);
 	nb_put_page(sys, fromz, from, nb_swap_cpu_of(sys));
@@ -159,7 +159,7 @@ static struct nb_page *drop_cached(struct nb_system *sys, struct nb_swap_area *a
 	    (page->mapcount && !nb_swap_full(sys)))
 		return NULL;
 	nb_swap_cache_del(sys, *ret_zone, page, 0);
-	nb_page_set_flags(page, nb_page_flags(page) | PG_DIRTY); /* memory alone has it now */
+	change(sys, page, PG_DIRTY, 0); /* memory alone has it now */
 	return page;
 }
 
@@ -198,7 +198,7 @@ bool nb_swap_free_cached(struct nb_system *sys, struct nb_zone *z, struct nb_pag
 	if (!(nb_page_flags(page) & PG_WRITEBACK) &&
 	    !nb_swap_area_of(sys, e)->map[nb_swp_slot(e)]) {
 		nb_swap_cache_del(sys, z, page, 0);
-		change(page, PG_DIRTY, 0);
+		change(sys, page, PG_DIRTY, 0);
 		freed = true;
 	}
 	nb_swap_unlock(sys);
@@ -219,7 +219,7 @@ bool nb_swap_add(struct nb_system *sys, struct nb_zone *z, struct nb_page *page,
 	if (e) {
 		nb_swap_area_of(sys, e)->map[nb_swp_slot(e)] = 0;
 		nb_swap_cache_add(sys, e, z, page, &shadow);
-		change(page, PG_DIRTY, 0);
+		change(sys, page, PG_DIRTY, 0);
 	}
 	nb_swap_unlock(sys);
 	return e != 0;
@@ -249,7 +249,7 @@ static int move_bytes(struct nb_system *sys, struct nb_swap_area *a, uint64_t sl
 static void end_write(struct nb_system *sys, struct nb_swap_write *w)
 {
 	if (w->page) {
-		change(w->page, 0, PG_WRITEBACK);
+		change(sys, w->page, 0, PG_WRITEBACK);
 		nb_lru_rotate(sys, w->zone, w->page, nb_swap_cpu_of(sys));
 	}
 	w->page = NULL;
@@ -287,7 +287,7 @@ static void begin_write(struct nb_system *sys, struct nb_swap_area *a, struct nb
 	a->device_free_ns += a->opt.write_ns;
 	a->flight[(a->flight_first + a->flight_nr++) % NB_SWAP_IN_FLIGHT] =
 		(struct nb_swap_write){.zone = z, .page = page, .done_ns = a->device_free_ns};
-	change(page, PG_WRITEBACK, 0);
+	change(sys, page, PG_WRITEBACK, 0);
 }
 
 int nb_swap_writepage(struct nb_system *sys, struct nb_zone *z, struct nb_page *page, int cpu)
@@ -298,7 +298,7 @@ int nb_swap_writepage(struct nb_system *sys, struct nb_zone *z, struct nb_page *
 
 	if (err)
 		return err;
-	change(page, 0, PG_DIRTY);
+	change(sys, page, 0, PG_DIRTY);
 	nb_count_vm_event(sys, cpu, NB_VM_PSWPOUT);
 	nb_count_vm_events(sys, cpu, NB_VM_PGPGOUT, UINT64_C(1) << (sys->page_shift - 10));
 	if (a->opt.device != NB_SWAP_SYNCHRONOUS)

@@ -47,7 +47,7 @@ static void note_hit(struct swapin *s, struct nb_page *page)
 	uint64_t val = s->v->swap_ra ? s->v->swap_ra : RA_FIRST, hits = val & RA_HITS_MAX;
 
 	if (ahead)
-		nb_page_set_flags(page, nb_page_flags(page) & ~(uint32_t)PG_RECLAIM);
+		nb_page_change_flags(s->t->sys, page, 0, PG_RECLAIM);
 	if (vma_ra) {
 		if (ahead && hits < RA_HITS_MAX)
 			hits++;
@@ -95,7 +95,7 @@ static struct nb_page *read_cached(struct swapin *s, nb_swp_t e, uint64_t ilx, b
 	nb_workingset_refault(sys, *ret_z, page, shadow);
 	nb_lru_add_fault(sys, *ret_z, page, s->t->cpu);
 	if (ahead) {
-		nb_page_set_flags(page, nb_page_flags(page) | PG_RECLAIM);
+		nb_page_change_flags(sys, page, PG_RECLAIM, 0);
 		nb_count_vm_event(sys, s->t->cpu, NB_VM_SWAP_RA);
 	}
 	return page;
@@ -274,7 +274,7 @@ static void map_page(struct swapin *s, struct nb_zone *z, struct nb_page *page,
 		bits |= NB_PTE_EXCLUSIVE;
 	if (write && sole && s->v->prot & NB_PROT_WRITE) {
 		bits |= NB_PTE_WRITE | NB_PTE_DIRTY;
-		nb_page_set_flags(page, nb_page_flags(page) | PG_DIRTY);
+		nb_page_change_flags(s->t->sys, page, PG_DIRTY, 0);
 	}
 	nb_rmap_add_anon(s->v, s->addr, z, page, 1);
 	nb_pt_set(leaf, i, nb_pte_make(nb_zone_page_pfn(z, page), bits));

@@ -39,7 +39,7 @@ static bool has(const struct job *j, uint32_t flags)
 
 static void change(const struct job *j, uint32_t set, uint32_t clear)
 {
-	nb_page_set_flags(j->page, (nb_page_flags(j->page) & ~clear) | set);
+	nb_page_change_flags(j->sc->sys, j->page, set, clear);
 }
 
 /* What a second look at accessed bits says. */
@@ -314,7 +314,7 @@ uint64_t nb_shrink_pages(struct nb_pgdat *p, struct nb_scan_control *sc, struct 
 		f = decide(&j);
 		if (f == FREED) {
 			reclaimed += j.n;
-			nb_page_set_flags(page, nb_page_flags(page) & ~(uint32_t)PG_ACTIVE);
+			nb_page_change_flags(sc->sys, page, 0, PG_ACTIVE);
 			nb_put_page(sc->sys, j.z, page, sc->cpu);
 			continue;
 		}
@@ -346,7 +346,7 @@ uint64_t nb_reclaim_page(struct nb_system *sys, struct nb_zone *z, struct nb_pag
 	uint64_t n;
 
 	nb_lru_forget(sys, z, page);
-	nb_page_set_flags(page, nb_page_flags(page) & ~(uint32_t)PG_ACTIVE);
+	nb_page_change_flags(sys, page, 0, PG_ACTIVE);
 	nb_chain_add(z->mem_map, &c, page);
 	n = nb_shrink_pages(z->pgdat, &sc, &c, true, &st);
 	nb_putback_chain(z->pgdat, &c, cpu);

@@ -76,12 +76,12 @@ static void classic_refault(struct nb_system *sys, struct nb_pgdat *p, struct nb
 	now->refault[file] += n;
 	if (((age - clock) & CLOCK_MASK) > workingset_size(sys, v, file))
 		return;
-	nb_page_set_flags(page, nb_page_flags(page) | PG_ACTIVE);
+	nb_page_change_flags(sys, page, PG_ACTIVE, 0);
 	nb_workingset_age(now, n);
 	now->activate[file] += n;
 	if (!workingset)
 		return;
-	nb_page_set_flags(page, nb_page_flags(page) | PG_WORKINGSET);
+	nb_page_change_flags(sys, page, PG_WORKINGSET, 0);
 	nb_lru_note_cost(sys, now, file, n, 0);
 	now->restore[file] += n;
 }
@@ -137,7 +137,7 @@ void nb_lru_gen_refault(struct nb_system *sys, struct nb_zone *z, struct nb_page
 	v->gen.refaulted[file][tier] += n;
 	/* the page is wanted, and an anonymous one is being faulted in: it keeps its tier */
 	if (workingset) {
-		nb_page_set_flags(page, nb_page_flags(page) | PG_WORKINGSET);
+		nb_page_change_flags(sys, page, PG_WORKINGSET, 0);
 		page->refs = refs ? (refs - 1) & 7u : 0;
 		v->restore[file] += n;
 	}
