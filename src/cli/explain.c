@@ -18,6 +18,7 @@
 #include "view/view.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -273,6 +274,8 @@ static int policy(const struct explain_args *a, struct session *s, struct nb_err
 
 static int pfns(const struct nb_common *c, struct session *s, struct nb_error *err)
 {
+	if (strcmp(c->args.v[0], "pfn") != 0)
+		return 0;
 	s->pfns = nb_xcalloc(c->args.n, sizeof(*s->pfns));
 	for (unsigned i = 1; i < c->args.n; i++) {
 		if (number("pfn", c->args.v[i], UINT64_MAX >> 12, &s->pfns[i - 1], err))
@@ -321,6 +324,24 @@ static int open_sim(const struct explain_args *a, struct session *s, struct nb_e
 	return ret;
 }
 
+/* Lines of a buddyinfo file in place of the machine's own. */
+static int given_lines(const char *path, struct session *s)
+{
+	struct nb_text text = {0};
+	struct nb_error err = {0};
+	int status = nb_explain_read(path, &text);
+
+	if (!status &&
+	    nb_observed_add(&s->observed, "buddyinfo", nb_text_str(&text), text.len, &err)) {
+		snprintf(err.file, sizeof(err.file), "%s", path);
+		status = nb_complain(&err);
+	}
+	s->ask.observed = &s->observed;
+	s->ask.began_observed = true;
+	nb_text_release(&text);
+	return status;
+}
+
 static int print(const struct nb_common *c, struct nb_sheet *sheet)
 {
 	struct nb_text t = {0};
@@ -343,6 +364,9 @@ static int work_out(const struct explain_args *a, const struct topic *topic, str
 
 	if (open_sim(a, s, &err) || read_options(a, s, &err))
 		return nb_complain(&err);
+	if (topic->fn == nb_explain_buddyinfo && a->common.args.n > 1 &&
+	    given_lines(a->common.args.v[1], s))
+		return NB_EXIT_WRONG;
 	nb_sheet_init(&sheet, topic->name, nb_out_color(&a->common));
 	json_object_set_new(sheet.root, "machine", nb_json_string(s->om.machine->name));
 	rc = topic->fn ? topic->fn(&s->ask, &sheet, &err)
@@ -382,6 +406,11 @@ static int run(struct nb_common *c)
 	if (c->args.n == 0)
 		return list_topics(c);
 	topic = topic_by_name(c->args.v[0]);
+	if (topic && topic->fn == nb_explain_buddyinfo && c->args.n == 2) {
+		/* the lines are all that counts: any machine with their page size will do */
+		c->machine = c->machine ? c->machine : "1x1G";
+		return on_topic(a, topic);
+	}
 	if (topic && c->args.n > 1 && strcmp(topic->name, "pfn") != 0)
 		return nb_complainf("explain %s takes no argument '%s'", topic->name, c->args.v[1]);
 	if (topic)
@@ -391,8 +420,8 @@ static int run(struct nb_common *c)
 	return nb_explain_file(c, c->args.v[0]);
 }
 
-static const char *const synopsis[] = {"[options] TOPIC", "[options] pfn N...", "[options] FILE",
-				       NULL};
+static const char *const synopsis[] = {"[options] TOPIC", "[options] pfn N...",
+				       "[options] buddyinfo FILE", "[options] FILE", NULL};
 static const struct nb_cmd_example examples[] = {
 	{"numabox explain watermarks -m 2x32G --node 0 --zone Normal --free 14000,11000,8000",
 	 "From min_free_kbytes to the marks of a zone, and what so many free pages would mean."},
@@ -427,6 +456,10 @@ const struct nb_cmd nb_cmd_explain = {
 		"\n"
 		"On a capture the machine stands as it was found: free blocks, watermarks, "
 		"reserves; --fresh boots by rule instead.\n"
+		"\n"
+		"buddyinfo FILE reads pasted lines of /proc/buddyinfo in place of a machine's (- "
+		"is "
+		"standard input).\n"
 		"\n"
 		"FILE (- is standard input) is a kernel log with a page allocation failure or an "
 		"OOM report in it, of any kernel of the last ten years. It is decoded: which "

@@ -5,7 +5,12 @@
 #ifndef NB_CLI_EXPLAIN_H
 #define NB_CLI_EXPLAIN_H
 
+#include "base/hosted/text.h"
 #include "cli/cmd.h"
+
+/* Appends a file's bytes ("-": standard input) to *t. NB_EXIT_OK, or NB_EXIT_WRONG with a
+ * complaint. */
+int nb_explain_read(const char *path, struct nb_text *t);
 
 /* Reads a failure report out of a kernel log ("-": standard input) and explains it. The exit
  * status. */

@@ -13,7 +13,7 @@
 
 #define MAX_LOG_BYTES ((size_t)256 << 20)
 
-static int read_all(const char *path, struct nb_text *t)
+int nb_explain_read(const char *path, struct nb_text *t)
 {
 	FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "rb");
 	char buf[16384];
@@ -73,7 +73,7 @@ int nb_explain_file(const struct nb_common *c, const char *path)
 	struct nb_error err = {0};
 	struct nb_text text = {0};
 	struct nb_reports r;
-	int status = read_all(path, &text);
+	int status = nb_explain_read(path, &text);
 
 	if (!status && nb_reports_parse(nb_text_str(&text), text.len, &r, &err)) {
 		nb_error_file(&err, path);

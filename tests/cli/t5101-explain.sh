@@ -107,6 +107,17 @@ is "$(json pfn_bits)" 25 "66 GiB with the hole: 25 bits"
 nb explain pfn 0x80000 -m 2x32G --json
 is "$(json pfns.0.present)" false "the hole has no memory"
 
+# pasted lines of buddyinfo
+printf 'Node 0, zone   Normal  12851   8742   5211   2834   1203    412    127     38     11      2    142 \n' \
+	>"$tmp/lines"
+nb explain buddyinfo "$tmp/lines" --json
+works "pasted lines of buddyinfo"
+is "$(json zones.0.free_pages)" 268523 "12851 + 2 x 8742 + 4 x 5211 + ... pages"
+is "$(json zones.0.orders.10.free_kib)" 581632 "142 blocks of 4 MiB"
+printf 'nothing\n' >"$tmp/lines"
+nb explain buddyinfo "$tmp/lines"
+refused "lines that are none" "lines:1"
+
 # refused
 nb explain latencie
 refused "a misspelt topic" "did you mean 'latency'"
