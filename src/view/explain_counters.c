@@ -265,7 +265,7 @@ int nb_explain_buddyinfo(const struct nb_explain_ask *a, struct nb_sheet *s, str
 	int ret;
 
 	nb_system_info(a->sys, &info);
-	nb_sheet_heading(s, seen ? "/proc/buddyinfo as the capture has it"
+	nb_sheet_heading(s, seen ? "/proc/buddyinfo as it was printed"
 				 : "/proc/buddyinfo of the booted machine");
 	nb_sheet_note(s,
 		      "A column an order: the n-th number, from 0, counts free blocks of 2^n pages "
