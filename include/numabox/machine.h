@@ -127,6 +127,7 @@ struct nb_machine {
 	const char *arch_name;  /* as uname -m says, for NB_ARCH_OTHER too */
 	const char *cpu_vendor; /* as cpuinfo's vendor_id ("AuthenticAMD"); NULL unknown */
 	unsigned page_shift;    /* 12, 14, 16 */
+	bool la57;              /* x86-64: the CPUs have five levels of page tables */
 	const char *release;    /* "6.12.113+deb12-amd64"; "" unknown */
 	/* NULL until sealed, unless a reader or the user chose one: then it stays */
 	const struct nb_kernel_profile *profile;
@@ -163,6 +164,11 @@ struct nb_machine {
 	unsigned nr_zone_facts;
 	struct nb_early_load *early; /* none: x86's kernel at 16 MiB */
 	unsigned nr_early;
+	/* What memblock had reserved when it gave the rest to the page allocator: bytes, nid is
+	 * NB_NO_NODE; sorted, without overlaps once sealed. None: boot places reserved pages by
+	 * rule. */
+	struct nb_mem_range *reserved;
+	unsigned nr_reserved;
 	uint64_t lowmem_end; /* i386: first byte past low memory as booted; 0 unknown */
 	uint64_t dma_limit; /* arm64: first byte past what the narrowest device reaches; 0: 4 GiB */
 
@@ -206,6 +212,8 @@ int nb_machine_add_range(struct nb_machine *m, const struct nb_mem_range *x);
 int nb_machine_add_zone_fact(struct nb_machine *m, const struct nb_zone_fact *x);
 /* What the boot loader put into memory. 0, -NB_ENOMEM. */
 int nb_machine_add_early(struct nb_machine *m, const struct nb_early_load *x);
+/* A range that was reserved when memblock gave memory away. 0, -NB_ENOMEM. */
+int nb_machine_add_reserved(struct nb_machine *m, const struct nb_mem_range *x);
 /* A setting to be written after boot; both texts are copied. 0, -NB_ENOMEM. */
 int nb_machine_add_sysctl(struct nb_machine *m, const char *name, const char *value, unsigned line);
 

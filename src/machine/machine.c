@@ -100,6 +100,11 @@ int nb_machine_add_early(struct nb_machine *m, const struct nb_early_load *x)
 	return APPEND(m, early, nr_early, x);
 }
 
+int nb_machine_add_reserved(struct nb_machine *m, const struct nb_mem_range *x)
+{
+	return APPEND(m, reserved, nr_reserved, x);
+}
+
 int nb_machine_add_sysctl(struct nb_machine *m, const char *name, const char *value, unsigned line)
 {
 	struct nb_sysctl_setting x = {nb_machine_strdup(m, name), nb_machine_strdup(m, value),

@@ -67,6 +67,8 @@ static int sort_all(struct nb_machine *m)
 	if (!err)
 		err = sort(m, m->firmware, m->nr_firmware, sizeof(*m->firmware), cmp_range);
 	if (!err)
+		err = sort(m, m->reserved, m->nr_reserved, sizeof(*m->reserved), cmp_range);
+	if (!err)
 		err = sort(m, m->zone_facts, m->nr_zone_facts, sizeof(*m->zone_facts), cmp_fact);
 	return err;
 }
@@ -291,6 +293,24 @@ static int check_memory(const struct nb_machine *m, struct nb_error *err)
 	return bad;
 }
 
+/* Ranges that boot had reserved: any bytes, each once, of no node. */
+static int check_reserved(const struct nb_machine *m, struct nb_error *err)
+{
+	for (unsigned i = 0; i < m->nr_reserved; i++) {
+		const struct nb_mem_range *r = &m->reserved[i];
+		int bad = check_range(m, r, "reserved", err);
+
+		if (!bad && i && r->start < r[-1].end)
+			bad = nb_error_set(err, -NB_EINVAL, r->line,
+					   "reserved: 0x%llx-0x%llx and 0x%llx-0x%llx overlap",
+					   LL(r[-1].start), LL(r[-1].end - 1), LL(r->start),
+					   LL(r->end - 1));
+		if (bad)
+			return bad;
+	}
+	return 0;
+}
+
 static int check_matrix_size(const struct nb_machine *m, const void *matrix, unsigned n,
 			     const char *what, struct nb_error *err)
 {
@@ -361,6 +381,8 @@ int nb_machine_seal(struct nb_machine *m, struct nb_error *err)
 		bad = check_cpus(m, err);
 	if (!bad)
 		bad = check_memory(m, err);
+	if (!bad)
+		bad = check_reserved(m, err);
 	if (!bad)
 		bad = check_matrices(m, err);
 	if (!bad)

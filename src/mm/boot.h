@@ -23,6 +23,12 @@ int nb_boot_memory_map(struct nb_system *sys, struct nb_error *err);
 /* section.c, for shutdown (also of a half-booted system): gives the reservations back. */
 void nb_release_memory_map(struct nb_system *sys);
 
+/* boot_reserved.c: reserved[] of what the machine says was reserved, where that agrees with what is
+ * known of managed pages; each zone's later_pages, and managed pages that nothing else tells. */
+int nb_boot_reserved(struct nb_system *sys, struct nb_error *err);
+/* Index of the first of reserved[] that ends past `pfn`; nr_reserved: none. */
+unsigned nb_reserved_first_past(const struct nb_system *sys, nb_pfn_t pfn);
+
 /* zonelist.c: fallback, zonelist, policy_zone, vm_total_pages, nr_zonelists, mobility_grouping. */
 int nb_boot_zonelists(struct nb_system *sys, struct nb_error *err);
 

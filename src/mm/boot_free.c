@@ -6,14 +6,20 @@
  * by page to the heads, so that its highest block comes first. CMA's pageblocks come last and have
  * lists of their own. Deferred initialisation releases the rest of each node's last zone later, but
  * in the same order, so the lists are equal. page_alloc.shuffle=1 then swaps max-order blocks
- * about, by the system's seed. What is present and not managed is reserved: x86's first MiB, then
- * the zone's highest pages. Cost: O(memory ranges); with shuffling O(blocks). Source:
+ * about, by the system's seed. What is present and not managed is reserved: where the machine tells
+ * what memblock had reserved (boot_reserved.c), memory is freed around that; else x86's first MiB,
+ * then the zone's highest pages. Cost: O(memory ranges); with shuffling O(blocks). Source:
  * mm/memblock.c: __free_memory_core(), __free_pages_memory(); mm/shuffle.c; facts 5.4.
  */
 #include "mm/boot.h"
 #include "mm/buddy.h"
 #include "mm/event.h"
 #include "mm/page_alloc.h"
+
+/* CONFIG_DEFERRED_STRUCT_PAGE_INIT; and since when reserved late pages make their pageblock movable,
+ * too (__init_page_from_nid()). */
+#define DEFERRED_SINCE 4002u
+#define LATE_MOVABLE_SINCE 6015u
 
 static int no_host_memory(struct nb_error *err)
 {
@@ -130,6 +136,46 @@ static bool free_cma(struct nb_zone *z, uint32_t dense)
 	return true;
 }
 
+/* Reserved pages that boot frees later are in use from the beginning. */
+static bool take_later(struct nb_zone *z, uint32_t dense, uint64_t pages)
+{
+	uint32_t block = 1u << z->sys->max_order;
+
+	while (pages) {
+		unsigned order = (unsigned)__builtin_ctz(dense | block);
+
+		while (UINT64_C(1) << order > pages)
+			order--;
+		if (!nb_map_commit(z->pgdat, dense & ~(block - 1), block))
+			return false;
+		nb_page_set_flags(z->mem_map + dense, PG_SYSTEM | order | z->page_bits);
+		dense += 1u << order;
+		pages -= UINT64_C(1) << order;
+	}
+	return true;
+}
+
+/* Frees [start, end) of one piece but for what is reserved. */
+static bool free_around(struct nb_system *sys, const struct nb_memblock_range *r, nb_pfn_t start,
+			nb_pfn_t end, bool high)
+{
+	unsigned i = nb_reserved_first_past(sys, start);
+
+	for (; i < sys->nr_reserved && sys->reserved[i].start_pfn < end; i++) {
+		const struct nb_reserved *x = &sys->reserved[i];
+		uint32_t dense = r->dense + (uint32_t)(start - r->start_pfn);
+		uint32_t later = r->dense + (uint32_t)(x->later_pfn - r->start_pfn);
+
+		if (start < x->start_pfn && !free_span(r->zone, dense, x->start_pfn - start, high))
+			return false;
+		if (!take_later(r->zone, later, x->end_pfn - x->later_pfn))
+			return false;
+		start = x->end_pfn;
+	}
+	return start >= end || free_span(r->zone, r->dense + (uint32_t)(start - r->start_pfn),
+					 end - start, high);
+}
+
 static bool free_piece(struct nb_system *sys, const struct nb_memblock_range *r)
 {
 	struct nb_zone *z = r->zone;
@@ -145,10 +191,10 @@ static bool free_piece(struct nb_system *sys, const struct nb_memblock_range *r)
 	bool high = z->type == NB_ZONE_HIGHMEM ||
 		    (sys->zones >> NB_ZONE_HIGHMEM & 1 && start >= sys->max_low_pfn);
 	nb_pfn_t cma = last ? cma_start(z, r, end) : NB_NO_PFN;
-	uint32_t dense = r->dense + (uint32_t)(start - r->start_pfn);
 
 	if (cma == NB_NO_PFN || cma < start)
-		return free_span(z, dense, end - start, high);
+		return free_around(sys, r, start, end, high);
+	uint32_t dense = r->dense + (uint32_t)(start - r->start_pfn);
 	uint32_t cma_dense = r->dense + (uint32_t)(cma - r->start_pfn);
 
 	return free_span(z, dense, cma - start, high) &&
@@ -217,6 +263,53 @@ static void count_pageblocks(struct nb_system *sys)
 	}
 }
 
+/* Pages of a memory section. */
+static uint64_t section_pages(const struct nb_system *sys)
+{
+	return UINT64_C(1) << (sys->page_shift < 16 ? 27 - sys->page_shift : 29 - sys->page_shift);
+}
+
+/* Where deferred initialisation begins: of a node's last zone one section's worth and what is left
+ * to the next section are initialised before. NB_NO_PFN: nothing is deferred.
+ * Source: mm/mm_init.c, defer_init(). */
+static nb_pfn_t first_deferred(const struct nb_zone *z)
+{
+	const struct nb_system *sys = z->sys;
+	uint64_t section = section_pages(sys);
+
+	if ((sys->machine->arch != NB_ARCH_X86_64 && sys->machine->arch != NB_ARCH_ARM64) ||
+	    sys->profile->version < DEFERRED_SINCE || sys->profile->version >= LATE_MOVABLE_SINCE)
+		return NB_NO_PFN;
+	for (unsigned t = z->type + 1; t < NB_MAX_NR_ZONES; t++) {
+		if (z->pgdat->zone[t].present_pages)
+			return NB_NO_PFN;
+	}
+	return (z->zone_start_pfn + 2 * section - 1) & ~(section - 1);
+}
+
+/* Pageblocks of late memory become movable when their first page is freed: one that begins in
+ * reserved pages keeps the type of an empty table. */
+static bool type_late_blocks(struct nb_system *sys)
+{
+	uint64_t block = UINT64_C(1) << sys->pageblock_order;
+
+	for (unsigned i = 0; i < sys->nr_reserved; i++) {
+		const struct nb_reserved *x = &sys->reserved[i];
+		const struct nb_memblock_range *r = &sys->ranges[x->range];
+		nb_pfn_t pfn = (x->start_pfn + block - 1) & ~(block - 1);
+		nb_pfn_t late = first_deferred(r->zone);
+
+		for (pfn = pfn > late ? pfn : late; pfn < x->end_pfn; pfn += block) {
+			uint32_t dense = r->dense + (uint32_t)(pfn - r->start_pfn);
+
+			if (!nb_pageblock_commit(r->pgdat, dense, 1))
+				return false;
+			nb_set_pageblock_mt(r->zone, dense, NB_MIGRATE_UNMOVABLE);
+		}
+	}
+	return true;
+}
+
 static void prepare_zone(struct nb_zone *z)
 {
 	struct nb_system *sys = z->sys;
@@ -251,6 +344,8 @@ int nb_boot_free_lists(struct nb_system *sys, struct nb_error *err)
 			return no_host_memory(err);
 	}
 	count_pageblocks(sys);
+	if (!type_late_blocks(sys))
+		return no_host_memory(err);
 	for (unsigned i = 0; i < sys->nr_ranges; i++) {
 		if (!free_piece(sys, &sys->ranges[i]))
 			return no_host_memory(err);

@@ -149,6 +149,8 @@ struct nb_zone {
 	uint64_t coming_pages; /* of managed_at_init: hot-added memory that is not there yet, during
 				  boot */
 	enum nb_source managed_source;
+	uint64_t later_pages; /* managed, but reserved at first: freed by boot later (boot_reserved.c)
+			       */
 	/* memory map (section.c): present pages at or above managed_end_pfn are reserved */
 	struct nb_page *mem_map;    /* the node's */
 	nb_pfn_t managed_start_pfn; /* x86 keeps the first MiB: reserved below; 0: none */
@@ -275,6 +277,14 @@ struct nb_memblock_range {
 	int32_t prev, next; /* index of the zone's piece below and above; -1 none */
 };
 
+/* Present pages of one piece of memory that were reserved when boot made the free lists, sorted by
+ * pfn. From later_pfn on boot frees them later: they are managed, and in use by the system. */
+struct nb_reserved {
+	nb_pfn_t start_pfn, later_pfn, end_pfn;
+	unsigned range; /* of sys->ranges */
+	int load;       /* of machine->early; -1: of none */
+};
+
 /* Pfns of one size, aligned. zone != NULL: all of them are present pages of that zone, and
  * map + pfn * sizeof(struct nb_page) is the descriptor's address. Otherwise they mix (holes count):
  * `map` is the index of the first range that ends past the section's start. */
@@ -345,6 +355,9 @@ struct nb_system {
 	unsigned nr_memblock;
 	struct nb_memblock_range *ranges;
 	unsigned nr_ranges;
+	/* boot_reserved.c: what was reserved at boot, where the machine tells it */
+	struct nb_reserved *reserved;
+	unsigned nr_reserved;
 	nb_pfn_t max_pfn, max_low_pfn;
 	nb_pfn_t zone_low_pfn[NB_MAX_NR_ZONES], zone_high_pfn[NB_MAX_NR_ZONES];
 	enum nb_zone_type movable_zone, policy_zone;

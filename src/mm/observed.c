@@ -336,6 +336,23 @@ static void empty_lists(struct nb_zone *z)
 	atomic_store_explicit(&z->nr_free_highatomic, 0, memory_order_relaxed);
 }
 
+/* What boot frees later is the observation's to place, too. */
+static void forget_later(struct nb_zone *z)
+{
+	struct nb_system *sys = z->sys;
+
+	for (unsigned i = 0; i < sys->nr_reserved; i++) {
+		const struct nb_reserved *x = &sys->reserved[i];
+		const struct nb_memblock_range *r = &sys->ranges[x->range];
+
+		if (r->zone != z)
+			continue;
+		for (nb_pfn_t pfn = x->later_pfn; pfn < x->end_pfn; pfn++)
+			nb_page_set_flags(z->mem_map + r->dense + (pfn - r->start_pfn), 0);
+	}
+	z->later_pages = 0;
+}
+
 /* Pageblocks in use get types until the observed numbers are reached; whole blocks in use first. */
 static void type_the_rest(struct nb_zone *z, const struct nb_zone_observed *obs)
 {
@@ -391,7 +408,7 @@ int nb_zone_set_observed(struct nb_system *sys, int nid, enum nb_zone_type type,
 	struct nb_zone *z = &pgdat->zone[type];
 	struct nb_observed_plan plan = {.z = z};
 
-	if (nb_zone_free_pages(z) != z->managed_pages || z->nr_system_runs)
+	if (nb_zone_free_pages(z) + z->later_pages != z->managed_pages || z->nr_system_runs)
 		return nb_error_set(err, -NB_EBUSY, 0,
 				    "node %d zone %s: some of its pages are in use already", nid,
 				    nb_zone_name(type));
@@ -402,6 +419,7 @@ int nb_zone_set_observed(struct nb_system *sys, int nid, enum nb_zone_type type,
 	if (!commit_all(&plan))
 		return nb_error_set(err, -NB_ENOMEM, 0, "no memory for page descriptors");
 	empty_lists(z);
+	forget_later(z);
 	place_fragments(&plan);
 	place_whole_blocks(&plan);
 	type_the_rest(z, obs);

@@ -14,6 +14,7 @@
 #include "mm/observed.h"
 
 #include "base/mem.h"
+#include "mm/boot.h"
 
 static int no_fit(const struct nb_zone *z, struct nb_error *err, const char *what, uint64_t found,
 		  uint64_t limit)
@@ -48,6 +49,39 @@ static void add_fragments(struct nb_observed_plan *p, uint64_t dense, uint64_t e
 	}
 }
 
+/* Managed frames [start, end) of a piece: a span, or more of the one before. */
+static void add_span(struct nb_observed_plan *p, const struct nb_memblock_range *r, nb_pfn_t start,
+		     nb_pfn_t end)
+{
+	uint64_t dense = r->dense + (start - r->start_pfn);
+	struct nb_span *last = p->nr_spans ? &p->spans[p->nr_spans - 1] : NULL;
+	const struct nb_memblock_range *below = r->prev >= 0 ? &p->z->sys->ranges[r->prev] : NULL;
+	bool joined = start > r->start_pfn || (below && below->end_pfn == start);
+
+	if (start >= end)
+		return;
+	if (last && last->end == dense && joined)
+		last->end += end - start;
+	else
+		p->spans[p->nr_spans++] = (struct nb_span){dense, dense + (end - start)};
+}
+
+/* What of a piece is managed: all but what was reserved for good. */
+static void survey_piece(struct nb_observed_plan *p, const struct nb_memblock_range *r)
+{
+	const struct nb_system *sys = p->z->sys;
+	nb_pfn_t low = p->z->managed_start_pfn, high = p->z->managed_end_pfn;
+	nb_pfn_t start = r->start_pfn > low ? r->start_pfn : low;
+	nb_pfn_t end = r->end_pfn < high ? r->end_pfn : high;
+
+	for (unsigned i = nb_reserved_first_past(sys, start);
+	     i < sys->nr_reserved && sys->reserved[i].start_pfn < end; i++) {
+		add_span(p, r, start, sys->reserved[i].start_pfn);
+		start = sys->reserved[i].later_pfn;
+	}
+	add_span(p, r, start, end);
+}
+
 /* What the zone's frames are, as spans, whole blocks and fragments. */
 static bool survey(struct nb_observed_plan *p)
 {
@@ -58,27 +92,14 @@ static bool survey(struct nb_observed_plan *p)
 
 	for (int32_t i = z->first_range; i >= 0; i = sys->ranges[i].next)
 		pieces++;
+	for (unsigned i = 0; i < sys->nr_reserved; i++)
+		pieces += sys->ranges[sys->reserved[i].range].zone == z;
 	p->spans = nb_system_alloc(z->sys, pieces * sizeof(*p->spans));
 	p->fragments = nb_system_alloc(z->sys, 2u * pieces * per_edge * sizeof(*p->fragments));
 	if (!p->spans || !p->fragments)
 		return false;
-	for (int32_t i = z->first_range; i >= 0; i = sys->ranges[i].next) {
-		const struct nb_memblock_range *r = &sys->ranges[i];
-		nb_pfn_t start =
-			r->start_pfn > z->managed_start_pfn ? r->start_pfn : z->managed_start_pfn;
-		nb_pfn_t end = r->end_pfn < z->managed_end_pfn ? r->end_pfn : z->managed_end_pfn;
-
-		if (start >= end)
-			continue;
-		uint64_t dense = r->dense + (start - r->start_pfn);
-		struct nb_span *last = p->nr_spans ? &p->spans[p->nr_spans - 1] : NULL;
-
-		if (last && last->end == dense && r->prev >= 0 &&
-		    sys->ranges[r->prev].end_pfn == start)
-			last->end += end - start;
-		else
-			p->spans[p->nr_spans++] = (struct nb_span){dense, dense + (end - start)};
-	}
+	for (int32_t i = z->first_range; i >= 0; i = sys->ranges[i].next)
+		survey_piece(p, &sys->ranges[i]);
 	for (unsigned i = 0; i < p->nr_spans; i++) {
 		uint64_t first = (p->spans[i].dense + block - 1) & ~(block - 1);
 		uint64_t last = p->spans[i].end & ~(block - 1);

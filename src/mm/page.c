@@ -6,6 +6,7 @@
  */
 #include <numabox/page_alloc.h>
 
+#include "mm/boot.h"
 #include "mm/page.h"
 
 /* The page that heads the block around `page`, or NULL. *ret_order: its order. */
@@ -40,6 +41,17 @@ static bool in_system_run(const struct nb_zone *z, uint32_t dense)
 			return true;
 	}
 	return false;
+}
+
+/* Did the kernel keep the page for good? */
+static bool is_reserved(const struct nb_system *sys, const struct nb_zone *z, nb_pfn_t pfn)
+{
+	unsigned i = nb_reserved_first_past(sys, pfn);
+
+	if (pfn < z->managed_start_pfn || pfn >= z->managed_end_pfn)
+		return true;
+	return i < sys->nr_reserved && pfn >= sys->reserved[i].start_pfn &&
+	       pfn < sys->reserved[i].later_pfn;
 }
 
 /* What the flags of a page in use are called outside. */
@@ -108,7 +120,7 @@ int nb_page_info(const struct nb_system *sys, nb_pfn_t pfn, struct nb_page_info 
 					  .zone = z->type,
 					  .order = -1,
 					  .migratetype = nb_pageblock_mt_any(z, dense)};
-	if (pfn < z->managed_start_pfn || pfn >= z->managed_end_pfn) {
+	if (is_reserved(sys, z, pfn)) {
 		ret_info->flags = NB_PAGE_RESERVED;
 		return 0;
 	}

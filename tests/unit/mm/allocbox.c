@@ -54,6 +54,29 @@ static void add_ranges(struct nb_machine *m, const char *s, unsigned cpus)
 	}
 }
 
+/* "START-END, ..." inclusive, in hex; false at the end. */
+static bool next_bytes(const char **s, uint64_t *start, uint64_t *end)
+{
+	if (!*s || !**s)
+		return false;
+	*start = strtoull(*s, (char **)s, 16);
+	assert_int_equal(*(*s)++, '-');
+	*end = strtoull(*s, (char **)s, 16) + 1;
+	*s += strspn(*s, ", ");
+	return true;
+}
+
+static void add_reserved(struct nb_machine *m, const char *reserved, const char *early)
+{
+	struct nb_mem_range r = {.type = NB_MEM_RESERVED, .nid = NB_NO_NODE};
+	struct nb_early_load e = {0};
+
+	while (next_bytes(&reserved, &r.start, &r.end))
+		assert_int_equal(nb_machine_add_reserved(m, &r), 0);
+	while (next_bytes(&early, &e.start, &e.end))
+		assert_int_equal(nb_machine_add_early(m, &e), 0);
+}
+
 static void add_facts(struct nb_machine *m, const char *s)
 {
 	while (s && *s) {
@@ -89,6 +112,7 @@ void allocbox_boot(struct allocbox *box, const struct allocbox_spec *spec)
 	box->machine->lowmem_end = spec->lowmem_end;
 	add_ranges(box->machine, spec->ranges, spec->cpus ? spec->cpus : 1);
 	add_facts(box->machine, spec->facts);
+	add_reserved(box->machine, spec->reserved, spec->early);
 	if (spec->cmdline)
 		nb_machine_add_cmdline(box->machine, spec->cmdline);
 	if (nb_machine_seal(box->machine, &err))
