@@ -47,6 +47,8 @@ int nb_capture_to_machine(struct nb_capture *c, struct nb_machine *m, bool fresh
 		bad = read_hardware(&b);
 	if (!bad)
 		bad = nb_capture_facts(&b);
+	if (!bad)
+		bad = nb_capture_reserved(&b);
 	if (!bad && !fresh)
 		bad = nb_capture_sysctls(&b);
 	note_unreadable(c);

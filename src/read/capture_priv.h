@@ -12,6 +12,7 @@
  *                     (capture_spans.c)
  *   capture_blocks.c  memory blocks of sysfs; what was hot-added
  *   capture_facts.c   managed pages, and what was freed after boot's watermarks
+ *   capture_reserved.c  what boot had reserved
  *   capture_sysctl.c  settings that a user must have written
  */
 #ifndef NB_READ_CAPTURE_PRIV_H
@@ -84,6 +85,7 @@ int nb_capture_distances(struct nb_build *b);
 int nb_capture_cpus(struct nb_build *b);
 int nb_capture_memory(struct nb_build *b);
 int nb_capture_facts(struct nb_build *b);
+int nb_capture_reserved(struct nb_build *b);
 int nb_capture_sysctls(struct nb_build *b);
 
 /* capture_memory.c: MemTotal of the i-th node of b->m in bytes; 0: not told */

@@ -465,6 +465,7 @@ static void parse_line(struct parse *p, struct cur c)
 	if (p->early && early_line(p, c))
 		return;
 	p->early = EARLY_NONE;
+	nb_reservations_line(&p->d->reservations, c.p, (size_t)(c.end - c.p), p->line);
 	for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
 		struct cur rest = c;
 
@@ -496,6 +497,7 @@ void nb_dmesg_parse(const char *text, size_t len, struct nb_dmesg *d)
 			parse_line(&p, strip_prefix(line, n));
 	}
 	nb_ranges_release(&p.updates);
+	nb_reservations_finish(&d->reservations, d->release);
 }
 
 void nb_dmesg_release(struct nb_dmesg *d)
@@ -505,6 +507,7 @@ void nb_dmesg_release(struct nb_dmesg *d)
 	nb_ranges_release(&d->srat);
 	nb_ranges_release(&d->early);
 	nb_ranges_release(&d->mirror);
+	nb_reservations_release(&d->reservations);
 	free(d->cpus);
 	free(d->smp);
 	free(d->release);

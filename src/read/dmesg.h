@@ -13,18 +13,8 @@
 #ifndef NB_READ_DMESG_H
 #define NB_READ_DMESG_H
 
+#include "read/reservations.h"
 #include <numabox/machine.h>
-
-/* A growing list of ranges. Kernels keep at most some thousand (E820_MAX_ENTRIES is 3,200 with
- * 1,024 nodes); what comes beyond NB_RANGES_MAX is not added. */
-#define NB_RANGES_MAX 16384
-struct nb_ranges {
-	struct nb_mem_range *v;
-	size_t n, cap;
-};
-void nb_ranges_add(struct nb_ranges *l, uint64_t start, uint64_t end, enum nb_mem_type type,
-		   int nid, unsigned flags, unsigned line);
-void nb_ranges_release(struct nb_ranges *l);
 
 struct nb_dmesg_cpu {
 	uint32_t id;
@@ -41,6 +31,7 @@ struct nb_dmesg {
 	struct nb_ranges srat;     /* SRAT memory lines, in their order: nid and flags set */
 	struct nb_ranges early;    /* node ranges as the kernel found them */
 	struct nb_ranges mirror;   /* EFI descriptors of mirrored memory (efi=debug) */
+	struct nb_reservations reservations; /* memblock=debug */
 	struct nb_dmesg_cpu *cpus; /* SRAT processor lines: APIC id and node */
 	size_t nr_cpus, cap_cpus;
 	struct nb_dmesg_cpu *smp; /* CPUs as they came up on x86: CPU number and node; the boot

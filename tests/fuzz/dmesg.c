@@ -27,6 +27,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check(&d.e820, false);
 	check(&d.taken, false);
 	check(&d.mirror, false);
+	check(&d.reservations.ranges, false);
+	for (size_t i = 1; i < d.reservations.ranges.n; i++)
+		must(d.reservations.ranges.v[i - 1].end < d.reservations.ranges.v[i].start);
 	check(&d.srat, true);
 	check(&d.early, true);
 	for (size_t i = 0; i < d.nr_cpus; i++)

@@ -567,6 +567,7 @@ static void run(const char *name)
 	tell("claims", &t.claims);
 	nb_system_shutdown(play.sys);
 	nb_machine_free(play.machine);
+	free(play.log);
 }
 
 static void half_a_gibibyte(void **state)

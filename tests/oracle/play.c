@@ -1,6 +1,8 @@
 /* play.c -- see play.h. */
 #include "play.h"
 
+#include "read/dmesg.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
@@ -46,6 +48,29 @@ static void cut(struct range *r, unsigned *n, uint64_t start, uint64_t end)
 	assert_true(*n < PLAY_RANGES - 1);
 }
 
+/* What the engine's own reader makes of the log; play.c's own lists stay beside it, for machines
+ * with deferred initialisation, of which the trace begins before all is freed. */
+static void give_reserved(struct nb_machine *m)
+{
+	struct nb_dmesg d;
+
+	nb_dmesg_parse(play.log, play.log_len, &d);
+	assert_true(d.reservations.ranges.n > 0);
+	for (size_t i = 0; i < d.reservations.ranges.n; i++)
+		assert_int_equal(nb_machine_add_reserved(m, &d.reservations.ranges.v[i]), 0);
+	nb_dmesg_release(&d);
+}
+
+static void keep_line(const char *line)
+{
+	size_t n = strlen(line);
+
+	play.log = realloc(play.log, play.log_len + n + 1);
+	assert_non_null(play.log);
+	memcpy(play.log + play.log_len, line, n + 1);
+	play.log_len += n;
+}
+
 void play_read_boot_log(const char *trace)
 {
 	FILE *f = play_open(trace, "snap/dmesg", false);
@@ -56,6 +81,7 @@ void play_read_boot_log(const char *trace)
 	if (!f)
 		skip();
 	while (fgets(line, sizeof(line), f)) {
+		keep_line(line);
 		if (strstr(line, "MEMBLOCK configuration"))
 			play.nr_memory = play.nr_reserved = 0;
 		else if ((s = strstr(line, " memory[")) && (s = strchr(s + 8, '[')) &&
@@ -171,6 +197,7 @@ void play_boot(void)
 
 		assert_int_equal(nb_machine_add_range(play.machine, &r), 0);
 	}
+	give_reserved(play.machine);
 	if (nb_machine_seal(play.machine, &err) ||
 	    nb_system_boot(&play.port, play.machine, NULL, &play.sys, &err))
 		fail_msg("%s", err.text);
@@ -199,12 +226,9 @@ static void type_late_blocks(nb_pfn_t end)
 	}
 }
 
-/* Empties the lists that boot has made, and makes those that the log tells of. */
-void play_begin(void)
+/* Empties the lists that boot has made: they hold what is deferred, too. */
+static void empty_lists(void)
 {
-	nb_pfn_t end = nb_zone_end_pfn(play.zone);
-	uint64_t pages;
-
 	for (unsigned i = 0; i < NB_NR_ORDERS * NB_MIGRATE_TYPES * 2; i++) {
 		struct nb_zone *z = &play.sys->pgdat[0]->zone[i % 2 ? NB_ZONE_DMA : NB_ZONE_DMA32];
 		unsigned order = i / 2 / NB_MIGRATE_TYPES;
@@ -216,20 +240,33 @@ void play_begin(void)
 			nb_account_free(z, mt, -(INT64_C(1) << order));
 		}
 		nb_zone_unlock(z);
-		memset(z->wmark, 0, sizeof(z->wmark));
-		memset(z->lowmem_reserve, 0, sizeof(z->lowmem_reserve));
+	}
+}
+
+/* The lists are the engine's own where nothing is deferred; else those that the log tells of. */
+void play_begin(void)
+{
+	nb_pfn_t end = nb_zone_end_pfn(play.zone);
+	struct nb_zone *zones = play.sys->pgdat[0]->zone;
+	struct nb_error err = {0};
+
+	if (nb_system_check(play.sys, &err))
+		fail_msg("%s", err.text);
+	for (unsigned t = NB_ZONE_DMA; t <= NB_ZONE_DMA32; t++) {
+		memset(zones[t].wmark, 0, sizeof(zones[t].wmark));
+		memset(zones[t].lowmem_reserve, 0, sizeof(zones[t].lowmem_reserve));
 	}
 	/* The last zone's pages are initialised up to the first section border after one section's
 	 * worth. */
 	play.first_deferred = (play.zone->zone_start_pfn + SECTION_PAGES + SECTION_PAGES - 1) /
 			      SECTION_PAGES * SECTION_PAGES;
-	if (play.first_deferred > end)
-		play.first_deferred = end;
-	type_late_blocks(end);
-	play.sys->pgdat[0]->zone[NB_ZONE_DMA].managed_pages = 0;
-	pages = free_memory(play.first_deferred);
 	play_size_sets(1, 0, 0);
-	play.zone->managed_pages = pages;
+	if (play.first_deferred >= end)
+		return;
+	empty_lists();
+	type_late_blocks(end);
+	zones[NB_ZONE_DMA].managed_pages = 0;
+	play.zone->managed_pages = free_memory(play.first_deferred);
 }
 
 /* What each type took before the trace began: everything up to its first traced frame. */

@@ -1,7 +1,7 @@
 /* play.h -- a recorded kernel's page allocator done again by ours, event by event.
  *
- * The boot log's memblock calls (memblock=debug) tell what was free when the lists were made;
- * play_begin() makes ours so. Then first_frames.c sends the trace's requests and frees through the
+ * The boot log's memblock calls (memblock=debug) tell what was free when the lists were made: the
+ * engine boots so, and where initialisation is deferred play_begin() takes back what came later. Then first_frames.c sends the trace's requests and frees through the
  * engine and compares. Where they part, the play_put_*() calls bring our state to the kernel's, so
  * that each step is judged given the kernel's own past. One CPU, one zone that matters.
  */
@@ -26,6 +26,8 @@ struct play {
 	struct nb_zone *zone; /* the node's last */
 	struct range memory[PLAY_RANGES], reserved[PLAY_RANGES];
 	unsigned nr_memory, nr_reserved;
+	char *log; /* the boot log's text */
+	size_t log_len;
 	nb_pfn_t first_deferred;
 	unsigned silent; /* pages that were taken or given without an event: inferred */
 };
