@@ -134,6 +134,8 @@ int nb_file_node(struct nb_address_space *file, uint64_t index)
 	struct nb_zone *z = NULL;
 	uint64_t e;
 
+	if (file->kind == NB_AS_HUGETLB)
+		return nb_huge_file_node(file, index);
 	nb_lock(&file->lock, file->sys->port);
 	e = nb_radix_load(&file->pages, index);
 	if (nb_radix_is_page(e))

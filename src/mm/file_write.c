@@ -104,6 +104,8 @@ int nb_file_write(struct nb_task *t, struct nb_address_space *file, uint64_t off
 	*ret_bytes = 0;
 	if (!t->alive)
 		return -NB_ESRCH;
+	if (file->kind == NB_AS_HUGETLB) /* files of huge pages are written through mappings */
+		return -NB_EINVAL;
 	if (bytes && offset >= max)
 		return -NB_EFBIG;
 	if (bytes > max - offset)

@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "mm/cpuset.h"
+#include "mm/hugetlb.h"
 #include "mm/lru.h"
 #include "mm/oom.h"
 #include "mm/replica.h"
@@ -124,8 +125,14 @@ static int read_page(struct nb_task *t, struct nb_address_space *as, uint64_t of
 	bool shmem = nb_as_is_shmem(as);
 	struct nb_page *page = NULL;
 	struct nb_zone *z = NULL;
-	int err = shmem ? nb_shmem_get_page(t, as, index, false, &z, &page)
-			: get_page(t, as, index, want, &z, &page);
+	int err;
+
+	if (as->kind == NB_AS_HUGETLB) {
+		nb_huge_file_read(t, as, offset, buf, bytes);
+		return 0;
+	}
+	err = shmem ? nb_shmem_get_page(t, as, index, false, &z, &page)
+		    : get_page(t, as, index, want, &z, &page);
 
 	if (err == -NB_ENOENT) { /* a hole of a file in memory */
 		if (buf)

@@ -198,6 +198,13 @@ struct nb_page *nb_huge_file_find(struct nb_address_space *as, uint64_t index,
 /* Puts a page there, with a reference for the cache. 0, -NB_ENOMEM, -NB_EEXIST. */
 int nb_huge_file_insert(struct nb_address_space *as, uint64_t index, struct nb_zone *z,
 			struct nb_page *page);
+/* ftruncate(2): -NB_EINVAL unless it is a multiple of the page's size. */
+int nb_huge_truncate(struct nb_task *t, struct nb_address_space *as, uint64_t size);
+/* Node of what holds base page `index`; -NB_ENOENT. */
+int nb_huge_file_node(struct nb_address_space *as, uint64_t index);
+/* read(2) within one base page: what is absent reads as zeros, and stays absent. */
+void nb_huge_file_read(struct nb_task *t, struct nb_address_space *as, uint64_t offset, void *buf,
+		       uint64_t bytes);
 /* fallocate(2), with `punch` a hole. Bytes. 0, -NB_ENOSPC. */
 int nb_huge_fallocate(struct nb_task *t, struct nb_address_space *as, uint64_t offset,
 		      uint64_t bytes, bool punch);

@@ -5,9 +5,12 @@
  * map knows which offsets are reserved or have a page; when pages go, the reservation of what had
  * none is given back. A mount may keep a minimum reserved and allow a maximum (its subpool).
  * Units: huge pages but for sizes of calls. Source: fs/hugetlbfs/inode.c: hugetlbfs_fallocate(),
- * remove_inode_hugepages(), hugetlb_file_setup(), hugetlbfs_fill_super(); mm/hugetlb.c:
+ * remove_inode_hugepages(), hugetlb_vmtruncate(), hugetlbfs_read_iter() (there is no write(2)),
+ * hugetlb_file_setup(), hugetlbfs_fill_super(); mm/hugetlb.c:
  * hugetlb_reserve_pages(), hugetlb_unreserve_pages(), hugepage_new_subpool().
  */
+#include "base/mem.h"
+#include "mm/filemap.h"
 #include "mm/hugetlb.h"
 
 #include <numabox/file.h>
@@ -218,6 +221,48 @@ int nb_huge_fallocate(struct nb_task *t, struct nb_address_space *as, uint64_t o
 	if (!err && end > as->size)
 		as->size = end;
 	return err;
+}
+
+int nb_huge_truncate(struct nb_task *t, struct nb_address_space *as, uint64_t size)
+{
+	struct nb_hstate *h = nb_huge_file(as)->h;
+	uint64_t old = as->size, from = size >> (h->order + as->sys->page_shift);
+
+	if (size & (nb_hstate_bytes(as->sys, h) - 1))
+		return -NB_EINVAL;
+	as->size = size;
+	if (size < old)
+		unreserve(as, from, UINT64_MAX, remove_pages(t, as, from, UINT64_MAX, true));
+	return 0;
+}
+
+int nb_huge_file_node(struct nb_address_space *as, uint64_t index)
+{
+	struct nb_huge_file *f = nb_huge_file(as);
+	struct nb_zone *z = NULL;
+	struct nb_page *page = nb_huge_file_find(as, index >> f->h->order, &z);
+
+	if (!page)
+		return -NB_ENOENT;
+	nb_huge_put(as->sys, z, page, f->subpool, 0);
+	return z->pgdat->nid;
+}
+
+void nb_huge_file_read(struct nb_task *t, struct nb_address_space *as, uint64_t offset, void *buf,
+		       uint64_t bytes)
+{
+	struct nb_huge_file *f = nb_huge_file(as);
+	unsigned shift = f->h->order + as->sys->page_shift;
+	uint64_t in = offset & (nb_hstate_bytes(as->sys, f->h) - 1);
+	struct nb_zone *z = NULL;
+	struct nb_page *page = nb_huge_file_find(as, offset >> shift, &z);
+
+	if (buf && page && nb_page_bytes(z, page))
+		memcpy(buf, (char *)nb_page_bytes(z, page) + in, bytes);
+	else if (buf)
+		memset(buf, 0, bytes);
+	if (page)
+		nb_huge_put(as->sys, z, page, f->subpool, t->cpu);
 }
 
 static struct nb_hstate *hstate_of(struct nb_system *sys, uint64_t page_bytes)

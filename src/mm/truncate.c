@@ -9,6 +9,7 @@
  */
 #include "base/mem.h"
 #include "mm/fault.h"
+#include "mm/hugetlb.h"
 #include "mm/lru.h"
 #include "mm/replica.h"
 #include "mm/writeback.h"
@@ -146,6 +147,8 @@ int nb_file_truncate(struct nb_task *t, struct nb_address_space *file, uint64_t 
 		return -NB_ESRCH;
 	if (size && (size - 1) >> sys->page_shift > NB_AS_MAX_INDEX)
 		return -NB_EFBIG;
+	if (file->kind == NB_AS_HUGETLB)
+		return nb_huge_truncate(t, file, size);
 	if (size < old && file->kind == NB_AS_FILE) {
 		uint64_t index = size >> sys->page_shift;
 
