@@ -70,6 +70,9 @@ uint64_t nb_arg_address(lua_State *L, int index, const char *name, const char *w
 {
 	uint64_t v = 0;
 
+	/* Lua's integers have a sign: 0xffff800000000000 is a negative one, and an address */
+	if (lua_isinteger(L, index))
+		return (uint64_t)lua_tointeger(L, index);
 	if (lua_type(L, index) != LUA_TNUMBER || !whole(L, index, &v))
 		nb_arg_error(L, name, "%s must be an address: an integer, as t:mmap() returns",
 			     what);
@@ -233,6 +236,14 @@ unsigned nb_arg_words(lua_State *L, int index, const char *name, const char *wha
 		lua_pop(L, 1);
 	}
 	return all;
+}
+
+unsigned nb_arg_words_or_number(lua_State *L, int index, const char *name, const char *what,
+				const struct nb_arg_word *words)
+{
+	if (lua_type(L, index) == LUA_TNUMBER)
+		return (unsigned)nb_arg_integer(L, index, name, what, INT32_MIN, UINT32_MAX);
+	return nb_arg_words(L, index, name, what, words);
 }
 
 int nb_push_errno(lua_State *L, int err, const char *fmt, ...)

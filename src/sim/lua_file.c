@@ -40,7 +40,7 @@ struct nb_address_space *nb_lua_check_file(lua_State *L, int index)
 	return check_handle(L, index)->as;
 }
 
-static void push_file(lua_State *L, struct nb_address_space *as)
+void nb_lua_push_file(lua_State *L, struct nb_address_space *as)
 {
 	struct lua_file *f = lua_newuserdatauv(L, sizeof(*f), 0);
 
@@ -371,7 +371,7 @@ static int op_file(lua_State *L, struct nb_op *op)
 	if (ret)
 		return nb_push_errno(L, ret, "file '%.40s' of %llu bytes", name,
 				     (unsigned long long)size);
-	push_file(L, as);
+	nb_lua_push_file(L, as);
 	return 1;
 }
 
@@ -389,7 +389,7 @@ static int op_shmem(lua_State *L, struct nb_op *op)
 	if (ret)
 		return nb_push_errno(L, ret, "shmem '%.40s' of %llu bytes", name,
 				     (unsigned long long)size);
-	push_file(L, as);
+	nb_lua_push_file(L, as);
 	return 1;
 }
 

@@ -105,7 +105,7 @@ __attribute__((format(printf, 3, 4))) int nb_arg_error(lua_State *L, const char 
 						       const char *fmt, ...);
 /* A size in bytes: a number >= 0, or a text such as "40G". */
 uint64_t nb_arg_size(lua_State *L, int index, const char *name, const char *what);
-/* An address: an integer >= 0. */
+/* An address: an integer of 64 bits (Lua shows those of the upper half as negative ones). */
 uint64_t nb_arg_address(lua_State *L, int index, const char *name, const char *what);
 /* An integer within [min, max]. */
 int64_t nb_arg_integer(lua_State *L, int index, const char *name, const char *what, int64_t min,
@@ -127,6 +127,9 @@ struct nb_arg_word {
 };
 unsigned nb_arg_words(lua_State *L, int index, const char *name, const char *what,
 		      const struct nb_arg_word *words);
+/* The same, or a number: the argument of a system call as it is, for the engine to judge. */
+unsigned nb_arg_words_or_number(lua_State *L, int index, const char *name, const char *what,
+				const struct nb_arg_word *words);
 
 /* Pushes nil, errno's name and a message; 3. */
 __attribute__((format(printf, 3, 4))) int nb_push_errno(lua_State *L, int err, const char *fmt,
@@ -147,6 +150,11 @@ void nb_lua_pages_open(lua_State *L);   /* lua_pages.c: the same */
 void nb_lua_file_open(lua_State *L);
 void nb_lua_file_machine_open(lua_State *L);
 struct nb_address_space *nb_lua_check_file(lua_State *L, int index);
+/* Pushes a handle, which takes over the caller's reference. */
+void nb_lua_push_file(lua_State *L, struct nb_address_space *as);
+/* lua_hugetlb.c: the metatable of mounts; the methods of tasks, or those of `machine` */
+void nb_lua_hugetlb_types_open(lua_State *L);
+void nb_lua_hugetlb_open(lua_State *L, bool tasks);
 void nb_lua_expect_open(lua_State *L); /* lua_machine.c: the global `expect` */
 void nb_lua_task_open(lua_State *L);   /* lua_task.c: the metatable of tasks */
 /* lua_memory.c: mmap, touch and the rest of a task's memory; adds to the table at the top */

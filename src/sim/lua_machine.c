@@ -295,6 +295,7 @@ void nb_lua_machine_open(lua_State *L)
 	nb_lua_pressure_open(L, false);
 	nb_lua_contention_open(L);
 	nb_lua_file_machine_open(L);
+	nb_lua_hugetlb_open(L, false);
 	lua_setfield(L, -2, "__index");
 	lua_setmetatable(L, -2);
 	lua_setglobal(L, "machine");

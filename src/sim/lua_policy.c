@@ -34,9 +34,9 @@ static int op_set_mempolicy(lua_State *L, struct nb_op *op)
 {
 	const char *name = op->def->name;
 	struct nb_nodemask nodes;
-	unsigned mode = nb_arg_words(L, 2, name, "mode", modes);
+	unsigned mode = nb_arg_words_or_number(L, 2, name, "mode", modes);
 	bool given = nb_arg_set(L, 3, name, "nodes", nodes.bits, NB_MAX_NODES);
-	unsigned flags = nb_arg_words(L, 4, name, "flags", mode_flags);
+	unsigned flags = nb_arg_words_or_number(L, 4, name, "flags", mode_flags);
 	int ret = nb_set_mempolicy(op->task->task, (int)(mode | flags), given ? &nodes : NULL);
 
 	nb_sim_charge_ns(op->task, NB_COST_SYSCALL_NS);
@@ -88,7 +88,7 @@ static int op_get_mempolicy(lua_State *L, struct nb_op *op)
 		flags = NB_MPOL_F_ADDR;
 	}
 	if (nb_arg_field(L, 2, "flags"))
-		flags = nb_arg_words(L, -1, name, "flags", words);
+		flags = nb_arg_words_or_number(L, -1, name, "flags", words);
 	ret = nb_get_mempolicy_flags(op->task->task, addr, flags, &mode, &nodes);
 	nb_sim_charge_ns(op->task, NB_COST_SYSCALL_NS);
 	if (ret)
@@ -129,18 +129,19 @@ static int op_mbind(lua_State *L, struct nb_op *op)
 						 {"relative_nodes", NB_MPOL_F_RELATIVE_NODES},
 						 {"numa_balancing", NB_MPOL_F_NUMA_BALANCING},
 						 {NULL, 0}};
-	const unsigned move = NB_MPOL_MF_STRICT | NB_MPOL_MF_MOVE | NB_MPOL_MF_MOVE_ALL;
+	const unsigned of_mode =
+		NB_MPOL_F_STATIC_NODES | NB_MPOL_F_RELATIVE_NODES | NB_MPOL_F_NUMA_BALANCING;
 	const char *name = op->def->name;
 	struct nb_nodemask nodes;
 	uint64_t addr = nb_arg_address(L, 2, name, "address");
 	uint64_t length = nb_arg_size(L, 3, name, "length");
-	unsigned mode = nb_arg_words(L, 4, name, "mode", modes);
+	unsigned mode = nb_arg_words_or_number(L, 4, name, "mode", modes);
 	bool given = nb_arg_set(L, 5, name, "nodes", nodes.bits, NB_MAX_NODES);
-	/* both kinds of flags stand in one list; those of the mode lie above the others */
-	unsigned flags = nb_arg_words(L, 6, name, "flags", all);
+	/* both kinds of flags stand in one list: those of the mode are set apart */
+	unsigned flags = nb_arg_words_or_number(L, 6, name, "flags", all);
 	uint64_t *before = nb_lua_pages_before(L, op->task);
-	int ret = nb_mbind(op->task->task, addr, length, (int)(mode | (flags & ~move)),
-			   given ? &nodes : NULL, flags & move);
+	int ret = nb_mbind(op->task->task, addr, length, (int)(mode | (flags & of_mode)),
+			   given ? &nodes : NULL, flags & ~of_mode);
 
 	nb_sim_charge_ns(op->task, NB_COST_MMAP_NS);
 	nb_lua_charge_moved(op, op->task, before);
@@ -259,7 +260,8 @@ static int op_move_pages(lua_State *L, struct nb_op *op)
 
 	lua_settop(L, 5);
 	target = target_of(L, op, 5);
-	flags = lua_isnil(L, 4) ? NB_MPOL_MF_MOVE : nb_arg_words(L, 4, name, "flags", words);
+	flags = lua_isnil(L, 4) ? NB_MPOL_MF_MOVE
+				: nb_arg_words_or_number(L, 4, name, "flags", words);
 	read_moves(L, name, &m);
 	if (!target)
 		return nb_push_errno(L, -NB_ESRCH, "move_pages: the task has ended");

@@ -218,6 +218,7 @@ void nb_lua_task_open(lua_State *L)
 	nb_lua_access_open(L);
 	nb_lua_vma_open(L);
 	nb_lua_policy_open(L);
+	nb_lua_hugetlb_open(L, true);
 	nb_lua_memory_open(L);
 	nb_lua_procfs_open(L);
 	nb_lua_process_open(L);

@@ -71,6 +71,41 @@ static void moves(void **state)
 		"1 1 1 1 1 1 1 1 ENOENT\n");
 }
 
+/* What the kernel alone judges: numbers for modes and flags, addresses of the upper half. */
+static void raw(void **state)
+{
+	(void)state;
+	simtest_prints(
+		M,
+		"local t = machine:task{ cpu = 0 }\n"
+		"local a = t:mmap{ length = '64K' }\n"
+		"t:touch(a, '4K')\n"
+		"local k = 0xffff800000000000\n"
+		"print(table.concat((t:move_pages{ a, a + 4096, k }), ' '), #t:move_pages{})\n"
+		"print((select(2, t:mbind(k, '4K', 'bind', { 0 }))))\n"
+		"print((select(2, t:touch(k, '4K'))))\n"
+		"print((select(2, t:set_mempolicy(7, { 0 }))), t:set_mempolicy(2, { 0 }))\n"
+		"print((select(2, t:set_mempolicy(-1, { 0 }))), (t:get_mempolicy()))\n"
+		"print((select(2, t:set_mempolicy('bind', { 0 }, 1 << 12))))\n"
+		"print((select(2, t:mbind(a, '4K', 'bind', { 0 }, 8))), t:mbind(a, '4K', 2, 0, "
+		"2))\n"
+		"print((select(2, t:get_mempolicy{ flags = 8 })))\n"
+		"print((select(2, t:move_pages({ a }, { 0 }, 1))))\n",
+		"0 ENOENT EFAULT\t0\n"
+		"EFAULT\n"
+		"EFAULT\n"
+		"EINVAL\ttrue\n"
+		"EINVAL\tbind\n"
+		"EINVAL\n"
+		"EINVAL\ttrue\n"
+		"EINVAL\n"
+		"EINVAL\n");
+	simtest_fails(M, "machine:task{}:mbind(0.5, '4K', 'bind', { 0 })", 1,
+		      "mbind: address must be an address");
+	simtest_fails(M, "machine:task{}:set_mempolicy('binds', { 0 })", 1,
+		      "'binds' is none of: default, preferred, bind");
+}
+
 static void asking(void **state)
 {
 	(void)state;
@@ -112,6 +147,7 @@ int main(void)
 		cmocka_unit_test(family),
 		cmocka_unit_test(moves),
 		cmocka_unit_test(asking),
+		cmocka_unit_test(raw),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
