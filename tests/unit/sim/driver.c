@@ -80,15 +80,18 @@ static void waiting(void **state)
 	a.again = 10;
 	a.every = 10;
 	nb_clock_set(&t.sim.clock, &a.due, 10);
-	t.sim.port.wait(t.sim.port.ctx, NULL, NB_WAIT_RECLAIM, 35);
+	t.sim.port.wait(t.sim.port.ctx, NULL, NB_WAIT_THROTTLE, 35);
 	assert_int_equal(nr_ran, 3);
 	assert_int_equal(t.sim.now_ns, 35);
 	nb_clock_set(&t.sim.clock, &task.due, 37);
 	t.sim.port.wait(t.sim.port.ctx, NULL, NB_WAIT_IO, 60);
 	assert_int_equal(nr_ran, 3); /* the task stands first, and waits for its turn */
 	assert_int_equal(t.sim.now_ns, 60);
+	/* who reclaims is at work that long by itself */
+	t.sim.port.wait(t.sim.port.ctx, NULL, NB_WAIT_RECLAIM, 60);
+	assert_int_equal(t.sim.now_ns, 60 + NB_COST_RECLAIM_NS);
 	nb_sim_set_now(&t.sim, 20);
-	assert_int_equal(t.sim.now_ns, 60); /* never back */
+	assert_int_equal(t.sim.now_ns, 60 + NB_COST_RECLAIM_NS); /* never back */
 	nb_clock_clear(&t.sim.clock, &task.due);
 	nb_clock_clear(&t.sim.clock, &a.due);
 	simtest_close(&t);
