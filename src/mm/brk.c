@@ -15,7 +15,7 @@ static void begin(struct nb_mm *mm)
 {
 	if (mm->start_brk)
 		return;
-	mm->start_brk = (mm->task_size / 3 * 2 & ~(nb_mm_page_bytes(mm) - 1)) +
+	mm->start_brk = (mm->map_window / 3 * 2 & ~(nb_mm_page_bytes(mm) - 1)) +
 			5 * nb_mm_page_bytes(mm);
 	mm->brk = mm->start_brk;
 }
@@ -84,7 +84,7 @@ int nb_brk(struct nb_task *t, uint64_t brk, uint64_t *ret_brk)
 int nb_task_map_stack(struct nb_task *t, uint64_t *ret_top)
 {
 	struct nb_mm *mm = t->mm;
-	uint64_t top = mm->task_size & ~(nb_mm_page_bytes(mm) - 1);
+	uint64_t top = mm->map_window & ~(nb_mm_page_bytes(mm) - 1);
 	uint64_t start = top - STACK_BYTES - nb_mm_page_bytes(mm);
 	int err;
 

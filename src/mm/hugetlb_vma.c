@@ -49,11 +49,12 @@ static int place(struct nb_mm *mm, uint64_t size, uint64_t addr, uint64_t len, i
 	}
 	addr = (addr + size - 1) & ~(size - 1);
 	above = nb_vma_first_above(mm, addr);
-	if (addr >= NB_MMAP_MIN_ADDR && addr <= mm->task_size - len &&
-	    (!above || above->start >= addr + len)) {
+	if (nb_mm_hint_fits(mm, addr, len) && (!above || above->start >= addr + len)) {
 		*ret_addr = addr;
 		return 0;
 	}
+	if (addr > mm->map_window && mm->map_window < mm->task_size)
+		return -NB_ENOMEM; /* as nb_map_place() */
 	low = nb_vma_gap_topdown(mm, len + size - nb_mm_page_bytes(mm), NB_MMAP_MIN_ADDR,
 				 mm->mmap_base);
 	if (low) {
@@ -61,7 +62,7 @@ static int place(struct nb_mm *mm, uint64_t size, uint64_t addr, uint64_t len, i
 		return 0;
 	}
 	low = nb_vma_gap_bottomup(mm, len + size - nb_mm_page_bytes(mm),
-				  mm->task_size / 3 & ~(nb_mm_page_bytes(mm) - 1), mm->task_size);
+				  mm->map_window / 3 & ~(nb_mm_page_bytes(mm) - 1), mm->map_window);
 	*ret_addr = (low + size - 1) & ~(size - 1);
 	return low ? 0 : -NB_ENOMEM;
 }

@@ -1,8 +1,8 @@
 /* mmap.c -- new mappings: where they go, what they are.
  *
  * Called by drivers through include/numabox/task.h, by files through mmap.h. Addresses are chosen
- * top-down from 128 MiB below the end of user space, as x86-64 does without randomness; from 6.7 on,
- * whole huge pages are aligned to one. A failed call changes nothing. Overcommit is as with
+ * top-down from 128 MiB below the end of user space, as x86-64 does without randomness; from 6.7
+ * on, whole huge pages are aligned to one. A failed call changes nothing. Overcommit is as with
  * vm.overcommit_memory=1: an address range costs nothing (docs/deviations.md).
  * Units: bytes, ends exclusive. Source: mm/mmap.c, do_mmap(), mmap_region(),
  * arch_get_unmapped_area_topdown(); mm/huge_memory.c, thp_get_unmapped_area(); facts 10.1.
@@ -23,8 +23,8 @@ static uint64_t find_gap(const struct nb_mm *mm, uint64_t len)
 
 	if (addr)
 		return addr;
-	return nb_vma_gap_bottomup(mm, len, mm->task_size / 3 & ~(nb_mm_page_bytes(mm) - 1),
-				   mm->task_size);
+	return nb_vma_gap_bottomup(mm, len, mm->map_window / 3 & ~(nb_mm_page_bytes(mm) - 1),
+				   mm->map_window);
 }
 
 /* A free range for a mapping that may be anywhere, or 0. */
@@ -58,8 +58,10 @@ int nb_map_place(const struct nb_mm *mm, uint64_t addr, uint64_t len, int flags,
 		*ret_addr = addr;
 		return 0;
 	}
-	addr = nb_mm_round_up(mm, addr);
-	if (addr >= NB_MMAP_MIN_ADDR && addr <= mm->task_size - len) {
+	addr &= ~(nb_mm_page_bytes(mm) - 1); /* round_hint_to_min() */
+	if (addr && addr < NB_MMAP_MIN_ADDR)
+		addr = NB_MMAP_MIN_ADDR;
+	if (nb_mm_hint_fits(mm, addr, len)) {
 		const struct nb_vma *below = nb_vma_last_below(mm, addr);
 
 		above = nb_vma_first_above(mm, addr);
@@ -69,6 +71,9 @@ int nb_map_place(const struct nb_mm *mm, uint64_t addr, uint64_t len, int flags,
 			return 0;
 		}
 	}
+	/* Linux would choose from the top of 56 bits, which a page's index does not reach */
+	if (addr > mm->map_window && mm->map_window < mm->task_size)
+		return -NB_ENOMEM;
 	*ret_addr = choose_address(mm, len);
 	return *ret_addr ? 0 : -NB_ENOMEM;
 }
@@ -123,7 +128,8 @@ int nb_do_mmap(struct nb_task *t, struct nb_address_space *file, uint64_t pgoff,
 {
 	struct nb_mm *mm = t->mm;
 	uint64_t len = nb_mm_round_up(mm, length_bytes);
-	struct nb_vma like = {.prot = prot, .shared = flags & NB_MAP_SHARED, .file = file, .mm = mm};
+	struct nb_vma like = {
+		.prot = prot, .shared = flags & NB_MAP_SHARED, .file = file, .mm = mm};
 	int err;
 
 	if (!length_bytes)

@@ -24,6 +24,14 @@ static inline uint64_t nb_mm_round_up(const struct nb_mm *mm, uint64_t bytes)
 	return (bytes + nb_mm_page_bytes(mm) - 1) & ~(nb_mm_page_bytes(mm) - 1);
 }
 
+/* May a mapping that asks for addr, whole pages, be there, if it is free? Not across the window's
+ * end. Source: mmap_address_hint_valid(). */
+static inline bool nb_mm_hint_fits(const struct nb_mm *mm, uint64_t addr, uint64_t len)
+{
+	return addr >= NB_MMAP_MIN_ADDR && addr <= mm->task_size - len &&
+	       (addr > mm->map_window) == (addr + len > mm->map_window);
+}
+
 static inline bool nb_mm_is_unaligned(const struct nb_mm *mm, uint64_t addr)
 {
 	return addr & (nb_mm_page_bytes(mm) - 1);

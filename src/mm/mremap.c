@@ -1,11 +1,11 @@
 /* mremap.c -- mappings grow, shrink and move.
  *
- * Called by drivers through include/numabox/task.h. A mapping that can grow where it is does; else it
- * moves: a VMA like it at the new place, page-table entries moved over (whole tables where both
+ * Called by drivers through include/numabox/task.h. A mapping that can grow where it is does; else
+ * it moves: a VMA like it at the new place, page-table entries moved over (whole tables where both
  * places are aligned for it), the old one unmapped. Pages stay where they are, and so does the
  * policy. Units: bytes, ends exclusive.
- * Source: mm/mremap.c, sys_mremap(), vma_to_resize(), mremap_to(), move_vma(); mm/mmap.c, copy_vma();
- * facts 10.1.
+ * Source: mm/mremap.c, sys_mremap(), vma_to_resize(), mremap_to(), move_vma(); mm/mmap.c,
+ * copy_vma(); facts 10.1.
  */
 #include "mm/mmap.h"
 #include "mm/oom.h"
@@ -37,6 +37,9 @@ static int resizable(const struct remap *r, const struct nb_vma *v)
 		return 0;
 	if (pgoff + (r->new_len >> v->mm->shape.page_shift) < pgoff)
 		return -NB_EINVAL;
+	/* memory that was mapped near the end of five levels: a page's index reaches no further */
+	if (!v->file && pgoff + (r->new_len >> v->mm->shape.page_shift) > NB_PAGE_INDEX_MASK + 1)
+		return -NB_ENOMEM;
 	if (v->flags & NB_VM_LOCKED && r->new_len > r->old_len && !nb_mlock_allowed(r->t, pages))
 		return -NB_EAGAIN;
 	return 0;

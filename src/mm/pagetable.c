@@ -9,8 +9,21 @@
 #include "mm/pagetable.h"
 
 #include "mm/page_alloc.h"
+#include "mm/rmap.h"
 
-/* User address space ends a page below half of 48 bits on x86-64, at 3 GiB on 32-bit kernels. */
+#define LA57_SINCE 4017u
+
+bool nb_pt_is_la57(const struct nb_system *sys)
+{
+	const struct nb_machine *m = sys->machine;
+	bool cpus = m->la57 || nb_machine_option(m, "la57", NULL);
+
+	return m->arch == NB_ARCH_X86_64 && cpus && !nb_machine_option(m, "no5lvl", NULL) &&
+	       sys->profile->version >= LA57_SINCE;
+}
+
+/* User address space ends a page below half of 48 bits on x86-64, at 3 GiB on 32-bit kernels. With
+ * five levels it would end below half of 57; here where a page's index (40 bits) ends. */
 struct nb_pt_shape nb_pt_shape(const struct nb_system *sys, uint64_t *ret_task_size)
 {
 	uint8_t page_shift = (uint8_t)sys->page_shift;
@@ -43,6 +56,10 @@ struct nb_pt_shape nb_pt_shape(const struct nb_system *sys, uint64_t *ret_task_s
 		}
 		break;
 	default:
+		if (nb_pt_is_la57(sys)) {
+			s.levels = 5;
+			*ret_task_size = (NB_PAGE_INDEX_MASK + 1) << page_shift;
+		}
 		break;
 	}
 	return s;

@@ -64,6 +64,9 @@ static inline bool nb_pt_is_huge(uint64_t entry)
 
 /* Shape of the architecture's tables, and the bytes of user address space. */
 struct nb_pt_shape nb_pt_shape(const struct nb_system *sys, uint64_t *ret_task_size);
+/* Has the machine tables of five levels, and does its kernel use them? The CPUs' flag la57, or that
+ * word on the command line; not with no5lvl. Source: arch/x86/boot/compressed/pgtable_64.c. */
+bool nb_pt_is_la57(const struct nb_system *sys);
 /* Bytes of a table below the root. */
 size_t nb_pt_table_bytes(const struct nb_pt_shape *shape);
 

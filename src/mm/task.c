@@ -71,8 +71,11 @@ struct nb_mm *nb_mm_new(struct nb_system *sys)
 	mm->born_ns = sys->time_ns;
 	atomic_store_explicit(&mm->lock_cpu, -1, memory_order_relaxed);
 	mm->shape = nb_pt_shape(sys, &mm->task_size);
+	mm->map_window = mm->task_size;
+	if (mm->shape.levels == 5)
+		mm->map_window = (UINT64_C(1) << 47) - (UINT64_C(1) << mm->shape.page_shift);
 	/* 128 MiB are left for the stack, as where its limit is the usual 8 MiB. */
-	mm->mmap_base = mm->task_size - (UINT64_C(128) << 20);
+	mm->mmap_base = mm->map_window - (UINT64_C(128) << 20);
 	mm->root = nb_pool_get(sys, &side->root_pool);
 	mm->zone_rss = nb_pool_get(sys, &side->rss_pool);
 	if (!mm->root || !mm->zone_rss) {

@@ -20,7 +20,7 @@ struct nb_rmap;
 
 /* Shape of the page tables: as the architecture's, so that Linux's page-table pages are ours. */
 struct nb_pt_shape {
-	uint8_t levels; /* 2 .. 4, the root included */
+	uint8_t levels; /* 2 .. 5, the root included */
 	uint8_t page_shift;
 	uint8_t bits; /* index bits of every level but the root */
 	uint8_t root_bits;
@@ -37,6 +37,7 @@ struct nb_mm {
 	struct nb_ptable *root;
 	struct nb_pt_shape shape;
 	uint64_t task_size, mmap_base; /* bytes */
+	uint64_t map_window; /* addresses above are given only to who asks for one there */
 	uint64_t rss_pages;
 	uint64_t *zone_rss;      /* [position of the node * NB_MAX_NR_ZONES + zone type] */
 	uint64_t nr_ptables;     /* without the root */

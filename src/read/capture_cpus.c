@@ -82,6 +82,18 @@ static int cpu_of_name(const char *name)
 	return (int)id;
 }
 
+static bool has_word(const char *text, size_t len, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (size_t i = 0; i + n <= len; i++) {
+		if (!memcmp(text + i, word, n) && (i == 0 || text[i - 1] == ' ') &&
+		    (i + n == len || text[i + n] == ' '))
+			return true;
+	}
+	return false;
+}
+
 /* proc/cpuinfo of x86: "processor : N" begins a CPU, "apicid : M" belongs to it. Other
  * architectures have "processor N:" (s390) or no such line; then only what is read stands. */
 static void take_cpuinfo(struct nb_build *b, struct cpu_table *t, struct nb_cpumask *seen)
@@ -110,6 +122,8 @@ static void take_cpuinfo(struct nb_build *b, struct cpu_table *t, struct nb_cpum
 			nb_snprintf(vendor, sizeof(vendor), "%.*s", (int)value_len, colon);
 			b->m->cpu_vendor = nb_machine_strdup(b->m, vendor);
 		}
+		if (n > 5 && !memcmp(line, "flags", 5) && !b->m->la57)
+			b->m->la57 = has_word(colon, value_len, "la57");
 		if (nb_parse_u64(colon, value_len, &value))
 			continue;
 		if (n > 9 && !memcmp(line, "processor", 9) && value < NB_MAX_CPUS) {

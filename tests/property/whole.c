@@ -84,7 +84,7 @@ static void shape(struct whole *w)
 					    "kernelcore=24M",
 					    "movablecore=40%",
 					    "kernelcore=60%",
-					    "transparent_hugepage=always",
+					    "transparent_hugepage=always la57",
 					    "hugepages=3"};
 	unsigned at = 0;
 

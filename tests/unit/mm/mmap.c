@@ -1,4 +1,6 @@
 /* mmap.c -- addresses, errors of mmap and munmap. */
+#include "mm/mmap.h"
+
 #include "sysbox.h"
 
 #include <setjmp.h>
@@ -47,9 +49,10 @@ static void test_addresses(void **state)
 	assert_int_equal(nb_munmap(t, b + HUGE, 4 * PAGE), 0);
 	assert_int_equal(map(t, 0, 2 * PAGE, 0), b + HUGE + 2 * PAGE);
 	assert_int_equal(map(t, 0, 3 * PAGE, 0), b - 3 * PAGE);
-	/* a wish is heard where it is free */
-	assert_int_equal(map(t, 0x10000001, PAGE, 0), 0x10001000);
+	/* a wish is heard where it is free, rounded down, but not below the lowest address */
+	assert_int_equal(map(t, 0x10001fff, PAGE, 0), 0x10001000);
 	assert_int_not_equal(map(t, 0x10001000, PAGE, 0), 0x10001000);
+	assert_int_equal(map(t, 0x1000, PAGE, 0), NB_MMAP_MIN_ADDR);
 	assert_int_equal(map(t, 0x10001000, PAGE, NB_MAP_FIXED), 0x10001000);
 	end(&box, t);
 
@@ -65,6 +68,55 @@ static void test_addresses(void **state)
 	t = start(&box,
 		  &(struct sysbox_spec){.nodes = "64M:1", .kernel = "6.1", .arch = NB_ARCH_I386});
 	assert_int_equal(map(t, 0, PAGE, 0), 0xb8000000 - PAGE);
+	end(&box, t);
+}
+
+/* Five levels: whoever does not ask stays below 47 bits. */
+static void test_five_levels(void **state)
+{
+	const uint64_t window = UINT64_C(0x7ffffffff000), high = UINT64_C(1) << 50;
+	struct sysbox box;
+	struct nb_task *t = start(&box, &(struct sysbox_spec){.nodes = "64M:1", .cmdline = "la57"});
+	uint64_t a, n, got;
+
+	(void)state;
+	assert_int_equal(t->mm->shape.levels, 5);
+	a = map(t, 0, PAGE, 0);
+	assert_int_equal(a, window - (UINT64_C(128) << 20) - PAGE);
+	assert_int_equal(nb_task_map_stack(t, &got), 0);
+	assert_int_equal(got, window);
+	assert_int_equal(nb_touch(t, a, PAGE, true, &n), 0);
+	assert_int_equal(t->mm->nr_ptables, 4); /* one more than with four levels */
+	assert_int_equal(map(t, high, 4 * PAGE, 0), high);
+	assert_int_equal(nb_touch(t, high, 4 * PAGE, true, &n), 0);
+	assert_int_equal(t->mm->nr_ptables, 8);
+	assert_int_equal(nb_task_rss_pages(t), 5);
+	/* not across the window's end, unless it is said with FIXED */
+	assert_true(map(t, window - PAGE, 2 * PAGE, 0) < window);
+	assert_int_equal(map(t, window - PAGE, 2 * PAGE, NB_MAP_FIXED), window - PAGE);
+	assert_int_equal(nb_mremap(t, high, 4 * PAGE, 4 * PAGE, NB_MREMAP_MAYMOVE | NB_MREMAP_FIXED,
+				   0x10000000, &got),
+			 0);
+	assert_int_equal(nb_task_rss_pages(t), 5);
+	/* what a page's index does not reach is refused */
+	assert_int_equal(nb_mmap(t, UINT64_C(1) << 52, PAGE, 3, NB_MAP_FIXED, &got), -NB_ENOMEM);
+	assert_int_equal(nb_mmap(t, UINT64_C(1) << 55, PAGE, 3, 0, &got), -NB_ENOMEM);
+	assert_int_equal(map(t, (UINT64_C(1) << 52) - PAGE, PAGE, 0), (UINT64_C(1) << 52) - PAGE);
+	assert_int_equal(nb_touch(t, (UINT64_C(1) << 52) - PAGE, PAGE, true, &n), 0);
+	assert_int_equal(nb_mremap(t, (UINT64_C(1) << 52) - PAGE, PAGE, 2 * PAGE, NB_MREMAP_MAYMOVE,
+				   0, &got),
+			 -NB_ENOMEM);
+	end(&box, t);
+
+	/* not where the kernel is told, or does not know */
+	t = start(&box, &(struct sysbox_spec){.nodes = "64M:1", .cmdline = "la57 no5lvl"});
+	assert_int_equal(t->mm->shape.levels, 4);
+	assert_int_equal(nb_mmap(t, high, PAGE, 3, NB_MAP_FIXED, &got), -NB_ENOMEM);
+	assert_true(map(t, high, PAGE, 0) < window);
+	end(&box, t);
+	t = start(&box,
+		  &(struct sysbox_spec){.nodes = "64M:1", .cmdline = "la57", .kernel = "3.10"});
+	assert_int_equal(t->mm->shape.levels, 4);
 	end(&box, t);
 }
 
@@ -112,6 +164,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_five_levels),
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_shared_interleaves_by_offset),
 	};
