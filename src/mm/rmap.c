@@ -249,7 +249,7 @@ static int move_one(void *arg, struct nb_vma *v, uint64_t addr, struct nb_ptable
 	int64_t pages = INT64_C(1) << nb_flags_order(flags);
 
 	(void)addr;
-	leaf->entry[i] = nb_pte_make(m->pfn, leaf->entry[i] & bits);
+	leaf->entry[i] = nb_pte_make(m->pfn, (unsigned)(leaf->entry[i] & bits));
 	nb_mm_count_page(v->mm, m->fromz, flags, -pages);
 	nb_mm_count_page(v->mm, m->toz, flags, pages);
 	m->moved++;
