@@ -53,6 +53,20 @@ enum nb_event_kind {
 	NB_EV_MM_VMSCAN_NODE_RECLAIM_BEGIN,  /* nid order gfp_flags */
 	NB_EV_MM_VMSCAN_NODE_RECLAIM_END,    /* nr_reclaimed */
 	NB_EV_MM_VMSCAN_THROTTLED,           /* nid usec_timeout usec_delayed reason */
+	NB_EV_MM_COMPACTION_BEGIN,           /* zone_start migrate_pfn free_pfn zone_end sync */
+	NB_EV_MM_COMPACTION_END,             /* the same, status */
+	NB_EV_MM_COMPACTION_FINISHED,        /* nid idx order ret */
+	NB_EV_MM_COMPACTION_SUITABLE,        /* nid idx order ret */
+	NB_EV_MM_COMPACTION_ISOLATE_MIGRATEPAGES, /* start_pfn end_pfn nr_scanned nr_taken */
+	NB_EV_MM_COMPACTION_ISOLATE_FREEPAGES,    /* start_pfn end_pfn nr_scanned nr_taken */
+	NB_EV_MM_COMPACTION_MIGRATEPAGES,         /* nr_migrated nr_failed */
+	NB_EV_MM_COMPACTION_DEFERRED, /* nid idx order considered defer_shift order_failed */
+	NB_EV_MM_COMPACTION_DEFER_COMPACTION, /* the same */
+	NB_EV_MM_COMPACTION_DEFER_RESET,      /* the same */
+	NB_EV_MM_COMPACTION_WAKEUP_KCOMPACTD, /* nid order highest_zoneidx */
+	NB_EV_MM_COMPACTION_KCOMPACTD_WAKE,   /* nid order highest_zoneidx */
+	NB_EV_MM_COMPACTION_KCOMPACTD_SLEEP,  /* nid */
+	NB_EV_COMPACT_RETRY,                  /* order priority result retries max_retries ret */
 	NB_NR_EVENTS
 };
 

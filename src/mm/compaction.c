@@ -16,6 +16,10 @@
 #include "mm/vmstat.h"
 
 #define COMPACTION_SINCE 2635u
+/* Where a run is, as its events tell it. */
+#define SPAN_OF(cc)                                                    \
+	(cc)->zone->zone_start_pfn, (cc)->migrate_pfn, (cc)->free_pfn, \
+		nb_zone_end_pfn((cc)->zone), (cc)->mode != NB_MIGRATE_ASYNC
 
 struct nb_zone_compact *nb_zone_compact(struct nb_zone *z)
 {
@@ -77,9 +81,33 @@ enum nb_compact_result nb_compaction_suitable(const struct nb_zone *z, int order
 									  : NB_COMPACT_CONTINUE;
 }
 
+enum nb_compact_result nb_compaction_ask(const struct nb_zone *z, int order, unsigned alloc_flags,
+					 enum nb_zone_type highest, int cpu,
+					 const struct nb_task *task)
+{
+	enum nb_compact_result ret = nb_compaction_suitable(z, order, alloc_flags, highest);
+
+	/* that the mark is met already is found out before this question */
+	if (order >= 0 && ret != NB_COMPACT_SUCCESS &&
+	    nb_event_wanted(z->sys, NB_EV_MM_COMPACTION_SUITABLE))
+		nb_emit(z->sys, NB_EV_MM_COMPACTION_SUITABLE, cpu, task, (uint64_t)z->pgdat->nid,
+			z->type, (uint64_t)order, ret);
+	return ret;
+}
+
 /* ---- deferral ---- */
 
-bool nb_compaction_deferred(struct nb_zone *z, int order)
+static void emit_defer(const struct nb_zone *z, enum nb_event_kind kind, int order, int cpu,
+		       const struct nb_task *task)
+{
+	const struct nb_zone_compact *c = z->compact;
+
+	if (c && nb_event_wanted(z->sys, kind))
+		nb_emit(z->sys, kind, cpu, task, (uint64_t)z->pgdat->nid, z->type, (uint64_t)order,
+			c->considered, c->defer_shift, (uint64_t)c->order_failed);
+}
+
+bool nb_compaction_deferred(struct nb_zone *z, int order, int cpu, const struct nb_task *task)
 {
 	struct nb_zone_compact *c = nb_zone_compact(z);
 	unsigned limit;
@@ -91,10 +119,11 @@ bool nb_compaction_deferred(struct nb_zone *z, int order)
 		c->considered = limit;
 		return false;
 	}
+	emit_defer(z, NB_EV_MM_COMPACTION_DEFERRED, order, cpu, task);
 	return true;
 }
 
-void nb_compaction_defer(struct nb_zone *z, int order)
+void nb_compaction_defer(struct nb_zone *z, int order, int cpu, const struct nb_task *task)
 {
 	struct nb_zone_compact *c = nb_zone_compact(z);
 
@@ -105,9 +134,11 @@ void nb_compaction_defer(struct nb_zone *z, int order)
 		c->defer_shift++;
 	if (order < c->order_failed)
 		c->order_failed = order;
+	emit_defer(z, NB_EV_MM_COMPACTION_DEFER_COMPACTION, order, cpu, task);
 }
 
-void nb_compaction_defer_reset(struct nb_zone *z, int order, bool alloc_success)
+void nb_compaction_defer_reset(struct nb_zone *z, int order, bool alloc_success, int cpu,
+			       const struct nb_task *task)
 {
 	struct nb_zone_compact *c = nb_zone_compact(z);
 
@@ -117,6 +148,7 @@ void nb_compaction_defer_reset(struct nb_zone *z, int order, bool alloc_success)
 		c->considered = c->defer_shift = 0;
 	if (order >= c->order_failed)
 		c->order_failed = order + 1;
+	emit_defer(z, NB_EV_MM_COMPACTION_DEFER_RESET, order, cpu, task);
 }
 
 /* The end of a longest deferral: start afresh. Source: compaction_restarting(). */
@@ -153,7 +185,7 @@ static bool has_block(const struct nb_compact_control *cc)
 	return false;
 }
 
-static enum nb_compact_result finished(struct nb_compact_control *cc)
+static enum nb_compact_result is_finished(struct nb_compact_control *cc)
 {
 	nb_pfn_t block = UINT64_C(1) << cc->sys->pageblock_order;
 
@@ -175,6 +207,17 @@ static enum nb_compact_result finished(struct nb_compact_control *cc)
 	if (cc->migrate_pfn & (block - 1))
 		return NB_COMPACT_CONTINUE;
 	return has_block(cc) ? NB_COMPACT_SUCCESS : NB_COMPACT_NO_SUITABLE_PAGE;
+}
+
+/* Source: compact_finished(). */
+static enum nb_compact_result finished(struct nb_compact_control *cc)
+{
+	enum nb_compact_result ret = is_finished(cc);
+
+	if (nb_event_wanted(cc->sys, NB_EV_MM_COMPACTION_FINISHED))
+		nb_emit(cc->sys, NB_EV_MM_COMPACTION_FINISHED, cc->cpu, cc->task,
+			(uint64_t)cc->zone->pgdat->nid, cc->zone->type, (uint64_t)cc->order, ret);
+	return ret;
 }
 
 static void place_scanners(struct nb_compact_control *cc)
@@ -212,8 +255,12 @@ static bool migrate(struct nb_compact_control *cc)
 		.arg = cc,
 	};
 	nb_pfn_t block = cc->order > 0 ? UINT64_C(1) << cc->order : 1;
+	uint64_t asked = cc->nr_migrate;
 	int err = nb_migrate_list(&m, cc->item, cc->nr_migrate);
 
+	if (nb_event_wanted(cc->sys, NB_EV_MM_COMPACTION_MIGRATEPAGES))
+		nb_emit(cc->sys, NB_EV_MM_COMPACTION_MIGRATEPAGES, cc->cpu, cc->task,
+			(uint64_t)m.succeeded, (uint64_t)(asked - m.succeeded));
 	cc->nr_migrate = 0;
 	nb_migrate_end(&m);
 	/* one page that stays spoils its whole block: on to the next */
@@ -261,14 +308,16 @@ enum nb_compact_result nb_compact_zone(struct nb_compact_control *cc)
 	if (!cc->state)
 		return NB_COMPACT_SKIPPED;
 	if (!cc->proactive) {
-		ret = nb_compaction_suitable(cc->zone, cc->order, cc->alloc_flags,
-					     cc->highest_zoneidx);
+		ret = nb_compaction_ask(cc->zone, cc->order, cc->alloc_flags, cc->highest_zoneidx,
+					cc->cpu, cc->task);
 		if (ret != NB_COMPACT_CONTINUE)
 			return ret;
 	}
 	if (cc->order >= 0 && restarting(cc->state, cc->order))
 		nb_reset_isolation_suitable(cc->zone);
 	place_scanners(cc);
+	if (nb_event_wanted(cc->sys, NB_EV_MM_COMPACTION_BEGIN))
+		nb_emit(cc->sys, NB_EV_MM_COMPACTION_BEGIN, cc->cpu, cc->task, SPAN_OF(cc));
 	nb_lru_add_drain(cc->sys, cc->cpu);
 	for (;;) {
 		ret = finished(cc);
@@ -282,6 +331,8 @@ enum nb_compact_result nb_compact_zone(struct nb_compact_control *cc)
 		drain_behind(cc);
 	}
 	finish(cc);
+	if (nb_event_wanted(cc->sys, NB_EV_MM_COMPACTION_END))
+		nb_emit(cc->sys, NB_EV_MM_COMPACTION_END, cc->cpu, cc->task, SPAN_OF(cc), ret);
 	return ret;
 }
 
@@ -328,19 +379,20 @@ static int direct_compact(struct nb_system *sys, const struct nb_alloc_context *
 
 		if (nb_zoneref_closed(sys, ac, ref, ac->alloc_flags))
 			continue;
-		if (prio > NB_COMPACT_PRIO_SYNC_FULL && nb_compaction_deferred(z, (int)ac->order)) {
+		if (prio > NB_COMPACT_PRIO_SYNC_FULL &&
+		    nb_compaction_deferred(z, (int)ac->order, ac->cpu, ac->task)) {
 			rc = rc > NB_COMPACT_DEFERRED ? rc : NB_COMPACT_DEFERRED;
 			continue;
 		}
 		status = compact_for(z, ac, prio);
 		rc = status > rc ? status : rc;
 		if (status == NB_COMPACT_SUCCESS) {
-			nb_compaction_defer_reset(z, (int)ac->order, false);
+			nb_compaction_defer_reset(z, (int)ac->order, false, ac->cpu, ac->task);
 			break;
 		}
 		if (prio != NB_COMPACT_PRIO_ASYNC &&
 		    (status == NB_COMPACT_COMPLETE || status == NB_COMPACT_PARTIAL_SKIPPED))
-			nb_compaction_defer(z, (int)ac->order);
+			nb_compaction_defer(z, (int)ac->order, ac->cpu, ac->task);
 	}
 	if (rc != NB_COMPACT_SKIPPED && rc != NB_COMPACT_DEFERRED)
 		nb_count_vm_event(sys, ac->cpu, NB_VM_COMPACT_STALL);
@@ -352,7 +404,7 @@ static void compact_done(struct nb_system *sys, const struct nb_alloc_context *a
 			 struct nb_zone *z)
 {
 	if (z)
-		nb_compaction_defer_reset(z, (int)ac->order, true);
+		nb_compaction_defer_reset(z, (int)ac->order, true, ac->cpu, ac->task);
 	nb_count_vm_event(sys, ac->cpu, z ? NB_VM_COMPACT_SUCCESS : NB_VM_COMPACT_FAIL);
 }
 

@@ -62,10 +62,15 @@ int nb_fragmentation_index(const struct nb_zone *z, unsigned order);
  * already, SKIPPED, CONTINUE. Source: compaction_suitable(). */
 enum nb_compact_result nb_compaction_suitable(const struct nb_zone *z, int order,
 					      unsigned alloc_flags, enum nb_zone_type highest);
+/* The same, told as an event: `task` (NULL: a daemon) asks on `cpu`. */
+enum nb_compact_result nb_compaction_ask(const struct nb_zone *z, int order, unsigned alloc_flags,
+					 enum nb_zone_type highest, int cpu,
+					 const struct nb_task *task);
 /* Is it not yet its turn? Counts the question. Source: compaction_deferred(). */
-bool nb_compaction_deferred(struct nb_zone *z, int order);
+bool nb_compaction_deferred(struct nb_zone *z, int order, int cpu, const struct nb_task *task);
 /* An order was served, or allocated (alloc_success). Source: compaction_defer_reset(). */
-void nb_compaction_defer_reset(struct nb_zone *z, int order, bool alloc_success);
+void nb_compaction_defer_reset(struct nb_zone *z, int order, bool alloc_success, int cpu,
+			       const struct nb_task *task);
 
 /* One run with cc->sys, zone, task, cpu, order, gfp, migratetype, highest_zoneidx, alloc_flags,
  * mode and the switches filled in. */
@@ -85,7 +90,7 @@ nb_pfn_t nb_compaction_target(void *arg, const struct nb_migrate_item *from);
 void nb_reset_isolation_suitable(struct nb_zone *z);
 
 /* Puts off further runs for the order. Source: defer_compaction(). */
-void nb_compaction_defer(struct nb_zone *z, int order);
+void nb_compaction_defer(struct nb_zone *z, int order, int cpu, const struct nb_task *task);
 
 /* kcompactd.c: free memory of the zone that huge pages cannot use, 0 to 100, and the score below
  * which proactive work ends. */

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "mm/buddy.h"
 #include "mm/compaction.h"
+#include "mm/event.h"
 #include "mm/lru.h"
 #include "mm/pcp.h"
 #include "mm/vmstat.h"
@@ -121,6 +122,14 @@ static nb_pfn_t gather(struct nb_compact_control *cc, struct nb_page *page, nb_p
 	return pfn < end ? pfn : end;
 }
 
+/* A look at [start, end) of one pageblock: what was scanned and taken since `scanned`, `taken`. */
+static void emit_look(const struct nb_compact_control *cc, enum nb_event_kind kind, nb_pfn_t start,
+		      nb_pfn_t end, uint64_t scanned, uint64_t taken)
+{
+	if (nb_event_wanted(cc->sys, kind))
+		nb_emit(cc->sys, kind, cc->cpu, cc->task, start, end, scanned, taken);
+}
+
 static void remember_migrate(struct nb_compact_control *cc, nb_pfn_t pfn)
 {
 	if (cc->ignore_skip_hint)
@@ -140,6 +149,7 @@ bool nb_isolate_migratepages(struct nb_compact_control *cc)
 	       (cc->migrate_pfn | (block - 1)) < (cc->free_pfn | (block - 1))) {
 		nb_pfn_t pfn = cc->migrate_pfn, end = (pfn | (block - 1)) + 1;
 		struct nb_page *page = block_page(cc, pfn);
+		uint64_t scanned;
 		uint32_t dense;
 
 		cc->migrate_pfn = end;
@@ -152,7 +162,10 @@ bool nb_isolate_migratepages(struct nb_compact_control *cc)
 			remember_migrate(cc, end);
 			continue;
 		}
+		scanned = cc->migrate_scanned;
 		cc->migrate_pfn = gather(cc, page, pfn, end);
+		emit_look(cc, NB_EV_MM_COMPACTION_ISOLATE_MIGRATEPAGES, pfn, cc->migrate_pfn,
+			  cc->migrate_scanned - scanned, cc->nr_migrate);
 		if (cc->nr_migrate)
 			return true;
 		if (!(pfn & (block - 1)))
@@ -198,8 +211,11 @@ static bool take_block(struct nb_compact_control *cc, struct nb_page *page, unsi
 
 /* Free blocks of one pageblock from `pfn` up; where it stopped. */
 static nb_pfn_t gather_free(struct nb_compact_control *cc, struct nb_page *page, nb_pfn_t pfn,
-			nb_pfn_t end)
+			    nb_pfn_t end)
 {
+	uint64_t scanned = cc->free_scanned, had = cc->nr_free;
+	nb_pfn_t start = pfn;
+
 	nb_zone_lock(cc->zone, cc->cpu);
 	while (pfn < end && cc->nr_free < cc->nr_migrate) {
 		uint32_t flags = nb_page_flags(page);
@@ -212,6 +228,8 @@ static nb_pfn_t gather_free(struct nb_compact_control *cc, struct nb_page *page,
 		pfn += n;
 	}
 	nb_zone_unlock(cc->zone);
+	emit_look(cc, NB_EV_MM_COMPACTION_ISOLATE_FREEPAGES, start, pfn, cc->free_scanned - scanned,
+		  cc->nr_free - had);
 	return pfn;
 }
 

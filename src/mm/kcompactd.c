@@ -10,6 +10,7 @@
 #include <numabox/compaction.h>
 
 #include "mm/compaction.h"
+#include "mm/event.h"
 #include "mm/lru.h"
 #include "mm/pcp.h"
 #include "mm/vmstat.h"
@@ -105,6 +106,15 @@ static void drain(struct nb_zone *z, int cpu)
 		nb_pcp_drain(z, pcp, cpu);
 }
 
+static void emit_order(const struct nb_pgdat *p, enum nb_event_kind kind, int cpu)
+{
+	const struct nb_kcompactd *k = p->kcompactd;
+
+	if (nb_event_wanted(p->sys, kind))
+		nb_emit(p->sys, kind, cpu, NULL, (uint64_t)p->nid, (uint64_t)k->max_order,
+			k->highest_zoneidx);
+}
+
 /* What kswapd asked for. Returns pages looked at. */
 static uint64_t do_work(struct nb_pgdat *p, int cpu)
 {
@@ -113,24 +123,25 @@ static uint64_t do_work(struct nb_pgdat *p, int cpu)
 	uint64_t scanned = 0;
 
 	nb_count_vm_event(p->sys, cpu, NB_VM_KCOMPACTD_WAKE);
+	emit_order(p, NB_EV_MM_COMPACTION_KCOMPACTD_WAKE, cpu);
 	for (unsigned i = 0; i <= (unsigned)k->highest_zoneidx; i++) {
 		struct nb_zone *z = &p->zone[i];
 		struct nb_compact_control cc;
 		enum nb_compact_result ret;
 
-		if (!z->managed_pages || nb_compaction_deferred(z, order) ||
-		    nb_compaction_suitable(z, order, NB_WMARK_MIN, k->highest_zoneidx) !=
+		if (!z->managed_pages || nb_compaction_deferred(z, order, cpu, NULL) ||
+		    nb_compaction_ask(z, order, NB_WMARK_MIN, k->highest_zoneidx, cpu, NULL) !=
 			    NB_COMPACT_CONTINUE)
 			continue;
 		cc = run_of(z, cpu, order);
 		cc.highest_zoneidx = k->highest_zoneidx;
 		ret = nb_compact_zone(&cc);
 		if (ret == NB_COMPACT_SUCCESS) {
-			nb_compaction_defer_reset(z, order, false);
+			nb_compaction_defer_reset(z, order, false, cpu, NULL);
 		} else if (ret == NB_COMPACT_COMPLETE || ret == NB_COMPACT_PARTIAL_SKIPPED) {
 			/* what waits in page sets may be what is missing */
 			nb_drain_all_pages(p->sys, cpu);
-			nb_compaction_defer(z, order);
+			nb_compaction_defer(z, order, cpu, NULL);
 		}
 		scanned += cc.migrate_scanned + cc.free_scanned;
 		nb_count_vm_events(p->sys, cpu, NB_VM_KCOMPACTD_MIGRATE_SCANNED,
@@ -192,8 +203,12 @@ int nb_kcompactd_step(struct nb_system *sys, int nid, uint64_t *ret_next_ns, uin
 	*ret_next_ns = UINT64_MAX;
 	if (!k)
 		return -NB_ENODEV;
-	if (k->max_order)
+	if (k->max_order) {
 		*ret_scanned = do_work(p, daemon_cpu(p));
+		if (nb_event_wanted(sys, NB_EV_MM_COMPACTION_KCOMPACTD_SLEEP))
+			nb_emit(sys, NB_EV_MM_COMPACTION_KCOMPACTD_SLEEP, daemon_cpu(p), NULL,
+				(uint64_t)nid);
+	}
 	k->woken = false;
 	if (!sys->tune.compaction_proactiveness || sys->profile->version < PROACTIVE_SINCE)
 		return 0;
@@ -230,11 +245,13 @@ static void wakeup(struct nb_pgdat *p, int order, enum nb_zone_type highest)
 		k->highest_zoneidx = highest;
 	for (unsigned i = 0; i <= (unsigned)k->highest_zoneidx; i++)
 		suitable |= p->zone[i].managed_pages &&
-			    nb_compaction_suitable(&p->zone[i], k->max_order, NB_WMARK_MIN,
-						   k->highest_zoneidx) == NB_COMPACT_CONTINUE;
+			    nb_compaction_ask(&p->zone[i], k->max_order, NB_WMARK_MIN,
+					      k->highest_zoneidx, daemon_cpu(p),
+					      NULL) == NB_COMPACT_CONTINUE;
 	if (!suitable || k->woken)
 		return;
 	k->woken = true;
+	emit_order(p, NB_EV_MM_COMPACTION_WAKEUP_KCOMPACTD, daemon_cpu(p));
 	if (p->sys->kcompactd_woken)
 		p->sys->kcompactd_woken(p->sys->kcompactd_ctx, p->nid);
 }

@@ -124,7 +124,7 @@ static bool isolate_page(struct nb_lruvec *v, struct nb_zone *z, struct nb_page 
 
 	if (!(sc->gfp & NB_GFP_BIT_IO) && (f & PG_DIRTY || (f & PG_ANON && !(f & PG_SWAPCACHE))))
 		return false;
-	if (f & PG_LRU_BATCH)
+	if (f & PG_LRU_BATCH || !nb_page_tryget(sc->sys, page))
 		return false;
 	nb_lruvec_del(v, z, page);
 	drop = PG_LRU | PG_ACTIVE | PG_RECLAIM | PG_REFERENCED;
@@ -276,7 +276,7 @@ static void emit_shrunk(const struct nb_pgdat *p, const struct nb_scan_control *
 			(uint64_t)p->nid, scanned, got, st->nr_dirty, st->nr_writeback,
 			st->nr_congested, st->nr_immediate, st->nr_activate[0], st->nr_activate[1],
 			st->nr_ref_keep, st->nr_unmap_fail, (uint64_t)sc->priority,
-			type ? 0x6u : 0x5u);
+			type ? 0xau : 0x9u);
 }
 
 /* A batch out of the oldest generation; how many pages were looked at. */

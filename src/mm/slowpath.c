@@ -172,12 +172,11 @@ static bool should_reclaim_retry(struct slow *s)
 	return nb_unreserve_highatomic(s->sys, ac, true);
 }
 
-static bool should_compact_retry(struct slow *s)
+static bool compact_once_more(struct slow *s)
 {
 	int min_prio = s->costly ? NB_COMPACT_PRIO_SYNC_LIGHT : NB_COMPACT_PRIO_SYNC_FULL;
 
-	if (!s->ac->order || !s->sys->hooks.direct_compact ||
-	    s->compact_result == NB_COMPACT_SKIPPED)
+	if (s->compact_result == NB_COMPACT_SKIPPED)
 		return false;
 	if (s->compact_result == NB_COMPACT_SUCCESS &&
 	    ++s->compaction_retries <= MAX_COMPACT_RETRIES / (s->costly ? 4u : 1u))
@@ -187,6 +186,25 @@ static bool should_compact_retry(struct slow *s)
 	s->compact_prio--;
 	s->compaction_retries = 0;
 	return true;
+}
+
+static bool should_compact_retry(struct slow *s)
+{
+	/* Source: compact_result_to_feedback(): failed, withdrawn, progress. */
+	unsigned feedback = s->compact_result == NB_COMPACT_COMPLETE  ? 1
+			    : s->compact_result == NB_COMPACT_SUCCESS ? 3
+								      : 2;
+	int prio = s->compact_prio;
+	bool again;
+
+	if (!s->ac->order || !s->sys->hooks.direct_compact)
+		return false;
+	again = compact_once_more(s);
+	if (nb_event_wanted(s->sys, NB_EV_COMPACT_RETRY))
+		nb_emit(s->sys, NB_EV_COMPACT_RETRY, s->ac->cpu, s->ac->task, s->ac->order,
+			(uint64_t)prio, feedback, s->compaction_retries,
+			MAX_COMPACT_RETRIES / (feedback == 3 && s->costly ? 4u : 1u), again);
+	return again;
 }
 
 /* First inside the cpuset, then anywhere. */

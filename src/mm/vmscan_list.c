@@ -13,7 +13,7 @@
 #include "mm/vmstat.h"
 
 #define COST_BY_IO_SINCE 6002u                     /* before: pages written alone */
-#define RECLAIM_FLAGS(file) ((file) ? 0x6u : 0x5u) /* RECLAIM_WB_FILE or _ANON, _ASYNC */
+#define RECLAIM_FLAGS(file) ((file) ? 0xau : 0x9u) /* RECLAIM_WB_FILE or _ANON, _ASYNC */
 
 struct taken {
 	struct nb_page_chain chain;
@@ -57,7 +57,8 @@ static void isolate(struct nb_pgdat *p, struct nb_scan_control *sc, enum nb_lru 
 			v->observed_ready[z->type]--;
 		nb_lruvec_del(v, z, page);
 		if (nb_unlikely((!sc->may_unmap && page->mapcount) ||
-				nb_page_flags(page) & PG_LRU_BATCH)) {
+				nb_page_flags(page) & PG_LRU_BATCH ||
+				!nb_page_tryget(sc->sys, page))) {
 			nb_lruvec_add(v, z, page, false);
 			continue;
 		}
@@ -90,6 +91,7 @@ void nb_putback_chain(struct nb_pgdat *p, struct nb_page_chain *c, int cpu)
 
 		if (nb_unlikely(f & PG_MLOCKED)) {
 			nb_lru_putback(p->sys, z, page, cpu);
+			nb_put_page(p->sys, z, page, cpu);
 			continue;
 		}
 		nb_lock(&v->lock, p->sys->port);
@@ -98,6 +100,7 @@ void nb_putback_chain(struct nb_pgdat *p, struct nb_page_chain *c, int cpu)
 		if (f & PG_ACTIVE)
 			nb_workingset_age(v, nb_lru_page_nr(page));
 		nb_unlock(&v->lock, p->sys->port);
+		nb_put_page(p->sys, z, page, cpu);
 	}
 }
 

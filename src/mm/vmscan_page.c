@@ -196,7 +196,7 @@ static enum fate page_out(const struct job *j)
 	}
 	if (nb_event_wanted(sys, NB_EV_MM_VMSCAN_WRITE_FOLIO))
 		nb_emit(sys, NB_EV_MM_VMSCAN_WRITE_FOLIO, j->sc->cpu, j->sc->task, pfn,
-			has(j, PG_WRITEBACK) ? 0x5u : 0x1u);
+			0x9u); /* RECLAIM_WB_ANON, _ASYNC */
 	nb_stat_add(sys, &j->p->lruvec->vmscan_write, (int64_t)j->n);
 	j->st->nr_pageout += j->n;
 	if (has(j, PG_WRITEBACK | PG_DIRTY))
@@ -310,7 +310,6 @@ uint64_t nb_shrink_pages(struct nb_pgdat *p, struct nb_scan_control *sc, struct 
 		enum fate f;
 
 		page->next = page->prev = 0;
-		nb_get_page(sc->sys, page);
 		f = decide(&j);
 		if (f == FREED) {
 			reclaimed += j.n;
@@ -326,7 +325,6 @@ uint64_t nb_shrink_pages(struct nb_pgdat *p, struct nb_scan_control *sc, struct 
 			continue;
 		}
 		nb_chain_add(p->mem_map, &kept, page);
-		nb_put_page(sc->sys, j.z, page, sc->cpu);
 	}
 	*c = kept;
 	return reclaimed;
@@ -347,6 +345,7 @@ uint64_t nb_reclaim_page(struct nb_system *sys, struct nb_zone *z, struct nb_pag
 
 	nb_lru_forget(sys, z, page);
 	nb_page_change_flags(sys, page, 0, PG_ACTIVE);
+	nb_get_page(sys, page);
 	nb_chain_add(z->mem_map, &c, page);
 	n = nb_shrink_pages(z->pgdat, &sc, &c, true, &st);
 	nb_putback_chain(z->pgdat, &c, cpu);

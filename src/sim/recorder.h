@@ -64,5 +64,9 @@ void nb_trace_event(struct nb_trace *t, const struct nb_recorder *r, const struc
  * an OOM kill speaks of. */
 size_t nb_trace_fields(char *buf, size_t n, const struct nb_event *ev, const char *victim,
 		       const struct nb_kernel_profile *profile);
+/* trace_reclaim.c: the same for vmscan, compaction, the LRU and the OOM killer's retries. `gfp`:
+ * the request's flags as text; `folio`: the address of the descriptor of field 0. */
+size_t nb_trace_reclaim_fields(char *buf, size_t n, const struct nb_event *ev, const char *gfp,
+			       uint64_t folio);
 
 #endif

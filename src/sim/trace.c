@@ -1,11 +1,12 @@
 /* trace.c -- the engine's events as ftrace's text, so that the tools for kernel traces read them.
  *
- * Called by recorder.c. A line is what trace_print_context() and the event's own print format make:
- *             task-123     [000] .....     0.000123: mm_page_alloc: page=0x... pfn=0x1234 ...
- * What the engine has no notion of is filled by rule: `page` is where the memory map would hold the
- * frame on x86-64 with 64-byte descriptors; the context letters are the usual ones of each event.
- * Source: 6.12 include/trace/events/{kmem,vmscan,oom,compaction,migrate,...}.h, print formats as
- * the kernel itself gives them (event format files).
+ * Called by recorder.c; the fields of reclaim's and compaction's events stand in trace_reclaim.c. A
+ * line is what trace_print_context() and the event's own print format make: task-123     [000]
+ * .....     0.000123: mm_page_alloc: page=0x... pfn=0x1234 ... What the engine has no notion of is
+ * filled by rule: `page` is where the memory map would hold the frame on x86-64 with 64-byte
+ * descriptors; the context letters are the usual ones of each event. Source: 6.12
+ * include/trace/events/{kmem,vmscan,oom,compaction,migrate,...}.h, print formats as the kernel
+ * itself gives them (event format files).
  */
 #include "sim/recorder.h"
 
@@ -209,8 +210,15 @@ size_t nb_trace_fields(char *buf, size_t n, const struct nb_event *ev, const cha
 					" nr_thp_succeeded=0 nr_thp_failed=0 nr_thp_split=0 "
 					"nr_split=0 mode=%s reason=%s",
 					f[0], f[1], migrate_mode(f[2]), migrate_reason(f[3]));
-	default:
+	case NB_EV_MM_PAGE_ALLOC:
+	case NB_EV_MM_PAGE_FREE:
+	case NB_EV_MM_PAGE_FREE_BATCHED:
+	case NB_EV_MM_PAGE_ALLOC_ZONE_LOCKED:
+	case NB_EV_MM_PAGE_PCPU_DRAIN:
+	case NB_EV_MM_PAGE_ALLOC_EXTFRAG:
 		return format_kmem(buf, n, ev, gfp);
+	default:
+		return nb_trace_reclaim_fields(buf, n, ev, gfp, page_address(f[0]));
 	}
 }
 

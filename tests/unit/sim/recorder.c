@@ -94,6 +94,56 @@ static void fields(void **state)
 		 "nr_succeeded=1 nr_failed=0 nr_thp_succeeded=0 nr_thp_failed=0 nr_thp_split=0 "
 		 "nr_split=0 mode=MIGRATE_ASYNC reason=numa_misplaced"},
 		{NB_EV_OOM_KILL, {172}, "pid=172 comm=work"},
+		{NB_EV_MM_LRU_INSERTION,
+		 {0x10, 2, 0x25},
+		 "folio=ffffea0000000400 pfn=0x10 lru=2 flags=Mf  d "},
+		{NB_EV_MM_LRU_ACTIVATE, {0x10}, "folio=ffffea0000000400 pfn=0x10"},
+		{NB_EV_MM_VMSCAN_LRU_ISOLATE,
+		 {3, 0, 32, 33, 1, 32, 2},
+		 "classzone=3 order=0 nr_requested=32 nr_scanned=33 nr_skipped=1 nr_taken=32 "
+		 "lru=inactive_file"},
+		{NB_EV_MM_VMSCAN_LRU_SHRINK_INACTIVE,
+		 {1, 32, 30, 1, 2, 3, 4, 5, 6, 7, 8, 12, 0xa},
+		 "nid=1 nr_scanned=32 nr_reclaimed=30 nr_dirty=1 nr_writeback=2 nr_congested=3 "
+		 "nr_immediate=4 nr_activate_anon=5 nr_activate_file=6 nr_ref_keep=7 "
+		 "nr_unmap_fail=8 priority=12 flags=RECLAIM_WB_FILE|RECLAIM_WB_ASYNC"},
+		{NB_EV_MM_VMSCAN_LRU_SHRINK_ACTIVE,
+		 {0, 32, 1, 31, 2, 11, 0x9},
+		 "nid=0 nr_taken=32 nr_active=1 nr_deactivated=31 nr_referenced=2 priority=11 "
+		 "flags=RECLAIM_WB_ANON|RECLAIM_WB_ASYNC"},
+		{NB_EV_MM_VMSCAN_WRITE_FOLIO,
+		 {0x10, 0x9},
+		 "page=ffffea0000000400 pfn=0x10 flags=RECLAIM_WB_ANON|RECLAIM_WB_ASYNC"},
+		{NB_EV_RECLAIM_RETRY_ZONE,
+		 {0, 1, 0, 5, 9, 11, 3, 0},
+		 "node=0 zone=DMA32    order=0 reclaimable=5 available=9 min_wmark=11 "
+		 "no_progress_loops=3 wmark_check=0"},
+		{NB_EV_COMPACT_RETRY,
+		 {9, 2, 2, 0, 16, 1},
+		 "order=9 priority=COMPACT_PRIO_ASYNC compaction_result=withdrawn retries=0 "
+		 "max_retries=16 should_retry=1"},
+		{NB_EV_MM_COMPACTION_BEGIN,
+		 {0x1000, 0x1000, 0x17e00, 0x17fdc, 1},
+		 "zone_start=0x1000 migrate_pfn=0x1000 free_pfn=0x17e00 zone_end=0x17fdc, "
+		 "mode=sync"},
+		{NB_EV_MM_COMPACTION_END,
+		 {0x1, 0x1, 0xe00, 0x1000, 0, 8},
+		 "zone_start=0x1 migrate_pfn=0x1 free_pfn=0xe00 zone_end=0x1000, mode=async "
+		 "status=success"},
+		{NB_EV_MM_COMPACTION_FINISHED,
+		 {0, 1, 9, 3},
+		 "node=0 zone=DMA32    order=9 ret=no_suitable_page"},
+		{NB_EV_MM_COMPACTION_ISOLATE_MIGRATEPAGES,
+		 {0x7200, 0x7333, 307, 32},
+		 "range=(0x7200 ~ 0x7333) nr_scanned=307 nr_taken=32"},
+		{NB_EV_MM_COMPACTION_MIGRATEPAGES, {0, 32}, "nr_migrated=0 nr_failed=32"},
+		{NB_EV_MM_COMPACTION_DEFER_COMPACTION,
+		 {0, 1, 9, 0, 1, 0},
+		 "node=0 zone=DMA32    order=9 order_failed=0 consider=0 limit=2"},
+		{NB_EV_MM_COMPACTION_WAKEUP_KCOMPACTD,
+		 {0, 9, NB_ZONE_MOVABLE},
+		 "nid=0 order=9 classzone_idx=Movable "},
+		{NB_EV_MM_COMPACTION_KCOMPACTD_SLEEP, {0}, "nid=0"},
 	};
 
 	(void)state;
