@@ -121,6 +121,22 @@ static inline void nb_page_change_flags(const struct nb_system *sys, struct nb_p
 		;
 }
 
+/* A reference for who found the page on a list, lruvec locked; false: its last one has just gone,
+ * and it will be off the list as soon as that is unlocked. */
+static inline bool nb_page_tryget(const struct nb_system *sys, struct nb_page *page)
+{
+	uint32_t old = __atomic_load_n(&page->refcount, __ATOMIC_RELAXED);
+
+	if (nb_likely(!sys->port->relax)) {
+		page->refcount++;
+		return true;
+	}
+	while (old && !__atomic_compare_exchange_n(&page->refcount, &old, old + 1, true,
+						   __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+		;
+	return old != 0;
+}
+
 /* Base pages behind a head. */
 static inline uint64_t nb_lru_page_nr(const struct nb_page *page)
 {

@@ -246,31 +246,45 @@ static int move_bytes(struct nb_system *sys, struct nb_swap_area *a, uint64_t sl
 	return 0;
 }
 
+/* The write is over: reclaim finds the page at the tail. Without swap's lock; the reference keeps it
+ * from going while it is looked at. */
 static void end_write(struct nb_system *sys, struct nb_swap_write *w)
 {
-	if (w->page) {
-		change(sys, w->page, 0, PG_WRITEBACK);
-		nb_lru_rotate(sys, w->zone, w->page, nb_swap_cpu_of(sys));
+	int cpu = nb_swap_cpu_of(sys);
+
+	nb_get_page(sys, w->page);
+	change(sys, w->page, 0, PG_WRITEBACK);
+	nb_lru_rotate(sys, w->zone, w->page, cpu);
+	nb_put_page(sys, w->zone, w->page, cpu);
+}
+
+/* The oldest write of an area, if its time has come. */
+static bool take_done(struct nb_system *sys, struct nb_swap_area *a, bool all,
+		      struct nb_swap_write *ret)
+{
+	const struct nb_swap_write *w;
+	bool done;
+
+	nb_swap_lock(sys);
+	w = &a->flight[a->flight_first];
+	done = a->flight_nr && (all || w->done_ns <= sys->time_ns);
+	if (done) {
+		*ret = *w;
+		a->flight_first = (a->flight_first + 1) % NB_SWAP_IN_FLIGHT;
+		a->flight_nr--;
 	}
-	w->page = NULL;
+	nb_swap_unlock(sys);
+	return done;
 }
 
 void nb_swap_poll(struct nb_system *sys, bool all)
 {
 	struct nb_swap *s = sys->swap;
+	struct nb_swap_write w;
 
-	for (unsigned i = 0; s && i < NB_MAX_SWAPFILES; i++) {
-		struct nb_swap_area *a = s->area[i];
-
-		while (a && a->flight_nr) {
-			struct nb_swap_write *w = &a->flight[a->flight_first];
-
-			if (!all && w->done_ns > sys->time_ns)
-				break;
-			end_write(sys, w);
-			a->flight_first = (a->flight_first + 1) % NB_SWAP_IN_FLIGHT;
-			a->flight_nr--;
-		}
+	for (unsigned i = 0; s && i < s->nr_areas; i++) {
+		while (s->area[i] && take_done(sys, s->area[i], all, &w))
+			end_write(sys, &w);
 	}
 }
 
@@ -278,16 +292,19 @@ void nb_swap_poll(struct nb_system *sys, bool all)
 static void begin_write(struct nb_system *sys, struct nb_swap_area *a, struct nb_zone *z,
 			struct nb_page *page)
 {
-	uint64_t now = sys->time_ns;
-
-	if (a->flight_nr == NB_SWAP_IN_FLIGHT)
+	change(sys, page, PG_WRITEBACK, 0);
+	nb_swap_lock(sys);
+	while (a->flight_nr == NB_SWAP_IN_FLIGHT) { /* more than it takes: wait for all */
+		nb_swap_unlock(sys);
 		nb_swap_poll(sys, true);
-	if (a->device_free_ns < now)
-		a->device_free_ns = now;
+		nb_swap_lock(sys);
+	}
+	if (a->device_free_ns < sys->time_ns)
+		a->device_free_ns = sys->time_ns;
 	a->device_free_ns += a->opt.write_ns;
 	a->flight[(a->flight_first + a->flight_nr++) % NB_SWAP_IN_FLIGHT] =
 		(struct nb_swap_write){.zone = z, .page = page, .done_ns = a->device_free_ns};
-	change(sys, page, PG_WRITEBACK, 0);
+	nb_swap_unlock(sys);
 }
 
 int nb_swap_writepage(struct nb_system *sys, struct nb_zone *z, struct nb_page *page, int cpu)

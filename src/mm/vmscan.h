@@ -45,7 +45,8 @@ struct nb_reclaim_stat {
 	uint64_t nr_activate[2], nr_ref_keep, nr_unmap_fail, nr_lazyfree_fail;
 };
 
-/* Pages taken off the lists, linked through page->next, all of one node. */
+/* Pages taken off the lists, linked through page->next, all of one node; with a reference to each, so
+ * that none goes meanwhile. */
 struct nb_page_chain {
 	nb_link_t first, last;
 };
