@@ -115,10 +115,21 @@ void nb_madvise_cold(struct nb_task *t, struct nb_vma *v, uint64_t start, uint64
 
 int nb_madvise_swap_in(struct nb_task *t, struct nb_vma *v, uint64_t start, uint64_t end)
 {
-	(void)t;
-	(void)v;
-	(void)start;
-	(void)end;
+	struct nb_mm *mm = t->mm;
+	struct nb_ptable *leaf;
+
+	/* reading may reclaim, so each entry is looked at when its turn comes */
+	while (!v->file && (leaf = nb_pt_next_leaf(mm, &start, end))) {
+		uint64_t stop = (start & ~(nb_pt_leaf_span(mm) - 1)) + nb_pt_leaf_span(mm);
+
+		for (; start < stop && start < end; start += nb_mm_page_bytes(mm)) {
+			uint64_t pte = leaf->entry[nb_pt_index(mm, start)];
+
+			if (pte & NB_PTE_SWAP)
+				nb_swap_willneed(t, v, start, nb_pte_swp(pte));
+		}
+	}
+	nb_lru_add_drain(t->sys, t->cpu);
 	return 0;
 }
 

@@ -67,6 +67,12 @@ void nb_swap_free(struct nb_system *sys, nb_swp_t e, int cpu);
 int nb_swap_in(struct nb_task *t, struct nb_vma *v, uint64_t addr, struct nb_ptable *leaf,
 	       unsigned i, bool write);
 
+/* Reads the page of an entry into the swap cache, by the policy of the VMA at addr, and maps it
+ * nowhere: MADV_WILLNEED. Nothing where there is no memory. Source: read_swap_cache_async(). */
+void nb_swap_willneed(struct nb_task *t, struct nb_vma *v, uint64_t addr, nb_swp_t e);
+/* How many page-table entries (and places of shared memory) hold e. Source: swp_swapcount(). */
+unsigned nb_swap_count(const struct nb_system *sys, nb_swp_t e);
+
 /* ---- the swap cache ---- */
 
 /* The cached page of an entry with a reference for the caller, or NULL. */

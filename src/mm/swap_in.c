@@ -1,14 +1,13 @@
 /* swap_in.c -- a page comes back from swap, and which others with it.
  *
  * Called by fault.c. On a disk that turns, the aligned cluster of slots around the wanted one is
- * read at once, all of it placed by the policy and the interleave index of the faulting page, whosever
- * the others are. Elsewhere the neighbours in the address space are read, each with an index of its
- * own; one area that turns decides for all. How many: up to 1 << vm.page-cluster, fewer while
- * what was read ahead is not used. A synchronous device reads the page alone, past the cache.
- * Where the page was before it went out plays no part.
- * Source: mm/memory.c: do_swap_page(), should_try_to_free_swap(); mm/swap_state.c:
- * swapin_readahead(), swap_cluster_readahead(), swap_vma_readahead(), swap_cache_get_folio(),
- * swapin_nr_pages(); facts 10.1.
+ * read at once, all of it placed by the policy and the interleave index of the faulting page,
+ * whosever the others are. Elsewhere the neighbours in the address space are read, each with an
+ * index of its own; one area that turns decides for all. How many: up to 1 << vm.page-cluster,
+ * fewer while what was read ahead is not used. A synchronous device reads the page alone, past the
+ * cache. Where the page was before it went out plays no part. Source: mm/memory.c: do_swap_page(),
+ * should_try_to_free_swap(); mm/swap_state.c: swapin_readahead(), swap_cluster_readahead(),
+ * swap_vma_readahead(), swap_cache_get_folio(), swapin_nr_pages(); facts 10.1.
  */
 #include "mm/fault.h"
 #include "mm/oom.h"
@@ -312,6 +311,27 @@ int nb_swap_in(struct nb_task *t, struct nb_vma *v, uint64_t addr, struct nb_pta
 	}
 	map_page(&s, z, page, leaf, i, write);
 	return major;
+}
+
+void nb_swap_willneed(struct nb_task *t, struct nb_vma *v, uint64_t addr, nb_swp_t e)
+{
+	struct swapin s = {.t = t,
+			   .v = v,
+			   .addr = addr,
+			   .ilx = v->inode + nb_vma_pgoff(v, addr),
+			   .pol = v->policy ? v->policy : t->policy,
+			   .entry = e};
+
+	if (nb_swap_area_of(t->sys, e))
+		read_ahead(&s, e, s.ilx);
+}
+
+unsigned nb_swap_count(const struct nb_system *sys, nb_swp_t e)
+{
+	const struct nb_swap_area *a = nb_swap_area_of(sys, e);
+	unsigned n = a ? a->map[nb_swp_slot(e)] : 0;
+
+	return n == NB_SWAP_MAP_MAX ? 0 : n;
 }
 
 bool nb_task_swap_slot(const struct nb_task *t, uint64_t addr, unsigned *ret_area,

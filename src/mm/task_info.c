@@ -1,9 +1,8 @@
 /* task_info.c -- looking at an address space: what is mapped, what is there, where it lies.
  *
- * Called by views and drivers through include/numabox/task.h; changes nothing. Sums are counted from
- * page tables when asked for: O(mapped pages of the VMA).
- * Source: fs/proc/task_mmu.c, gather_stats(), smaps_account(), smaps_pte_entry(), task_mem();
- * mm/migrate.c, do_pages_stat().
+ * Called by views and drivers through include/numabox/task.h; changes nothing. Sums are counted
+ * from page tables when asked for: O(mapped pages of the VMA). Source: fs/proc/task_mmu.c,
+ * gather_stats(), smaps_account(), smaps_pte_entry(), task_mem(); mm/migrate.c, do_pages_stat().
  */
 #include "base/mem.h"
 #include "mm/address_space.h"
@@ -12,6 +11,7 @@
 #include "mm/mmap.h"
 #include "mm/pt_huge.h"
 #include "mm/rmap.h"
+#include "mm/swap.h"
 
 #define PSS_SHIFT 12
 
@@ -73,9 +73,10 @@ struct count {
 
 static void count_swap(const struct count *c, uint64_t pte)
 {
-	(void)pte;
-	c->sum->swap++;
-	c->sum->swap_pss_bytes += nb_mm_page_bytes(c->t->mm);
+	unsigned maps = nb_swap_count(c->t->sys, nb_pte_swp(pte));
+
+	c->sum->swap++; /* the share is shifted until the end */
+	c->sum->swap_pss_bytes += (nb_mm_page_bytes(c->t->mm) << PSS_SHIFT) / (maps > 1 ? maps : 1);
 }
 
 /* smaps' part: whose a page is, in shares. */
@@ -204,6 +205,7 @@ bool nb_task_vma_pages(const struct nb_task *t, unsigned i, struct nb_vma_pages 
 	ret_pages->mapped = ret_pages->pages;
 	ret_pages->pss_bytes >>= PSS_SHIFT;
 	ret_pages->pss_dirty_bytes >>= PSS_SHIFT;
+	ret_pages->swap_pss_bytes >>= PSS_SHIFT;
 	ret_pages->locked_pss_bytes >>= PSS_SHIFT;
 	return true;
 }

@@ -1,4 +1,5 @@
-/* swap.c -- tests of src/mm/swap*.c: areas, slots, counts, the cache, what is read beside a page. */
+/* swap.c -- tests of src/mm/swap*.c: areas, slots, counts, the cache, what is read beside a page.
+ */
 #include "pressbox.h"
 
 static uint64_t slot_of(struct pressbox *p, uint64_t addr, unsigned *area)
@@ -182,6 +183,48 @@ static void test_readahead(void **state)
 	}
 }
 
+/* MADV_WILLNEED reads what is out into the cache, and maps nothing; a slot that two processes hold
+ * is half of each one's share. */
+static void test_willneed(void **state)
+{
+	struct nb_vma_pages pages;
+	struct nb_task *child;
+	struct pressbox p;
+	unsigned area;
+	uint64_t a, n, first;
+
+	(void)state;
+	pressbox_open(&p, "64M:1", false);
+	(void)pressbox_swapon(&p, 4096, -1, NB_SWAP_SSD);
+	a = pressbox_map(&p, 16);
+	(void)pressbox_fill(&p, a, 16);
+	page_out(&p, a, 16);
+	first = slot_of(&p, a, &area);
+	for (uint64_t slot = first; slot < first + 16; slot++) {
+		struct nb_zone *z = NULL;
+		struct nb_page *page = nb_swap_cached_page(p.sys, p.sys->swap->area[0], slot, &z);
+
+		assert_true(nb_lru_isolate(p.sys, z, page));
+		assert_int_equal(nb_reclaim_page(p.sys, z, page, 0), 1);
+	}
+	assert_int_equal(nb_madvise(p.t, a + 4 * PAGE, 8 * PAGE, NB_MADV_WILLNEED), 0);
+	assert_int_equal(p.sys->swap->nr_cached, 8);
+	assert_int_equal(nb_vm_event_sum(p.sys, NB_VM_PSWPIN), 8);
+	assert_int_equal(p.t->mm->swap_entries, 16);
+	assert_int_equal(nb_touch(p.t, a + 4 * PAGE, PAGE, false, &n), 0);
+	assert_int_equal(nb_vm_event_sum(p.sys, NB_VM_PGMAJFAULT), 0);
+	assert_true(nb_task_vma_pages(p.t, 0, &pages));
+	assert_int_equal(pages.swap, 15);
+	assert_int_equal(pages.swap_pss_bytes, 15 * PAGE);
+	assert_int_equal(nb_task_fork(p.t, &child), 0);
+	assert_true(nb_task_vma_pages(child, 0, &pages));
+	assert_int_equal(pages.swap, 15);
+	assert_int_equal(pages.swap_pss_bytes, 15 * PAGE / 2);
+	nb_task_exit(child);
+	nb_task_put(child);
+	pressbox_close(&p);
+}
+
 /* swapoff brings all back; without room for it the area stays. */
 static void test_swapoff(void **state)
 {
@@ -231,8 +274,12 @@ static void test_bytes(void **state)
 {
 	static struct disk d;
 	struct nb_boot_options boot = {.backed = true};
-	struct nb_swap_options opt = {.pages = 64, .priority = 1, .device = NB_SWAP_SYNCHRONOUS,
-				      .ctx = &d, .read = disk_read, .write = disk_write};
+	struct nb_swap_options opt = {.pages = 64,
+				      .priority = 1,
+				      .device = NB_SWAP_SYNCHRONOUS,
+				      .ctx = &d,
+				      .read = disk_read,
+				      .write = disk_write};
 	struct sysbox box;
 	struct nb_task *t;
 	uint64_t a, n;
@@ -266,9 +313,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_priorities), cmocka_unit_test(test_bad_calls),
-		cmocka_unit_test(test_cache),	   cmocka_unit_test(test_fork),
-		cmocka_unit_test(test_readahead),  cmocka_unit_test(test_swapoff),
-		cmocka_unit_test(test_bytes),
+		cmocka_unit_test(test_cache),      cmocka_unit_test(test_fork),
+		cmocka_unit_test(test_readahead),  cmocka_unit_test(test_willneed),
+		cmocka_unit_test(test_swapoff),    cmocka_unit_test(test_bytes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
