@@ -197,7 +197,9 @@ static void carry_out(enum nb_lru_batch_kind kind, struct nb_lru_slot *s, int cp
 
 	nb_lock(&v->lock, s->zone->sys->port);
 	set_flags(s->zone, s->page, 0, PG_LRU_BATCH);
-	fn[kind](v, s->zone, s->page, cpu);
+	/* somebody may have taken it off its list meanwhile: then it is his */
+	if (kind == NB_BATCH_ADD || nb_page_flags(s->page) & PG_LRU)
+		fn[kind](v, s->zone, s->page, cpu);
 	nb_unlock(&v->lock, s->zone->sys->port);
 }
 
@@ -240,8 +242,11 @@ static void queue(struct nb_system *sys, struct nb_zone *z, struct nb_page *page
 /* Takes a page out of the batch that holds it. */
 static void unqueue(struct nb_system *sys, struct nb_page *page)
 {
+	/* another CPU may be carrying out its batch: what the page says of its place can be old */
+	bool everywhere = sys->port->relax != NULL;
 	bool added = nb_page_flags(page) & PG_LRU;
-	unsigned first = added ? 0 : page->prev - 1, last = added ? sys->nr_cpu_ids : first + 1;
+	unsigned first = added || everywhere ? 0 : page->prev - 1;
+	unsigned last = added || everywhere ? sys->nr_cpu_ids : first + 1;
 
 	for (unsigned cpu = first; cpu < last; cpu++) {
 		struct nb_lru_cpu *c =
@@ -250,8 +255,8 @@ static void unqueue(struct nb_system *sys, struct nb_page *page)
 		if (!c)
 			continue;
 		nb_lock(&c->lock, sys->port);
-		for (unsigned k = added ? NB_BATCH_ROTATE : NB_BATCH_ADD;
-		     k < (added ? NB_NR_BATCHES : NB_BATCH_ROTATE); k++) {
+		for (unsigned k = added && !everywhere ? NB_BATCH_ROTATE : NB_BATCH_ADD;
+		     k < (added || everywhere ? NB_NR_BATCHES : NB_BATCH_ROTATE); k++) {
 			for (unsigned i = 0; i < c->batch[k].nr; i++) {
 				if (c->batch[k].slot[i].page == page)
 					c->batch[k].slot[i].page = NULL;
@@ -281,8 +286,10 @@ void nb_lru_del(struct nb_system *sys, struct nb_zone *z, struct nb_page *page)
 	uint32_t f = nb_page_flags(page);
 	struct nb_lruvec *v = nb_zone_lruvec(z);
 
-	if (nb_unlikely(f & PG_LRU_BATCH))
+	if (nb_unlikely(f & PG_LRU_BATCH)) {
 		unqueue(sys, page);
+		f = nb_page_flags(page); /* it may have come to its list first */
+	}
 	if (nb_unlikely(f & PG_ISOLATED))
 		nb_lru_forget(sys, z, page);
 	if (!(f & PG_LRU)) {
@@ -330,6 +337,8 @@ void nb_lru_forget(struct nb_system *sys, struct nb_zone *z, struct nb_page *pag
 void nb_lru_putback(struct nb_system *sys, struct nb_zone *z, struct nb_page *page, int cpu)
 {
 	nb_lru_forget(sys, z, page);
+	if (nb_unlikely(nb_page_flags(page) & PG_LRU_BATCH))
+		unqueue(sys, page);
 	queue(sys, z, page, NB_BATCH_ADD, cpu);
 }
 
