@@ -16,8 +16,8 @@
 #include "mm/event.h"
 #include "mm/page_alloc.h"
 
-/* CONFIG_DEFERRED_STRUCT_PAGE_INIT; and since when reserved late pages make their pageblock movable,
- * too (__init_page_from_nid()). */
+/* CONFIG_DEFERRED_STRUCT_PAGE_INIT; and since when reserved late pages make their pageblock
+ * movable, too (__init_page_from_nid()). */
 #define DEFERRED_SINCE 4002u
 #define LATE_MOVABLE_SINCE 6015u
 
@@ -172,8 +172,8 @@ static bool free_around(struct nb_system *sys, const struct nb_memblock_range *r
 			return false;
 		start = x->end_pfn;
 	}
-	return start >= end || free_span(r->zone, r->dense + (uint32_t)(start - r->start_pfn),
-					 end - start, high);
+	return start >= end ||
+	       free_span(r->zone, r->dense + (uint32_t)(start - r->start_pfn), end - start, high);
 }
 
 static bool free_piece(struct nb_system *sys, const struct nb_memblock_range *r)

@@ -174,7 +174,8 @@ static void take_over(struct nb_system *sys, struct nb_zone *z)
 static bool agree(const struct nb_system *sys)
 {
 	for (unsigned i = 0; i < sys->nr_pgdat * NB_MAX_NR_ZONES; i++) {
-		const struct nb_zone *z = &sys->pgdat[i / NB_MAX_NR_ZONES]->zone[i % NB_MAX_NR_ZONES];
+		const struct nb_zone *z =
+			&sys->pgdat[i / NB_MAX_NR_ZONES]->zone[i % NB_MAX_NR_ZONES];
 
 		if (z->first_range >= 0 && !zone_agrees(sys, z))
 			return false;

@@ -29,7 +29,8 @@ void nb_ranges_release(struct nb_ranges *l);
 #define NB_FREES_MAX 4096
 
 struct nb_reservations {
-	struct nb_ranges ranges; /* after nb_reservations_finish(): sorted, joined; empty: unknown */
+	struct nb_ranges
+		ranges; /* after nb_reservations_finish(): sorted, joined; empty: unknown */
 	/* while lines come */
 	uint64_t told;  /* reserved ranges of the last dump, as it says */
 	size_t seen;    /* and as it lists them */

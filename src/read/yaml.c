@@ -434,6 +434,7 @@ static int read_machine(struct ydoc *d, yaml_node_t *n, void *ctx)
 		{"bandwidth", yaml_read_bandwidth, false},
 		{"lowmem_end", read_lowmem_end, false},
 		{"dma_limit", read_dma_limit, false},
+		{"reserved", yaml_read_reserved, false},
 		{"zones", yaml_read_zones, false},
 		{NULL, NULL, false},
 	};

@@ -51,6 +51,7 @@ int yaml_read_zones(struct ydoc *d, yaml_node_t *n, void *ctx);
 uint64_t yaml_most_managed(const struct nb_machine *m, const struct nb_zone_fact *f);
 int yaml_check_zones(const struct nb_machine *m, struct nb_error *err);
 int yaml_read_firmware(struct ydoc *d, yaml_node_t *n, void *ctx);
+int yaml_read_reserved(struct ydoc *d, yaml_node_t *n, void *ctx);
 int yaml_read_affinity(struct ydoc *d, yaml_node_t *n, void *ctx);
 
 /* Names of enum nb_mem_type in machine files, NULL past the end. */

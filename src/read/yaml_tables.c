@@ -274,6 +274,24 @@ int yaml_read_firmware(struct ydoc *d, yaml_node_t *n, void *ctx)
 	return ydoc_each(d, n, MAX_FIRMWARE, "ranges", read_firmware_entry, ctx);
 }
 
+static int read_reserved_entry(struct ydoc *d, yaml_node_t *n, void *ctx)
+{
+	static const struct ykey keys[] = {{"range", yaml_read_range_of, true},
+					   {NULL, NULL, false}};
+	struct yaml_machine *y = ctx;
+	struct yaml_range r = {.r = {.type = NB_MEM_RESERVED, .nid = NB_NO_NODE}};
+	int rc = ydoc_mapping(d, n, keys, &r);
+
+	if (rc)
+		return rc;
+	return nb_machine_add_reserved(y->m, &r.r) ? no_memory(d) : 0;
+}
+
+int yaml_read_reserved(struct ydoc *d, yaml_node_t *n, void *ctx)
+{
+	return ydoc_each(d, n, MAX_FIRMWARE, "ranges", read_reserved_entry, ctx);
+}
+
 static int affinity_node(struct ydoc *d, yaml_node_t *n, void *ctx)
 {
 	struct yaml_range *r = ctx;

@@ -254,6 +254,17 @@ static void put_firmware(const struct nb_machine *m, struct nb_text *out)
 	}
 }
 
+static void put_reserved(const struct nb_machine *m, struct nb_text *out)
+{
+	if (m->nr_reserved)
+		nb_text_puts(out, "  reserved:\n");
+	for (unsigned i = 0; i < m->nr_reserved; i++) {
+		nb_text_puts(out, "    - { range: ");
+		put_range(out, &m->reserved[i]);
+		nb_text_puts(out, " }\n");
+	}
+}
+
 enum cell { CELL_DISTANCE, CELL_LATENCY, CELL_BANDWIDTH };
 
 static void put_cell(const struct nb_machine *m, enum cell kind, size_t i, struct nb_text *out)
@@ -362,5 +373,6 @@ void nb_write_yaml(const struct nb_machine *m, struct nb_text *out)
 		nb_text_printf(out, "  lowmem_end: 0x%llx\n", LL(m->lowmem_end));
 	if (m->dma_limit)
 		nb_text_printf(out, "  dma_limit: 0x%llx\n", LL(m->dma_limit));
+	put_reserved(m, out);
 	put_zones(m, out);
 }

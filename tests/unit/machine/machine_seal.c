@@ -116,6 +116,49 @@ static void test_cpus(void **state)
 	refused(m, 8, "CPU 1|node 9|does not exist");
 }
 
+static void reserved(struct nb_machine *m, uint64_t start, uint64_t end, unsigned line)
+{
+	struct nb_mem_range r = {.start = start,
+				 .end = end,
+				 .type = NB_MEM_RESERVED,
+				 .nid = NB_NO_NODE,
+				 .line = line};
+
+	assert_int_equal(nb_machine_add_reserved(m, &r), 0);
+}
+
+/* Reserved ranges: any bytes, in any order, each byte once. */
+static void test_reserved(void **state)
+{
+	struct nb_machine *m = machine();
+
+	(void)state;
+	range(m, 0, 0, MIB, 1);
+	reserved(m, 0x1000, 0x1010, 2);
+	reserved(m, 0x1010, 0x1011, 3);
+	reserved(m, 0, 0x123, 4);
+	assert_int_equal(nb_machine_seal(m, NULL), 0);
+	assert_int_equal(m->reserved[0].end, 0x123);
+	assert_int_equal(m->reserved[2].end, 0x1011);
+	nb_machine_free(m);
+
+	m = machine();
+	range(m, 0, 0, MIB, 1);
+	reserved(m, 0x1000, 0x1011, 2);
+	reserved(m, 0x1010, 0x1012, 3);
+	refused(m, 3, "reserved|0x1000-0x1010|0x1010-0x1011|overlap");
+
+	m = machine();
+	range(m, 0, 0, MIB, 1);
+	reserved(m, 0x1000, 0x1000, 5);
+	refused(m, 5, "reserved|empty");
+
+	m = machine();
+	range(m, 0, 0, MIB, 1);
+	reserved(m, 0x1000, (UINT64_C(1) << 52) + 1, 6);
+	refused(m, 6, "reserved|2^52");
+}
+
 static void test_ranges(void **state)
 {
 	struct nb_machine *m = machine();

@@ -110,7 +110,7 @@ static uint32_t flags_at(nb_pfn_t pfn)
 /* One zone, in which three ranges are reserved: the edges, part of a page, a whole block. */
 #define RANGES "0 40000000-40ffffff"
 #define RESERVED "40000000-400fffff, 40400123-40400200, 40800000-40bfffff"
-#define LISTS                                                                              \
+#define LISTS                                                                               \
 	"0M:40401 1M:40402 2M:40404 3M:40408 4M:40410 5M:40420 6M:40440 7M:40480 8M:40100," \
 	"40500 9M:40200,40600 10M:40c00"
 #define FREE_PAGES (4096 - 256 - 1 - 1024)
@@ -141,8 +141,9 @@ static void around_reserved(void **state)
 static void given_back_later(void **state)
 {
 	(void)state;
-	allocbox_boot(&box, &(struct allocbox_spec){
-				    .ranges = RANGES, .reserved = RESERVED, .facts = "0 DMA32 2915"});
+	allocbox_boot(&box, &(struct allocbox_spec){.ranges = RANGES,
+						    .reserved = RESERVED,
+						    .facts = "0 DMA32 2915"});
 	const struct nb_zone *z = allocbox_zone(&box, 0, NB_ZONE_DMA32);
 
 	assert_string_equal(allocbox_lists(&box, 0, NB_ZONE_DMA32), LISTS);
@@ -208,16 +209,14 @@ static void late_blocks(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < sizeof(kernels) / sizeof(kernels[0]); i++) {
-		allocbox_boot(&box,
-			      &(struct allocbox_spec){
-				      .ranges = "0 100000000-11fffffff",
-				      .reserved = "104000000-1047fffff, 10fff0000-110400fff",
-				      .kernel = kernels[i].kernel});
+		allocbox_boot(&box, &(struct allocbox_spec){
+					    .ranges = "0 100000000-11fffffff",
+					    .reserved = "104000000-1047fffff, 10fff0000-110400fff",
+					    .kernel = kernels[i].kernel});
 		const struct nb_zone *z = allocbox_zone(&box, 0, NB_ZONE_NORMAL);
 
 		assert_int_equal(z->nr_pageblocks[NB_MIGRATE_UNMOVABLE], kernels[i].unmovable);
-		assert_int_equal(z->nr_pageblocks[NB_MIGRATE_MOVABLE],
-				 256 - kernels[i].unmovable);
+		assert_int_equal(z->nr_pageblocks[NB_MIGRATE_MOVABLE], 256 - kernels[i].unmovable);
 		assert_int_equal(z->nr_free_pages, z->managed_pages);
 		allocbox_end(&box);
 	}
@@ -230,8 +229,9 @@ static void observed_around_reserved(void **state)
 	struct nb_error err = {0};
 
 	(void)state;
-	allocbox_boot(&box, &(struct allocbox_spec){
-				    .ranges = RANGES, .reserved = RESERVED, .facts = "0 DMA32 2915"});
+	allocbox_boot(&box, &(struct allocbox_spec){.ranges = RANGES,
+						    .reserved = RESERVED,
+						    .facts = "0 DMA32 2915"});
 	obs.nr_free_by_type[NB_MIGRATE_MOVABLE][0] = 5;
 	obs.nr_free_by_type[NB_MIGRATE_MOVABLE][9] = 2;
 	obs.nr_free_by_type[NB_MIGRATE_MOVABLE][10] = 1;
@@ -277,10 +277,9 @@ static void random_reservations(void **state)
 			n += !taken[i];
 		later = later < 4096 - n ? later : 4096 - n;
 		snprintf(facts, sizeof(facts), "0 DMA32 %llu", (unsigned long long)(n + later));
-		allocbox_boot(&box, &(struct allocbox_spec){
-					    .ranges = RANGES,
-					    .reserved = text,
-					    .facts = round % 4 ? facts : NULL});
+		allocbox_boot(&box, &(struct allocbox_spec){.ranges = RANGES,
+							    .reserved = text,
+							    .facts = round % 4 ? facts : NULL});
 		const struct nb_zone *z = allocbox_zone(&box, 0, NB_ZONE_DMA32);
 		uint64_t system = 0;
 
@@ -297,14 +296,10 @@ static void random_reservations(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(lists_after_boot),
-		cmocka_unit_test(first_pages),
-		cmocka_unit_test(around_reserved),
-		cmocka_unit_test(given_back_later),
-		cmocka_unit_test(contradictions),
-		cmocka_unit_test(late_blocks),
-		cmocka_unit_test(observed_around_reserved),
-		cmocka_unit_test(random_reservations),
+		cmocka_unit_test(lists_after_boot),         cmocka_unit_test(first_pages),
+		cmocka_unit_test(around_reserved),          cmocka_unit_test(given_back_later),
+		cmocka_unit_test(contradictions),           cmocka_unit_test(late_blocks),
+		cmocka_unit_test(observed_around_reserved), cmocka_unit_test(random_reservations),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

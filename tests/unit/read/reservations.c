@@ -10,13 +10,13 @@
 
 #include "read/dmesg.h"
 
-#define DUMP                                                                        \
-	"MEMBLOCK configuration:\n"                                                 \
-	" memory size = 0x7f000 reserved size = 0x3000\n"                           \
-	" memory.cnt  = 0x1\n"                                                      \
-	" memory[0x0]\t[0x0000000000001000-0x000000000007ffff], 0x7f000 bytes flags: 0x0\n" \
-	" reserved.cnt  = 0x2\n"                                                    \
-	" reserved[0x0]\t[0x0000000000010000-0x0000000000010fff], 0x1000 bytes flags: 0x0\n" \
+#define DUMP                                                                                  \
+	"MEMBLOCK configuration:\n"                                                           \
+	" memory size = 0x7f000 reserved size = 0x3000\n"                                     \
+	" memory.cnt  = 0x1\n"                                                                \
+	" memory[0x0]\t[0x0000000000001000-0x000000000007ffff], 0x7f000 bytes flags: 0x0\n"   \
+	" reserved.cnt  = 0x2\n"                                                              \
+	" reserved[0x0]\t[0x0000000000010000-0x0000000000010fff], 0x1000 bytes flags: 0x0\n"  \
 	" reserved[0x1]\\x09[0x0000000000020000-0x0000000000021fff], 0x2000 bytes on node 0 " \
 	"flags: 0x0\n"
 #define END "SLUB: HWalign=64, Order=0-3, MinObjects=0, CPUs=1, Nodes=1\n"

@@ -31,6 +31,7 @@ static void test_example(void **state)
 		     "  distances: [ [10, 21], [21, 10] ]\n"
 		     "  latency_ns: { local: 80 }\n"
 		     "  bandwidth: { local: 50G }\n"
+		     "  reserved: [ { range: 0x7d5fc0-0x7d5ff7 }, { range: 0-0xfff } ]\n"
 		     "  zones:\n"
 		     "    - { node: 0, zone: DMA, managed: 3840 }\n");
 
@@ -51,6 +52,10 @@ static void test_example(void **state)
 	assert_int_equal(m->local_latency_ps, 80000);
 	assert_null(m->latency_ps);
 	assert_true(m->local_bandwidth_bytes == UINT64_C(50) << 30);
+	assert_int_equal(m->nr_reserved, 2);
+	assert_int_equal(m->reserved[0].end, 0x1000);
+	assert_int_equal(m->reserved[1].start, 0x7d5fc0);
+	assert_int_equal(m->reserved[1].end, 0x7d5ff8);
 	assert_int_equal(m->nr_zone_facts, 1);
 	assert_int_equal(m->zone_facts[0].managed_pages, 3840);
 	assert_true(m->zone_facts[0].managed_at_init_pages == NB_UNKNOWN);
@@ -263,6 +268,8 @@ static void round_trip(struct nb_machine *m, const char *name)
 	    b->nr_ranges != m->nr_ranges || !same_ranges(m->ranges, b->ranges, m->nr_ranges) ||
 	    b->nr_firmware != m->nr_firmware ||
 	    !same_ranges(m->firmware, b->firmware, m->nr_firmware) ||
+	    b->nr_reserved != m->nr_reserved ||
+	    !same_ranges(m->reserved, b->reserved, m->nr_reserved) ||
 	    b->nr_affinity != m->nr_affinity ||
 	    !same_ranges(m->affinity, b->affinity, m->nr_affinity) ||
 	    !same_matrix(m->distances, b->distances, m->nr_nodes, 1) ||
@@ -302,6 +309,7 @@ static void test_round_trip(void **state)
 			"} ]\n"
 			"  latency_ns: { local: 90.125, matrix: [ [1.5, 0], [3, 4] ] }\n"
 			"  bandwidth: { local: 7, matrix: [ [1, 0], [3, 4] ] }\n"
+			"  reserved: [ { range: 0x0-0xfffff }, { range: 0x7d5fc0-0x7d5ff7 } ]\n"
 			"  zones: [ { node: 9, zone: Movable, cma: 3 } ]\n"),
 		   "everything");
 }
