@@ -14,11 +14,19 @@
 #include "mm/swap.h"
 #include "mm/vmstat.h"
 
-static bool sole_owner(const struct nb_page *page)
+/* Before 5.9 a page may stay in the swap cache while it is written to, if no other entry holds its
+ * slot. Source: reuse_swap_page(); since then wp_can_reuse_anon_folio(). */
+#define REUSE_IN_CACHE_BEFORE 5009u
+
+static bool sole_owner(const struct nb_system *sys, const struct nb_zone *z,
+		       const struct nb_page *page)
 {
 	uint32_t refs = __atomic_load_n(&page->refcount, __ATOMIC_ACQUIRE);
 
-	return refs == 1u + (nb_page_flags(page) & PG_SWAPCACHE ? 1 : 0);
+	if (!(nb_page_flags(page) & PG_SWAPCACHE))
+		return refs == 1;
+	return refs == 2 && sys->profile->version < REUSE_IN_CACHE_BEFORE &&
+	       !nb_swap_count(sys, nb_page_swap(sys, z, page));
 }
 
 void nb_copy_page_bytes(struct nb_zone *fromz, const struct nb_page *from, struct nb_zone *toz,
@@ -104,7 +112,7 @@ int nb_wp_fault(struct nb_task *t, struct nb_vma *v, uint64_t addr, struct nb_pt
 		return copy(t, v, addr, leaf, i);
 	if (!(pte & NB_PTE_EXCLUSIVE) && nb_page_flags(page) & PG_SWAPCACHE)
 		(void)nb_swap_free_cached(t->sys, z, page, t->cpu);
-	if (pte & NB_PTE_EXCLUSIVE || sole_owner(page)) {
+	if (pte & NB_PTE_EXCLUSIVE || sole_owner(t->sys, z, page)) {
 		reuse(t, v, leaf, i);
 		return 0;
 	}

@@ -142,6 +142,31 @@ static void test_fork(void **state)
 	pressbox_close(&p);
 }
 
+/* A write to a page whose slot another process still holds makes a copy: the other reads what was.
+ */
+static void test_write_beside_a_slot(void **state)
+{
+	struct nb_task *child;
+	struct pressbox p;
+	uint64_t a, n;
+
+	(void)state;
+	pressbox_open(&p, "64M:1", false);
+	(void)pressbox_swapon(&p, 4096, -1, NB_SWAP_SSD);
+	a = pressbox_map(&p, 1);
+	(void)pressbox_fill(&p, a, 1);
+	page_out(&p, a, 1);
+	assert_int_equal(nb_task_fork(p.t, &child), 0);
+	assert_int_equal(nb_touch(p.t, a, PAGE, true, &n), 0);
+	assert_int_equal(nb_touch(child, a, PAGE, false, &n), 0);
+	assert_int_not_equal(nb_task_pfn(p.t, a), nb_task_pfn(child, a));
+	assert_int_equal(nb_touch(child, a, PAGE, true, &n), 0);
+	assert_int_not_equal(nb_task_pfn(p.t, a), nb_task_pfn(child, a));
+	nb_task_exit(child);
+	nb_task_put(child);
+	pressbox_close(&p);
+}
+
 /* A disk that turns: eight slots around the wanted one; elsewhere neighbours of the address. */
 static void test_readahead(void **state)
 {
@@ -314,8 +339,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_priorities), cmocka_unit_test(test_bad_calls),
 		cmocka_unit_test(test_cache),      cmocka_unit_test(test_fork),
-		cmocka_unit_test(test_readahead),  cmocka_unit_test(test_willneed),
-		cmocka_unit_test(test_swapoff),    cmocka_unit_test(test_bytes),
+		cmocka_unit_test(test_readahead),  cmocka_unit_test(test_write_beside_a_slot),
+		cmocka_unit_test(test_willneed),   cmocka_unit_test(test_swapoff),
+		cmocka_unit_test(test_bytes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
