@@ -255,7 +255,7 @@ static void reject(struct nb_pgdat *p, struct nb_page_chain *c, struct nb_page_c
 			if (f & PG_WORKINGSET)
 				nb_page_change_flags(p->sys, page, PG_REFERENCED, 0);
 			nb_chain_add(p->mem_map, &left, page);
-		} else if (again || page->mapcount ||
+		} else if (again || __atomic_load_n(&page->mapcount, __ATOMIC_RELAXED) ||
 			   f & (PG_ACTIVE | PG_REFERENCED | PG_DIRTY | PG_WRITEBACK | PG_MLOCKED)) {
 			page->refs = 0;
 			nb_page_change_flags(p->sys, page, PG_ACTIVE,

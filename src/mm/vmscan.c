@@ -7,6 +7,7 @@
  * Source: mm/vmscan.c: shrink_node(), prepare_scan_control(), get_scan_count(), shrink_lruvec(),
  * should_continue_reclaim(), inactive_is_low(); facts 7.2.
  */
+#include "mm/swap_area.h"
 #include "mm/vmscan.h"
 
 #include "base/mem.h"
@@ -62,8 +63,10 @@ bool nb_inactive_is_low(const struct nb_lruvec *v, const struct nb_system *sys,
 
 void nb_snapshot_refaults(struct nb_pgdat *p)
 {
-	p->lruvec->refaults[0] = p->lruvec->activate[0];
-	p->lruvec->refaults[1] = p->lruvec->activate[1];
+	for (unsigned file = 0; file < 2; file++)
+		__atomic_store_n(&p->lruvec->refaults[file],
+				 __atomic_load_n(&p->lruvec->activate[file], __ATOMIC_RELAXED),
+				 __ATOMIC_RELAXED);
 }
 
 /* Is page cache so scarce on the node that scanning it cannot help? */
@@ -82,19 +85,25 @@ static bool file_is_tiny(const struct nb_pgdat *p, const struct nb_scan_control 
 	return file + free <= high && !sc->may_deactivate[0] && anon >> sc->priority;
 }
 
+/* A count that another CPU may be adding to. */
+static uint64_t relaxed(const uint64_t *count)
+{
+	return __atomic_load_n(count, __ATOMIC_RELAXED);
+}
+
 static void prepare(struct nb_pgdat *p, struct nb_scan_control *sc)
 {
 	struct nb_lruvec *v = p->lruvec;
 	uint64_t inactive = nb_lruvec_size(v, NB_LRU_INACTIVE_FILE, NB_MAX_NR_ZONES - 1);
 	uint64_t active = nb_lruvec_size(v, NB_LRU_ACTIVE_FILE, NB_MAX_NR_ZONES - 1);
 
-	sc->anon_cost = v->anon_cost;
-	sc->file_cost = v->file_cost;
+	sc->anon_cost = relaxed(&v->anon_cost);
+	sc->file_cost = relaxed(&v->file_cost);
 	for (unsigned file = 0; file < 2; file++) {
 		enum nb_lru lru = file ? NB_LRU_INACTIVE_FILE : NB_LRU_INACTIVE_ANON;
 
 		sc->may_deactivate[file] = sc->force_deactivate ||
-					   v->activate[file] != v->refaults[file] ||
+					   relaxed(&v->activate[file]) != relaxed(&v->refaults[file]) ||
 					   nb_inactive_is_low(v, sc->sys, lru);
 	}
 	sc->cache_trim_mode = inactive >> sc->priority && !sc->may_deactivate[1] &&
@@ -254,6 +263,7 @@ void nb_shrink_node(struct nb_pgdat *p, struct nb_scan_control *sc)
 	bool reclaimable = false;
 	uint64_t before, got;
 
+	nb_swap_poll(sc->sys, false); /* what the devices have written by now can go */
 	if (sc->sys->reclaim->gen_enabled) {
 		nb_lru_gen_shrink_node(p, sc);
 		return;

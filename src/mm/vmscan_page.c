@@ -37,6 +37,11 @@ static bool has(const struct job *j, uint32_t flags)
 	return nb_page_flags(j->page) & flags;
 }
 
+static bool mapped(const struct job *j)
+{
+	return __atomic_load_n(&j->page->mapcount, __ATOMIC_RELAXED) != 0;
+}
+
 static void change(const struct job *j, uint32_t set, uint32_t clear)
 {
 	nb_page_change_flags(j->sc->sys, j->page, set, clear);
@@ -49,7 +54,7 @@ static enum references check_references(const struct job *j)
 	int ptes = 0;
 	bool referenced;
 
-	if (j->page->mapcount)
+	if (mapped(j))
 		ptes = nb_page_referenced(j->sc->sys, j->z, j->page, j->sc->cpu, &vm_flags);
 	if (vm_flags & NB_VM_LOCKED)
 		return REF_ACTIVATE;
@@ -155,7 +160,7 @@ static enum fate unmap(const struct job *j)
 	bool was_dirty = has(j, PG_DIRTY), gone;
 	uint64_t pte = 0;
 
-	if (!j->page->mapcount)
+	if (!mapped(j))
 		return GO_ON;
 	if (has(j, PG_SWAPCACHE)) {
 		d.entry = nb_page_swap(d.sys, j->z, j->page);
@@ -261,7 +266,7 @@ static enum fate decide(struct job *j)
 	j->sc->nr_scanned += j->n;
 	if (has(j, PG_MLOCKED))
 		return ACTIVATE;
-	if (!j->sc->may_unmap && j->page->mapcount)
+	if (!j->sc->may_unmap && mapped(j))
 		return KEEP;
 	f = look_at_writeback(j);
 	if (f == GO_ON)

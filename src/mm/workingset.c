@@ -19,6 +19,15 @@
 #define CLOCK_BITS 36 /* as on Debian's amd64 */
 #define CLOCK_MASK ((UINT64_C(1) << CLOCK_BITS) - 1)
 
+/* Counts that several CPUs add to. */
+static void add(const struct nb_system *sys, uint64_t *count, uint64_t n)
+{
+	if (sys->port->relax)
+		(void)__atomic_fetch_add(count, n, __ATOMIC_RELAXED);
+	else
+		*count += n;
+}
+
 void nb_workingset_age(struct nb_lruvec *v, uint64_t nr)
 {
 	atomic_fetch_add_explicit(&v->nonresident_age, nr, memory_order_relaxed);
@@ -73,17 +82,17 @@ static void classic_refault(struct nb_system *sys, struct nb_pgdat *p, struct nb
 	uint64_t n = nb_lru_page_nr(page);
 	uint64_t age = atomic_load_explicit(&v->nonresident_age, memory_order_relaxed);
 
-	now->refault[file] += n;
+	add(sys, &now->refault[file], n);
 	if (((age - clock) & CLOCK_MASK) > workingset_size(sys, v, file))
 		return;
 	nb_page_change_flags(sys, page, PG_ACTIVE, 0);
 	nb_workingset_age(now, n);
-	now->activate[file] += n;
+	add(sys, &now->activate[file], n);
 	if (!workingset)
 		return;
 	nb_page_change_flags(sys, page, PG_WORKINGSET, 0);
 	nb_lru_note_cost(sys, now, file, n, 0);
-	now->restore[file] += n;
+	add(sys, &now->restore[file], n);
 }
 
 void nb_workingset_refault(struct nb_system *sys, struct nb_zone *z, struct nb_page *page,
@@ -127,7 +136,7 @@ void nb_lru_gen_refault(struct nb_system *sys, struct nb_zone *z, struct nb_page
 
 	if (!p || p != z->pgdat)
 		return;
-	v->refault[file] += n;
+	add(sys, &v->refault[file], n);
 	min_seq = v->gen.min_seq[file];
 	if (token >> 3 != (min_seq & CLOCK_MASK >> 3)) /* evicted before the oldest one now */
 		return;
@@ -139,7 +148,7 @@ void nb_lru_gen_refault(struct nb_system *sys, struct nb_zone *z, struct nb_page
 	if (workingset) {
 		nb_page_change_flags(sys, page, PG_WORKINGSET, 0);
 		page->refs = refs ? (refs - 1) & 7u : 0;
-		v->restore[file] += n;
+		add(sys, &v->restore[file], n);
 	}
-	v->activate[file] += n;
+	add(sys, &v->activate[file], n);
 }

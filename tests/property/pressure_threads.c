@@ -3,7 +3,6 @@
  * Each thread drives a task of its own on a CPU of its own: maps, touches, pages out, unmaps, so that
  * reclaim of one meets the address spaces of the others. Where it is killed it begins anew. With
  * both forms of the lists. Afterwards every page is in one place and all memory comes back.
- * `make check` runs it under ThreadSanitizer, too.
  */
 #include "mm/task.h"
 
