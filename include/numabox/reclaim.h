@@ -47,6 +47,12 @@ bool nb_lru_gen_enabled(const struct nb_system *sys);
 int nb_lru_gen_set_enabled(struct nb_system *sys, bool on);
 void nb_lru_gen_set_min_ttl_ms(struct nb_system *sys, uint64_t ms);
 
+/* Frees `pages` on demand, as a write to memory.reclaim does, on behalf of a task: from all nodes in
+ * its CPU's order, or from one (nid; NB_NO_NODE: all). *ret_pages gets how many were freed. 0;
+ * -NB_EAGAIN: no more could be; -NB_EINVAL: no such node; -NB_ESRCH. */
+struct nb_task;
+int nb_proactive_reclaim(struct nb_task *t, int nid, uint64_t pages, uint64_t *ret_pages);
+
 /* A cache of objects that can be given back under pressure. */
 #define NB_SHRINK_STOP UINT64_MAX
 struct nb_shrinker_ops {

@@ -7,13 +7,13 @@
  * Source: mm/vmscan.c: shrink_node(), prepare_scan_control(), get_scan_count(), shrink_lruvec(),
  * should_continue_reclaim(), inactive_is_low(); facts 7.2.
  */
-#include "mm/swap_area.h"
 #include "mm/vmscan.h"
 
 #include "base/mem.h"
 #include "mm/buddy.h"
 #include "mm/kswapd.h"
 #include "mm/swap.h"
+#include "mm/swap_area.h"
 #include "mm/vmstat.h"
 
 #define FREE_COUNTS_SINCE 6001u

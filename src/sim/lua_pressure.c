@@ -16,6 +16,7 @@
 #include <string.h>
 
 #define MAX_REPORTS 64u
+#define RECLAIM_CLUSTER 32u /* pages that direct reclaim frees at a time */
 
 struct nb_oom_texts {
 	struct nb_sim *sim;
@@ -206,6 +207,34 @@ static int op_oom_score(lua_State *L, struct nb_op *op)
 	return 1;
 }
 
+/* t:reclaim(size [, node]): asks the kernel to free that much; how many pages it freed */
+static int op_reclaim(lua_State *L, struct nb_op *op)
+{
+	const char *name = op->def->name;
+	struct nb_sim *s = op->host->sim;
+	uint64_t bytes = nb_arg_size(L, 2, name, "size"), freed;
+	int nid = lua_isnoneornil(L, 3)
+			  ? NB_NO_NODE
+			  : (int)nb_arg_integer(L, 3, name, "node", 0, NB_MAX_NODES - 1);
+	int ret = nb_proactive_reclaim(op->task->task, nid, bytes / s->cost.page_bytes, &freed);
+
+	if (op->task->clock_ns < s->now_ns)
+		op->task->clock_ns = s->now_ns;
+	nb_sim_charge_ns(op->task, NB_COST_SYSCALL_NS +
+					   (freed + RECLAIM_CLUSTER - 1) / RECLAIM_CLUSTER *
+						   NB_COST_RECLAIM_NS);
+	if (ret == -NB_EAGAIN) {
+		nb_push_errno(L, ret, "reclaim: no more than %llu pages could be freed",
+			      (unsigned long long)freed);
+		nb_push_u64(L, freed);
+		return 4;
+	}
+	if (ret)
+		return nb_push_errno(L, ret, "reclaim: there is no node %d", nid);
+	nb_push_u64(L, freed);
+	return 1;
+}
+
 static const struct nb_op_def machine_ops[] = {
 	{"swapon", op_swapon, false, false},   {"swapoff", op_swapoff, false, false},
 	{"swaps", op_swaps, false, true},      {"oom_reports", op_oom_reports, false, true},
@@ -215,6 +244,7 @@ static const struct nb_op_def machine_ops[] = {
 static const struct nb_op_def task_ops[] = {
 	{"oom_score_adj", op_oom_score_adj, true, false},
 	{"oom_score", op_oom_score, true, true},
+	{"reclaim", op_reclaim, true, false},
 };
 
 void nb_lua_pressure_open(lua_State *L, bool tasks)

@@ -140,8 +140,8 @@ static void touch_pattern(struct play *p, int64_t pattern)
 	unsigned n = p->pages;
 
 	switch (pattern) {
-	case 1: /* one page of A, then B, then A */
-		touch(p, A_BASE, 0, false);
+	case 1: /* the middle page of A, then B, then A */
+		touch(p, A_BASE, n / 2, false);
 		for (unsigned i = 0; i < n; i++)
 			touch(p, B_BASE, i, false);
 		for (unsigned i = 0; i < n; i++)
