@@ -52,6 +52,7 @@ int main(int argc, char **argv)
 	failed |= run(program, "show -m 1024x64G:8");
 	failed |= run(program, "sim -m 2x256G touch 256G");
 	failed |= run(program, "sim -q --time-limit 600 bench/many-tasks.lua 10000 65536");
+	failed |= run(program, "sim -q --time-limit 600 bench/stream.lua 1048576");
 	for (int i = 1; i < argc; i++) {
 		char line[512];
 
