@@ -366,25 +366,38 @@ void nb_tree_expand(struct nb_tree *t)
 	add_alias(t, "uname", "sos_commands/kernel", "uname");
 }
 
-/* Finds the directory that is the machine's root: the top, or the one directory in it, and so on.
- */
+/* The directory `name` of the root is the root from now on; false: its path is too long. */
+static bool descend(struct nb_tree *t, const char *name)
+{
+	char below[NB_PATH_MAX];
+
+	if (full_path(t, name, below))
+		return false;
+	memcpy(t->prefix, below, strlen(below) + 1);
+	if (t->listings) { /* it was relative to the old root */
+		free(t->listings->dir);
+		t->listings->dir = nb_xstrdup("//");
+	}
+	return true;
+}
+
+/* Finds the directory that is the machine's root: the top, or the one directory in it, and so on. A
+ * recorded run holds its machine in before/ and after/: as it was before. */
 static bool find_root(struct nb_tree *t)
 {
 	for (unsigned depth = 0; depth < MAX_TOP_DIRS; depth++) {
 		const char *const *names;
-		char below[NB_PATH_MAX];
 		size_t n;
 
+		if (!backend_has(t, "proc") && !backend_has(t, "sys") &&
+		    backend_has(t, "before/proc"))
+			return descend(t, "before");
 		for (size_t i = 0; i < sizeof(anchors) / sizeof(*anchors); i++)
 			if (backend_has(t, anchors[i]))
 				return true;
 		names = nb_tree_list(t, "", &n);
-		if (n != 1 || full_path(t, names[0], below))
+		if (n != 1 || !descend(t, names[0]))
 			return false;
-		memcpy(t->prefix, below, strlen(below) + 1);
-		/* listings were relative to the old root */
-		free(t->listings->dir);
-		t->listings->dir = nb_xstrdup("//");
 	}
 	return false;
 }

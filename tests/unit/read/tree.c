@@ -118,6 +118,29 @@ static void test_top_directory(void **state)
 	remove_tree(dir);
 }
 
+/* A recorded run: the machine as it was before it. What has /proc of its own is that. */
+static void test_recorded_run(void **state)
+{
+	char *dir = temp_dir();
+	struct nb_tree *t;
+
+	(void)state;
+	write_text(dir, "before/proc/zoneinfo", "zones\n");
+	write_text(dir, "before/machine.json", "{}\n");
+	write_text(dir, "after/proc/zoneinfo", "later\n");
+	write_text(dir, "machine.json", "{\"x\":1}\n");
+	assert_int_equal(nb_tree_open(dir, &t, NULL), 0);
+	expect(t, "proc/zoneinfo", "zones\n");
+	expect(t, "machine.json", "{}\n");
+	expect_list(t, "", "machine.json proc ");
+	nb_tree_close(t);
+	write_text(dir, "proc/zoneinfo", "top\n");
+	assert_int_equal(nb_tree_open(dir, &t, NULL), 0);
+	expect(t, "proc/zoneinfo", "top\n");
+	nb_tree_close(t);
+	remove_tree(dir);
+}
+
 static void test_sosreport(void **state)
 {
 	char *dir = temp_dir();
@@ -175,7 +198,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_directory),          cmocka_unit_test(test_numbers),
-		cmocka_unit_test(test_top_directory),      cmocka_unit_test(test_sosreport),
+		cmocka_unit_test(test_top_directory),      cmocka_unit_test(test_recorded_run),
+		cmocka_unit_test(test_sosreport),
 		cmocka_unit_test(test_what_is_no_capture), cmocka_unit_test(test_host),
 	};
 
