@@ -331,10 +331,11 @@ static void test_firmware(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_nodes),     cmocka_unit_test(test_cpus),
-		cmocka_unit_test(test_ranges),    cmocka_unit_test(test_amounts),
-		cmocka_unit_test(test_distances), cmocka_unit_test(test_facts),
-		cmocka_unit_test(test_basics),    cmocka_unit_test(test_firmware),
+		cmocka_unit_test(test_nodes),    cmocka_unit_test(test_cpus),
+		cmocka_unit_test(test_ranges),   cmocka_unit_test(test_reserved),
+		cmocka_unit_test(test_amounts),  cmocka_unit_test(test_distances),
+		cmocka_unit_test(test_facts),    cmocka_unit_test(test_basics),
+		cmocka_unit_test(test_firmware),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
