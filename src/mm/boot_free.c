@@ -269,13 +269,13 @@ static uint64_t section_pages(const struct nb_system *sys)
 	return UINT64_C(1) << (sys->page_shift < 16 ? 27 - sys->page_shift : 29 - sys->page_shift);
 }
 
-/* Where deferred initialisation begins: of a node's last zone one section's worth and what is left
- * to the next section are initialised before. NB_NO_PFN: nothing is deferred.
+/* Where deferred initialisation begins: of a node's last zone one section's worth of pages and what
+ * is left to the next section are initialised before. NB_NO_PFN: nothing is deferred.
  * Source: mm/mm_init.c, defer_init(). */
 static nb_pfn_t first_deferred(const struct nb_zone *z)
 {
 	const struct nb_system *sys = z->sys;
-	uint64_t section = section_pages(sys);
+	uint64_t section = section_pages(sys), done = 0;
 
 	if ((sys->machine->arch != NB_ARCH_X86_64 && sys->machine->arch != NB_ARCH_ARM64) ||
 	    sys->profile->version < DEFERRED_SINCE || sys->profile->version >= LATE_MOVABLE_SINCE)
@@ -284,7 +284,16 @@ static nb_pfn_t first_deferred(const struct nb_zone *z)
 		if (z->pgdat->zone[t].present_pages)
 			return NB_NO_PFN;
 	}
-	return (z->zone_start_pfn + 2 * section - 1) & ~(section - 1);
+	for (int32_t i = z->first_range; i >= 0; i = sys->ranges[i].next) {
+		const struct nb_memblock_range *r = &sys->ranges[i];
+		nb_pfn_t pfn = r->start_pfn + (done < section ? section - done : 0);
+
+		pfn = (pfn + section - 1) & ~(section - 1);
+		if (pfn < r->end_pfn)
+			return pfn;
+		done += r->end_pfn - r->start_pfn;
+	}
+	return NB_NO_PFN;
 }
 
 /* Pageblocks of late memory become movable when their first page is freed: one that begins in

@@ -222,6 +222,20 @@ static void late_blocks(void **state)
 	}
 }
 
+/* Late memory begins once a section's worth of pages has been initialised; holes are none. */
+static void late_past_a_hole(void **state)
+{
+	(void)state;
+	allocbox_boot(&box, &(struct allocbox_spec){
+				    .ranges = "0 100000000-103ffffff, 0 110000000-11fffffff",
+				    .reserved = "110000000-1103fffff, 118000000-1181fffff"});
+	const struct nb_zone *z = allocbox_zone(&box, 0, NB_ZONE_NORMAL);
+
+	/* the hole in the first section counts, too */
+	assert_int_equal(z->nr_pageblocks[NB_MIGRATE_UNMOVABLE], 32 + 1);
+	allocbox_end(&box);
+}
+
 /* An observed state keeps off what was reserved for good. */
 static void observed_around_reserved(void **state)
 {
@@ -296,10 +310,11 @@ static void random_reservations(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(lists_after_boot),         cmocka_unit_test(first_pages),
-		cmocka_unit_test(around_reserved),          cmocka_unit_test(given_back_later),
-		cmocka_unit_test(contradictions),           cmocka_unit_test(late_blocks),
-		cmocka_unit_test(observed_around_reserved), cmocka_unit_test(random_reservations),
+		cmocka_unit_test(lists_after_boot),    cmocka_unit_test(first_pages),
+		cmocka_unit_test(around_reserved),     cmocka_unit_test(given_back_later),
+		cmocka_unit_test(contradictions),      cmocka_unit_test(late_blocks),
+		cmocka_unit_test(late_past_a_hole),    cmocka_unit_test(observed_around_reserved),
+		cmocka_unit_test(random_reservations),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
