@@ -44,7 +44,7 @@ struct nb_oom_report {
 	enum nb_oom_constraint constraint;
 	const struct nb_nodemask *nodemask;     /* of the policy; NULL: none */
 	const struct nb_nodemask *mems_allowed; /* of the invoker's cpuset */
-	const char *cpuset, *memcg;             /* their paths; memcg of the victim */
+	const char *cpuset, *memcg;             /* the invoker's, by its name; the victim's path */
 	uint64_t totalpages;                    /* that badness was measured against */
 	/* who was eligible, in order of pid, and who was chosen */
 	const struct nb_oom_task *tasks;

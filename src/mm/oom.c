@@ -13,6 +13,7 @@
 #include "mm/oom.h"
 
 #include "base/mem.h"
+#include "mm/cpuset.h"
 #include "mm/event.h"
 #include "mm/lru.h"
 #include "mm/rmap.h"
@@ -236,6 +237,8 @@ static void report(struct oom_control *oc, bool allocating, bool panic)
 		r.invoker = describe(oc->current);
 		r.has_invoker = true;
 		r.mems_allowed = &oc->current->mems_allowed;
+		if (oc->current->cpuset && oc->current->cpuset->parent)
+			r.cpuset = oc->current->cpuset->name; /* not its path */
 	}
 	for (unsigned i = 0; o->row && r.nr_tasks < MAX_ROWS && (t = nb_system_task(oc->sys, i)); i++) {
 		if (t->alive && leader_of(t) == t && eligible(oc, t))

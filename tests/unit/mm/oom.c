@@ -3,12 +3,15 @@
 
 #include <numabox/cpuset.h>
 
+#include <stdio.h>
+
 struct kill_box {
 	struct pressbox p;
 	struct nb_oom_report report;
 	struct nb_oom_task victim, task[8];
 	unsigned reports;
 	struct nb_nodemask nodemask;
+	char cpuset[32];
 };
 
 static void keep(void *ctx, const struct nb_oom_report *r)
@@ -19,6 +22,7 @@ static void keep(void *ctx, const struct nb_oom_report *r)
 	k->report = *r;
 	if (r->victim)
 		k->victim = *r->victim;
+	snprintf(k->cpuset, sizeof(k->cpuset), "%s", r->cpuset);
 	if (r->nodemask)
 		k->nodemask = *r->nodemask;
 	for (unsigned i = 0; i < r->nr_tasks && i < 8; i++)
@@ -153,6 +157,7 @@ static void test_cpuset(void **state)
 	assert_false(nb_task_alive(k.p.t));
 	assert_int_equal(k.report.constraint, NB_CONSTRAINT_CPUSET);
 	assert_null(k.report.nodemask);
+	assert_int_equal(strncmp(k.cpuset, "task-", 5), 0);
 	pressbox_close(&k.p);
 }
 
