@@ -1,15 +1,16 @@
 /* pressure.c -- random work on machines that are too small for it: reclaim, swap, kills.
  *
  * Tasks on two small nodes map, touch, unmap, give memory up, are paged out, fork, change policies
- * and die; swap areas come and go; the lists of reclaim switch between their two forms; kswapd runs
- * or does not. After each burst the whole system is proved: every page in one place, every counter
- * equal to a recount, every slot's count equal to the entries that hold it. In the end all memory
- * is free again. The seed is printed; NUMABOX_SEED repeats one.
+ * and die; memory is compacted; swap areas come and go; the lists of reclaim switch between their
+ * two forms; the daemons run or do not. After each burst the whole system is proved: every page in
+ * one place, every counter equal to a recount, every slot's count equal to the entries that hold it.
+ * In the end all memory is free again. The seed is printed; NUMABOX_SEED repeats one.
  */
 #include "../unit/mm/sysbox.h"
 #include "mm/lru.h"
 #include "mm/swap.h"
 
+#include <numabox/compaction.h>
 #include <numabox/oom.h>
 #include <numabox/reclaim.h>
 #include <numabox/swap.h>
@@ -134,6 +135,33 @@ static void run_kswapd(struct world *w)
 	nb_system_set_time_ns(w->box.sys, w->now);
 }
 
+/* Pages are moved together: on demand, for a request of a high order, by the daemon. */
+static void compact(struct world *w)
+{
+	struct nb_alloc_request rq = {.gfp = NB_GFP_HIGHUSER_MOVABLE | NB_GFP_BIT_NORETRY |
+					     NB_GFP_BIT_NOWARN | NB_GFP_BIT_COMP,
+				      .order = 4 + (unsigned)rnd(w, 6),
+				      .cpu = (int)rnd(w, 4)};
+	uint64_t next, scanned;
+	nb_pfn_t pfn;
+
+	switch (rnd(w, 4)) {
+	case 0:
+		assert_int_equal(nb_compact_node(w->box.sys, (int)rnd(w, 2), rq.cpu), 0);
+		break;
+	case 1:
+		if (w->driven)
+			assert_int_equal(
+				nb_kcompactd_step(w->box.sys, (int)rnd(w, 2), &next, &scanned), 0);
+		break;
+	default:
+		pfn = nb_alloc_pages(w->box.sys, &rq);
+		if (pfn != NB_NO_PFN)
+			assert_int_equal(nb_free_pages(w->box.sys, rq.cpu, pfn, rq.order), 0);
+		break;
+	}
+}
+
 static void change_swap(struct world *w)
 {
 	struct nb_swap_options opt = {.pages = 2 + rnd(w, 4000),
@@ -167,6 +195,9 @@ static void step(struct world *w)
 	case 3:
 		run_kswapd(w);
 		break;
+	case 5:
+		compact(w);
+		break;
 	case 4:
 		if (rnd(w, 4) == 0)
 			(void)nb_lru_gen_set_enabled(w->box.sys, rnd(w, 2));
@@ -196,6 +227,8 @@ static void play(uint64_t seed, const char *kernel, unsigned *kills)
 	w.driven = seed & 1;
 	if (w.driven)
 		assert_int_equal(nb_kswapd_start(w.box.sys, NULL, NULL), 0);
+	if (w.driven)
+		assert_int_equal(nb_kcompactd_start(w.box.sys, NULL, NULL), 0);
 	for (unsigned b = 0; b < BURSTS; b++) {
 		for (unsigned s = 0; s < STEPS; s++)
 			step(&w);

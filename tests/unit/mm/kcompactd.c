@@ -2,6 +2,7 @@
  * for; and ZONE_MOVABLE's promise, that what lies in it can be moved out of the way. */
 #include "pressbox.h"
 
+#include "mm/buddy.h"
 #include "mm/compaction.h"
 
 #include <numabox/compaction.h>
@@ -186,11 +187,66 @@ static void test_deferred(void **state)
 	pressbox_close(&d.p);
 }
 
+static uint64_t in_blocks(const struct nb_zone *z)
+{
+	uint64_t pages = 0;
+
+	for (unsigned o = HUGE; o <= z->sys->max_order; o++)
+		pages += nb_zone_nr_free(z, o) << o;
+	return pages;
+}
+
+/* The kernel's own pages never lie in ZONE_MOVABLE, however short memory is; so all that is free
+ * there can be made whole, as huge pages and the removal of memory need it. */
+static void test_movable_zone(void **state)
+{
+	const struct nb_alloc_request one = {.gfp = NB_GFP_KERNEL | NB_GFP_BIT_NORETRY |
+						    NB_GFP_BIT_NOWARN};
+	static nb_pfn_t pfn[32768];
+	struct nb_zone *z, *movable;
+	struct daemons d;
+	uint64_t n = 0;
+
+	(void)state;
+	memset(&d, 0, sizeof(d));
+	sysbox_boot(&d.p.box,
+		    &(struct sysbox_spec){.nodes = "192M:1", .cmdline = "movablecore=128M"});
+	d.p.sys = d.p.box.sys;
+	assert_int_equal(nb_task_create(d.p.sys, 0, "test", &d.p.t), 0);
+	movable = &nb_node_data(d.p.sys, 0)->zone[NB_ZONE_MOVABLE];
+	assert_true(movable->managed_pages > 30000);
+	while (n < 32768 && (pfn[n] = nb_alloc_pages(d.p.sys, &one)) != NB_NO_PFN) {
+		(void)nb_pfn_to_page(d.p.sys, pfn[n++], &z);
+		assert_ptr_not_equal(z, movable);
+	}
+	assert_true(n > 8192 && n < 32768); /* it failed, with half of memory free */
+	assert_true(movable->nr_free_pages > 30000);
+	for (unsigned i = 0; i < 2048; i++) /* page tables are the kernel's */
+		assert_int_equal(nb_free_pages(d.p.sys, 0, pfn[--n], 0), 0);
+
+	d.pages = movable->managed_pages - 4096;
+	d.addr = pressbox_map(&d.p, d.pages);
+	assert_int_equal(pressbox_fill(&d.p, d.addr, d.pages), d.pages);
+	for (uint64_t i = 0; i < d.pages; i += 2)
+		assert_int_equal(nb_munmap(d.p.t, d.addr + i * PAGE, PAGE), 0);
+	nb_drain_pages(d.p.sys, -1);
+	assert_true(in_blocks(movable) < movable->nr_free_pages / 2);
+	assert_int_equal(nb_compact_node(d.p.sys, 0, 0), 0);
+	nb_drain_pages(d.p.sys, -1);
+	assert_int_equal(nb_task_rss_pages(d.p.t), d.pages / 2);
+	assert_true(in_blocks(movable) > movable->nr_free_pages * 95 / 100);
+	check(&d);
+	for (uint64_t i = 0; i < n; i++)
+		assert_int_equal(nb_free_pages(d.p.sys, 0, pfn[i], 0), 0);
+	pressbox_close(&d.p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_handed_over),
 		cmocka_unit_test(test_deferred),
+		cmocka_unit_test(test_movable_zone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
