@@ -9,6 +9,7 @@
  */
 #include <numabox/compaction.h>
 
+#include "mm/buddy.h"
 #include "mm/compaction.h"
 #include "mm/event.h"
 #include "mm/lru.h"
@@ -25,7 +26,7 @@ static unsigned extfrag(const struct nb_zone *z)
 	unsigned order = z->sys->pageblock_order;
 	uint64_t free_pages = 0, usable = 0;
 
-	for (unsigned o = 0; o <= z->sys->max_order; o++) {
+	for (unsigned o = 0; o < NB_NR_ORDERS && o <= z->sys->max_order; o++) {
 		uint64_t pages = z->free_area[o].nr_free << o;
 
 		free_pages += pages;
