@@ -2,10 +2,9 @@
  *
  * Callers: the simulator, embedders, views.
  * Time:    the engine has none of its own. A driver calls nb_kswapd_start() once and then
- *          nb_kswapd_step() whenever a node's daemon is due; without a driver reclaim happens in the
- *          requests themselves (direct reclaim), and kswapd is taken to find nothing to do.
- * Units:   pages. Errors: the kernel's errno, negated.
- * Source:  mm/vmscan.c, mm/shrinker.c; facts 7.
+ *          nb_kswapd_step() whenever a node's daemon is due; without a driver reclaim happens in
+ * the requests themselves (direct reclaim), and kswapd is taken to find nothing to do. Units:
+ * pages. Errors: the kernel's errno, negated. Source:  mm/vmscan.c, mm/shrinker.c; facts 7.
  */
 #ifndef NUMABOX_RECLAIM_H
 #define NUMABOX_RECLAIM_H
@@ -30,7 +29,7 @@ int nb_kswapd_step(struct nb_system *sys, int nid, uint64_t *ret_next_ns, uint64
  * youngest generations. */
 struct nb_lru_info {
 	uint64_t inactive_anon, active_anon, inactive_file, active_file, unevictable;
-	uint64_t isolated_anon, isolated_file;     /* of the whole node */
+	uint64_t isolated_anon, isolated_file;        /* of the whole node */
 	uint64_t refault[2], activate[2], restore[2]; /* workingset_*, of the node: anon, file */
 	uint64_t vmscan_write, vmscan_immediate;      /* nr_vmscan_*, of the node */
 	uint64_t swapcached_pages;                    /* of the zone, in the swap cache */
@@ -47,8 +46,8 @@ bool nb_lru_gen_enabled(const struct nb_system *sys);
 int nb_lru_gen_set_enabled(struct nb_system *sys, bool on);
 void nb_lru_gen_set_min_ttl_ms(struct nb_system *sys, uint64_t ms);
 
-/* Frees `pages` on demand, as a write to memory.reclaim does, on behalf of a task: from all nodes in
- * its CPU's order, or from one (nid; NB_NO_NODE: all). *ret_pages gets how many were freed. 0;
+/* Frees `pages` on demand, as a write to memory.reclaim does, on behalf of a task: from all nodes
+ * in its CPU's order, or from one (nid; NB_NO_NODE: all). *ret_pages gets how many were freed. 0;
  * -NB_EAGAIN: no more could be; -NB_EINVAL: no such node; -NB_ESRCH. */
 struct nb_task;
 int nb_proactive_reclaim(struct nb_task *t, int nid, uint64_t pages, uint64_t *ret_pages);

@@ -1,14 +1,13 @@
 /* oom.c -- nothing is left to reclaim: somebody must give all his memory back.
  *
  * Called by the slow path. The request's constraint says whose memory would help: everybody's, that
- * of tasks in the same cpuset, or of those whose policy reaches the same nodes. Of these the one with
- * the most memory in use dies, oom_score_adj weighing in; of equals the youngest. A victim that is
- * not in the middle of a call gives its memory back at once; one that is (always so when it kills
- * itself) gets at the reserves, finishes its fault and dies at the end of the call.
- * Where the kernel would panic, the request fails here and the report says so.
- * Source: mm/oom_kill.c: out_of_memory(), constrained_alloc(), oom_badness(),
- * oom_evaluate_task(), oom_cpuset_eligible(), __oom_kill_process(); mm/mempolicy.c:
- * mempolicy_in_oom_domain(); facts 7.9.
+ * of tasks in the same cpuset, or of those whose policy reaches the same nodes. Of these the one
+ * with the most memory in use dies, oom_score_adj weighing in; of equals the youngest. A victim
+ * that is not in the middle of a call gives its memory back at once; one that is (always so when it
+ * kills itself) gets at the reserves, finishes its fault and dies at the end of the call. Where the
+ * kernel would panic, the request fails here and the report says so. Source: mm/oom_kill.c:
+ * out_of_memory(), constrained_alloc(), oom_badness(), oom_evaluate_task(), oom_cpuset_eligible(),
+ * __oom_kill_process(); mm/mempolicy.c: mempolicy_in_oom_domain(); facts 7.9.
  */
 #include "mm/oom.h"
 
@@ -148,8 +147,7 @@ static int64_t badness(const struct nb_task *t, uint64_t totalpages)
 {
 	if (!t->mm || t->oom_score_adj == SCORE_ADJ_MIN)
 		return INT64_MIN;
-	return (int64_t)memory_of(t->mm) +
-	       (int64_t)t->oom_score_adj * (int64_t)(totalpages / 1000);
+	return (int64_t)memory_of(t->mm) + (int64_t)t->oom_score_adj * (int64_t)(totalpages / 1000);
 }
 
 /* Would its memory help this request? */
@@ -240,7 +238,8 @@ static void report(struct oom_control *oc, bool allocating, bool panic)
 		if (oc->current->cpuset && oc->current->cpuset->parent)
 			r.cpuset = oc->current->cpuset->name; /* not its path */
 	}
-	for (unsigned i = 0; o->row && r.nr_tasks < MAX_ROWS && (t = nb_system_task(oc->sys, i)); i++) {
+	for (unsigned i = 0; o->row && r.nr_tasks < MAX_ROWS && (t = nb_system_task(oc->sys, i));
+	     i++) {
 		if (t->alive && leader_of(t) == t && eligible(oc, t))
 			o->row[r.nr_tasks++] = describe(t);
 	}

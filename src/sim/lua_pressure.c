@@ -60,7 +60,8 @@ static int op_oom_reports(lua_State *L, struct nb_op *op)
 	return 1;
 }
 
-/* machine:swapon{ size =, priority =, rotational =, zram =, name =, write_us = }: the area's number */
+/* machine:swapon{ size =, priority =, rotational =, zram =, name =, write_us = }: the area's number
+ */
 static int op_swapon(lua_State *L, struct nb_op *op)
 {
 	static const char *const keys[] = {"size", "priority", "rotational", "zram",
@@ -195,7 +196,8 @@ static int op_oom_score_adj(lua_State *L, struct nb_op *op)
 		ret = nb_task_set_oom_score_adj(
 			t, (int)nb_arg_integer(L, 2, op->def->name, "adj", INT32_MIN, INT32_MAX));
 		if (ret)
-			return nb_push_errno(L, ret, "oom_score_adj: -1000 to 1000 of a living task");
+			return nb_push_errno(L, ret,
+					     "oom_score_adj: -1000 to 1000 of a living task");
 	}
 	lua_pushinteger(L, nb_task_oom_score_adj(t));
 	return 1;
@@ -220,9 +222,9 @@ static int op_reclaim(lua_State *L, struct nb_op *op)
 
 	if (op->task->clock_ns < s->now_ns)
 		op->task->clock_ns = s->now_ns;
-	nb_sim_charge_ns(op->task, NB_COST_SYSCALL_NS +
-					   (freed + RECLAIM_CLUSTER - 1) / RECLAIM_CLUSTER *
-						   NB_COST_RECLAIM_NS);
+	nb_sim_charge_ns(op->task, NB_COST_SYSCALL_NS + (freed + RECLAIM_CLUSTER - 1) /
+								RECLAIM_CLUSTER *
+								NB_COST_RECLAIM_NS);
 	if (ret == -NB_EAGAIN) {
 		nb_push_errno(L, ret, "reclaim: no more than %llu pages could be freed",
 			      (unsigned long long)freed);

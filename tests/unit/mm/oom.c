@@ -202,10 +202,10 @@ static void test_points(void **state)
 	assert_int_equal(nb_madvise(k.p.t, a, 256 * PAGE, NB_MADV_PAGEOUT), 0);
 	assert_int_equal(k.p.t->mm->swap_entries, 256);
 	/* (1000 + points * 1000 / total) * 2 / 3 */
-	assert_int_equal(nb_task_oom_score(k.p.t),
-			 (int)((1000 + (512 + k.p.t->mm->nr_ptables) * 1000 /
-					       (16384 - 256 + 4095)) *
-			       2 / 3));
+	assert_int_equal(
+		nb_task_oom_score(k.p.t),
+		(int)((1000 + (512 + k.p.t->mm->nr_ptables) * 1000 / (16384 - 256 + 4095)) * 2 /
+		      3));
 	pressbox_close(&k.p);
 }
 
@@ -213,7 +213,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_biggest), cmocka_unit_test(test_adj),
-		cmocka_unit_test(test_policy),	cmocka_unit_test(test_cpuset),
+		cmocka_unit_test(test_policy),  cmocka_unit_test(test_cpuset),
 		cmocka_unit_test(test_sysctls), cmocka_unit_test(test_points),
 	};
 

@@ -197,10 +197,10 @@ static void test_host(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_directory),          cmocka_unit_test(test_numbers),
-		cmocka_unit_test(test_top_directory),      cmocka_unit_test(test_recorded_run),
-		cmocka_unit_test(test_sosreport),
-		cmocka_unit_test(test_what_is_no_capture), cmocka_unit_test(test_host),
+		cmocka_unit_test(test_directory),     cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_top_directory), cmocka_unit_test(test_recorded_run),
+		cmocka_unit_test(test_sosreport),     cmocka_unit_test(test_what_is_no_capture),
+		cmocka_unit_test(test_host),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

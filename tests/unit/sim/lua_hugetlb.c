@@ -10,39 +10,40 @@
 static void mount(void **state)
 {
 	(void)state;
-	simtest_prints(M,
-		       "machine:sysctl('vm.nr_hugepages', 8)\n"
-		       "local function n(what) return machine:sysfs('" POOL "' .. what) end\n"
-		       "local t = machine:task{ cpu = 0 }\n"
-		       "local fs = machine:hugetlbfs{ min_size = '4M', size = '8M' }\n"
-		       "print(fs, n'resv_hugepages', n'free_hugepages')\n"
-		       "local f = fs:file('f')\n"
-		       "local a = t:mmap{ file = f, length = '6M', shared = true }\n"
-		       "print(n'resv_hugepages', t:touch(a, '6M'))\n"
-		       "print(n'resv_hugepages', n'free_hugepages', f:nodes(0, '6M')[1536])\n"
-		       "print((select(2, t:mmap{ file = f, length = '12M', shared = true })))\n"
-		       "print(f:fallocate(0, '8M', t), (select(2, f:fallocate(0, '10M', t))))\n"
-		       "print(f:punch(0, '4M', t), n'free_hugepages')\n"
-		       "print(f:read(0, '16M', t), (select(2, f:write(0, '2M', t))))\n"
-		       "print((select(2, f:truncate('3M', t))), f:truncate('6M', t), n'free_hugepages')\n"
-		       "print(f:nodes('4M', '2M')[512], f:nodes('6M', '2M')[1], f:info().size)\n"
-		       "t:munmap(a, '6M')\n"
-		       "f:close()\n"
-		       "print(fs:umount(), fs, n'resv_hugepages', n'free_hugepages')\n"
-		       "print(pcall(fs.file, fs, 'g'))\n"
-		       "print((select(2, machine:hugetlbfs{ min_size = '32M' })))\n",
-		       "hugetlbfs\t2\t8\n"
-		       "3\t3\n"
-		       "0\t5\t0\n"
-		       "ENOMEM\n"
-		       "true\tENOSPC\n"
-		       "true\t6\n"
-		       "8388608\tEINVAL\n"
-		       "EINVAL\ttrue\t7\n"
-		       "0\tENOENT\t6291456\n"
-		       "true\thugetlbfs (unmounted)\t0\t8\n"
-		       "false\tit is no longer mounted\n"
-		       "ENOMEM\n");
+	simtest_prints(
+		M,
+		"machine:sysctl('vm.nr_hugepages', 8)\n"
+		"local function n(what) return machine:sysfs('" POOL "' .. what) end\n"
+		"local t = machine:task{ cpu = 0 }\n"
+		"local fs = machine:hugetlbfs{ min_size = '4M', size = '8M' }\n"
+		"print(fs, n'resv_hugepages', n'free_hugepages')\n"
+		"local f = fs:file('f')\n"
+		"local a = t:mmap{ file = f, length = '6M', shared = true }\n"
+		"print(n'resv_hugepages', t:touch(a, '6M'))\n"
+		"print(n'resv_hugepages', n'free_hugepages', f:nodes(0, '6M')[1536])\n"
+		"print((select(2, t:mmap{ file = f, length = '12M', shared = true })))\n"
+		"print(f:fallocate(0, '8M', t), (select(2, f:fallocate(0, '10M', t))))\n"
+		"print(f:punch(0, '4M', t), n'free_hugepages')\n"
+		"print(f:read(0, '16M', t), (select(2, f:write(0, '2M', t))))\n"
+		"print((select(2, f:truncate('3M', t))), f:truncate('6M', t), n'free_hugepages')\n"
+		"print(f:nodes('4M', '2M')[512], f:nodes('6M', '2M')[1], f:info().size)\n"
+		"t:munmap(a, '6M')\n"
+		"f:close()\n"
+		"print(fs:umount(), fs, n'resv_hugepages', n'free_hugepages')\n"
+		"print(pcall(fs.file, fs, 'g'))\n"
+		"print((select(2, machine:hugetlbfs{ min_size = '32M' })))\n",
+		"hugetlbfs\t2\t8\n"
+		"3\t3\n"
+		"0\t5\t0\n"
+		"ENOMEM\n"
+		"true\tENOSPC\n"
+		"true\t6\n"
+		"8388608\tEINVAL\n"
+		"EINVAL\ttrue\t7\n"
+		"0\tENOENT\t6291456\n"
+		"true\thugetlbfs (unmounted)\t0\t8\n"
+		"false\tit is no longer mounted\n"
+		"ENOMEM\n");
 }
 
 /* A segment is reserved when it is made, unless it is told not to, and is for root. */
