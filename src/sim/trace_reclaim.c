@@ -67,6 +67,13 @@ static size_t inactive_fields(char *buf, size_t n, const uint64_t *f)
 				f[9], f[10], (int)f[11], reclaim_flags(f[12]));
 }
 
+/* The kernel numbers the zones that it is built with: 64-bit ones have no HighMem, 32-bit ones no
+ * DMA32. */
+static int zone_number(uint64_t v)
+{
+	return v == NB_ZONE_MOVABLE ? NB_ZONE_MOVABLE - 1 : (int)v;
+}
+
 static size_t vmscan_fields(char *buf, size_t n, const struct nb_event *ev, const char *gfp,
 			    uint64_t folio)
 {
@@ -78,7 +85,7 @@ static size_t vmscan_fields(char *buf, size_t n, const struct nb_event *ev, cons
 			buf, n,
 			"classzone=%d order=%d nr_requested=%" PRIu64 " nr_scanned=%" PRIu64
 			" nr_skipped=%" PRIu64 " nr_taken=%" PRIu64 " lru=%s",
-			(int)f[0], (int)f[1], f[2], f[3], f[4], f[5], lru_name(f[6]));
+			zone_number(f[0]), (int)f[1], f[2], f[3], f[4], f[5], lru_name(f[6]));
 	case NB_EV_MM_VMSCAN_LRU_SHRINK_INACTIVE:
 		return inactive_fields(buf, n, f);
 	case NB_EV_MM_VMSCAN_LRU_SHRINK_ACTIVE:

@@ -99,7 +99,7 @@ static void fields(void **state)
 		 "folio=ffffea0000000400 pfn=0x10 lru=2 flags=Mf  d "},
 		{NB_EV_MM_LRU_ACTIVATE, {0x10}, "folio=ffffea0000000400 pfn=0x10"},
 		{NB_EV_MM_VMSCAN_LRU_ISOLATE,
-		 {3, 0, 32, 33, 1, 32, 2},
+		 {NB_ZONE_MOVABLE, 0, 32, 33, 1, 32, 2},
 		 "classzone=3 order=0 nr_requested=32 nr_scanned=33 nr_skipped=1 nr_taken=32 "
 		 "lru=inactive_file"},
 		{NB_EV_MM_VMSCAN_LRU_SHRINK_INACTIVE,
