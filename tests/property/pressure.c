@@ -3,8 +3,8 @@
  * Tasks on two small nodes map, touch, unmap, give memory up, are paged out, fork, change policies
  * and die; memory is compacted; swap areas come and go; the lists of reclaim switch between their
  * two forms; the daemons run or do not. After each burst the whole system is proved: every page in
- * one place, every counter equal to a recount, every slot's count equal to the entries that hold it.
- * In the end all memory is free again. The seed is printed; NUMABOX_SEED repeats one.
+ * one place, every counter equal to a recount, every slot's count equal to the entries that hold
+ * it. In the end all memory is free again. The seed is printed; NUMABOX_SEED repeats one.
  */
 #include "../unit/mm/sysbox.h"
 #include "mm/lru.h"
