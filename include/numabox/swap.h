@@ -1,10 +1,9 @@
 /* numabox/swap.h -- swap areas.
  *
- * Callers: the simulator, embedders, views. An area is a device or a file in pages; page 0 holds its
- *          header. Areas are used from the highest priority down, equal ones in turn.
- * Memory:  an area belongs to its system. Units: pages of the machine.
- * Errors:  the kernel's errno, negated.
- * Source:  mm/swapfile.c, mm/swap_state.c; facts 7.8.
+ * Callers: the simulator, embedders, views. An area is a device or a file in pages; page 0 holds
+ * its header. Areas are used from the highest priority down, equal ones in turn. Memory:  an area
+ * belongs to its system. Units: pages of the machine. Errors:  the kernel's errno, negated. Source:
+ * mm/swapfile.c, mm/swap_state.c; facts 7.8.
  */
 #ifndef NUMABOX_SWAP_H
 #define NUMABOX_SWAP_H
@@ -30,8 +29,8 @@ struct nb_swap_options {
 	int priority;   /* 0 .. 32767, or NB_SWAP_PRIO_AUTO: below all others */
 	enum nb_swap_device device;
 	const char *name; /* for views; NULL: "/dev/swapN" */
-	/* The device's time for a page, in the order in which they are given to it; 0: written by the
-	 * next time that anybody looks. */
+	/* The device's time for a page, in the order in which they are given to it; 0: written by
+	 * the next time that anybody looks. */
 	uint64_t write_ns;
 	/* A backed system's bytes: whole pages at byte offsets. May be NULL: then the system keeps
 	 * them in memory of its own. */

@@ -80,7 +80,7 @@ enum nb_madv {
 	NB_MADV_DONTNEED_LOCKED = 24,
 	NB_MADV_COLLAPSE = 25,
 };
-enum { NB_MLOCK_ONFAULT = 1 };                                        /* mlock2 */
+enum { NB_MLOCK_ONFAULT = 1 };                                      /* mlock2 */
 enum { NB_MCL_CURRENT = 1, NB_MCL_FUTURE = 2, NB_MCL_ONFAULT = 4 }; /* mlockall */
 
 /* A new process of one thread on `cpu`, its own address space, default policy.
@@ -218,8 +218,8 @@ enum {
 	NB_VMA_DONTDUMP = 1 << 13,
 	NB_VMA_LOCKONFAULT = 1 << 14,
 };
-/* What is in a VMA, counted from its page tables as fs/proc/task_mmu.c does for numa_maps and smaps.
- * Base pages, but where a name says otherwise; a huge page counts for all of its. */
+/* What is in a VMA, counted from its page tables as fs/proc/task_mmu.c does for numa_maps and
+ * smaps. Base pages, but where a name says otherwise; a huge page counts for all of its. */
 struct nb_vma_pages {
 	/* numa_maps: of the pages that are mapped here (the shared page of zeros is none) */
 	uint64_t pages, anon, dirty, mapped, swapcache, active, writeback;

@@ -15,8 +15,8 @@ static void begin(struct nb_mm *mm)
 {
 	if (mm->start_brk)
 		return;
-	mm->start_brk = (mm->map_window / 3 * 2 & ~(nb_mm_page_bytes(mm) - 1)) +
-			5 * nb_mm_page_bytes(mm);
+	mm->start_brk =
+		(mm->map_window / 3 * 2 & ~(nb_mm_page_bytes(mm) - 1)) + 5 * nb_mm_page_bytes(mm);
 	mm->brk = mm->start_brk;
 }
 
@@ -32,7 +32,8 @@ static int add(struct nb_task *t, uint64_t start, uint64_t end, unsigned flags)
 			      .mm = mm};
 	struct nb_vma *v;
 
-	if (like.flags & NB_VM_LOCKED && !nb_mlock_allowed(t, (end - start) >> mm->shape.page_shift))
+	if (like.flags & NB_VM_LOCKED &&
+	    !nb_mlock_allowed(t, (end - start) >> mm->shape.page_shift))
 		return -NB_EAGAIN;
 	if (mm->nr_vmas > NB_MAX_MAP_COUNT)
 		return -NB_ENOMEM;

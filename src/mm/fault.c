@@ -127,7 +127,8 @@ static int fault_entry(struct nb_task *t, struct nb_vma *v, uint64_t addr, bool 
 	return nb_wp_fault(t, v, addr, leaf, i);
 }
 
-/* Until the access goes through: reclaim in an allocation may take away what was just brought in. */
+/* Until the access goes through: reclaim in an allocation may take away what was just brought in.
+ */
 static int fault_one(struct nb_task *t, struct nb_vma *v, uint64_t addr, bool write,
 		     struct nb_ptable *leaf, unsigned i)
 {

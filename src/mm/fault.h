@@ -21,8 +21,9 @@ nb_pfn_t nb_fault_alloc(struct nb_task *t, const struct nb_vma *v, uint64_t addr
 /* fault.c. Maps a fresh page that is this mapping's own: counts, rmap, list, entry. */
 void nb_fault_map_anon(struct nb_task *t, struct nb_vma *v, uint64_t addr, struct nb_zone *z,
 		       struct nb_page *page, struct nb_ptable *leaf, unsigned i);
-/* fault_file.c. A fault on an empty entry of a mapping of a file. 0 (the entry may still be empty or
- * read-only: the access faults again), -NB_EFAULT (behind the end: SIGBUS), -NB_EIO, -NB_ENOMEM. */
+/* fault_file.c. A fault on an empty entry of a mapping of a file. 0 (the entry may still be empty
+ * or read-only: the access faults again), -NB_EFAULT (behind the end: SIGBUS), -NB_EIO, -NB_ENOMEM.
+ */
 int nb_fault_file(struct nb_task *t, struct nb_vma *v, uint64_t addr, bool write,
 		  struct nb_ptable *leaf, unsigned i);
 /* fault_file.c. A write to a page of a shared mapping that is mapped read-only. */

@@ -1,8 +1,8 @@
 /* fork.c -- a process becomes two, a thread joins one, a program replaces another.
  *
- * Called by drivers through include/numabox/task.h. A child's address space is made of copies of the
- * parent's VMAs, with copies of their policies, and of the page-table entries of those that have
- * private pages; both sides lose the right to write to what they now share. Entries of shared
+ * Called by drivers through include/numabox/task.h. A child's address space is made of copies of
+ * the parent's VMAs, with copies of their policies, and of the page-table entries of those that
+ * have private pages; both sides lose the right to write to what they now share. Entries of shared
  * mappings of files are not copied: they fault in again. Tables of the child are allocated by the
  * parent: its policy and its CPU place them. A failed fork leaves nothing behind.
  * The parent's mm is locked for the whole call; nobody else knows the child's yet, but that reclaim

@@ -87,8 +87,8 @@ static void begin_balance(struct nb_pgdat *p)
 					 .reclaim_idx = k->highest_zoneidx};
 	k->nr_boost_reclaim = 0;
 	for (unsigned t = 0; t <= k->highest_zoneidx; t++) {
-		uint64_t boost = atomic_load_explicit(&p->zone[t].watermark_boost,
-						      memory_order_relaxed);
+		uint64_t boost =
+			atomic_load_explicit(&p->zone[t].watermark_boost, memory_order_relaxed);
 
 		k->zone_boosts[t] = p->zone[t].managed_pages ? boost : 0;
 		k->nr_boost_reclaim += k->zone_boosts[t];
@@ -358,7 +358,8 @@ int nb_lru_info(const struct nb_system *sys, int nid, enum nb_zone_type type,
 		.isolated_anon = v->isolated[0],
 		.isolated_file = v->isolated[1],
 		.vmscan_write = atomic_load_explicit(&v->vmscan_write, memory_order_relaxed),
-		.vmscan_immediate = atomic_load_explicit(&v->vmscan_immediate, memory_order_relaxed),
+		.vmscan_immediate =
+			atomic_load_explicit(&v->vmscan_immediate, memory_order_relaxed),
 		.swapcached_pages = atomic_load_explicit(&z->nr_swapcached, memory_order_relaxed),
 		.kswapd_failures = p->kswapd ? p->kswapd->failures : 0,
 		.kswapd_awake = p->kswapd && p->kswapd_awake,

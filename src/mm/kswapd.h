@@ -17,8 +17,8 @@ enum {
 };
 
 enum nb_kswapd_state {
-	NB_KSWAPD_ASLEEP,  /* until woken */
-	NB_KSWAPD_NAPPING, /* HZ/10, or until woken */
+	NB_KSWAPD_ASLEEP,    /* until woken */
+	NB_KSWAPD_NAPPING,   /* HZ/10, or until woken */
 	NB_KSWAPD_BALANCING, /* inside balance_pgdat() */
 };
 

@@ -43,8 +43,7 @@ static struct nb_lru_cpu *cpu_batches(struct nb_system *sys, int cpu)
 /* Under the lock; read by others without it. */
 static inline void nb_lru_count_move(struct nb_lruvec *v)
 {
-	atomic_store_explicit(&v->moved,
-			      atomic_load_explicit(&v->moved, memory_order_relaxed) + 1,
+	atomic_store_explicit(&v->moved, atomic_load_explicit(&v->moved, memory_order_relaxed) + 1,
 			      memory_order_relaxed);
 }
 

@@ -1,16 +1,14 @@
 /* lru.h -- the lists of pages that reclaim looks at, and the batches in front of them.
  *
  * Called by whoever maps, caches, frees or uses a page: fault.c, rmap.c, filemap.c, migrate.c, and
- * by vmscan. A node has five lists (struct nb_lruvec), counted per zone; new pages wait in batches of
- * the CPU that made them until a batch is full or drained.
- * A page on a list has PG_LRU and uses next/prev; one in a batch of new pages has PG_LRU_BATCH
- * instead and belongs to nobody else's list; one in another batch has both. Batches hold no
- * reference: nb_lru_del() takes a page out of whatever it is in.
- * Equation (nb_lru_check()): nr[l][z] == pages of zone z on the list l, and each of them has the
- * flags that belong to l.
- * Locks: the batches of a CPU, then the node's lruvec; both are leaves above the zone's.
- * Units: base pages; a compound page counts 1 << order and is queued by its head.
- * Source: mm/swap.c, include/linux/mm_inline.h; facts 7.1.
+ * by vmscan. A node has five lists (struct nb_lruvec), counted per zone; new pages wait in batches
+ * of the CPU that made them until a batch is full or drained. A page on a list has PG_LRU and uses
+ * next/prev; one in a batch of new pages has PG_LRU_BATCH instead and belongs to nobody else's
+ * list; one in another batch has both. Batches hold no reference: nb_lru_del() takes a page out of
+ * whatever it is in. Equation (nb_lru_check()): nr[l][z] == pages of zone z on the list l, and each
+ * of them has the flags that belong to l. Locks: the batches of a CPU, then the node's lruvec; both
+ * are leaves above the zone's. Units: base pages; a compound page counts 1 << order and is queued
+ * by its head. Source: mm/swap.c, include/linux/mm_inline.h; facts 7.1.
  */
 #ifndef NB_MM_LRU_H
 #define NB_MM_LRU_H
@@ -50,12 +48,12 @@ struct nb_lruvec {
 	struct nb_lock lock;
 	struct nb_list list[NB_NR_LRU];
 	uint64_t nr[NB_NR_LRU][NB_MAX_NR_ZONES];
-	_Atomic uint64_t moved; /* pages put on or taken off, ever: work under the lock */
-	uint64_t isolated[2];              /* off the lists, in the hands of reclaim or migration */
-	uint64_t anon_cost, file_cost;     /* of reclaiming each kind, decaying */
-	_Atomic uint64_t nonresident_age;  /* workingset.c */
-	uint64_t refaults[2];              /* activations by refault when last looked at */
-	uint64_t refault[2], activate[2], restore[2]; /* workingset_* counters */
+	_Atomic uint64_t moved;           /* pages put on or taken off, ever: work under the lock */
+	uint64_t isolated[2];             /* off the lists, in the hands of reclaim or migration */
+	uint64_t anon_cost, file_cost;    /* of reclaiming each kind, decaying */
+	_Atomic uint64_t nonresident_age; /* workingset.c */
+	uint64_t refaults[2];             /* activations by refault when last looked at */
+	uint64_t refault[2], activate[2], restore[2];    /* workingset_* counters */
 	_Atomic uint64_t vmscan_write, vmscan_immediate; /* nr_vmscan_write and kin */
 	/* observed_cache.c: page cache from before observation, not yet on a list; pages of it that
 	 * lie at the tail now */
@@ -95,7 +93,7 @@ struct nb_reclaim {
 	struct nb_oom *oom;                /* oom.c */
 	uint64_t min_ttl_ns;               /* lru_gen: no eviction of younger generations */
 	bool gen_enabled;
-	int kswapd_threads;                /* nodes whose kswapd is driven; kswapd.c */
+	int kswapd_threads; /* nodes whose kswapd is driven; kswapd.c */
 	void (*kswapd_woken)(void *ctx, int nid);
 	void *kswapd_ctx;
 	unsigned workingset_bucket_order;

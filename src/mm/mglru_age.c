@@ -126,8 +126,8 @@ static void inc_min_seq(struct nb_pgdat *p, unsigned type, bool can_swap)
 		struct nb_list *l = &g->list[gen][type][z];
 
 		while ((type || can_swap) && l->last)
-			nb_mglru_inc_gen(p->lruvec, &p->zone[z],
-					 nb_link_page(p->mem_map, l->last), true);
+			nb_mglru_inc_gen(p->lruvec, &p->zone[z], nb_link_page(p->mem_map, l->last),
+					 true);
 	}
 	/* what cannot be swapped stays where it is: the list is taken over by the youngest */
 	carry_over(g, type);
@@ -188,8 +188,8 @@ static void walk_mms(struct nb_pgdat *p, int cpu)
 			const struct nb_vma *v = nb_vma_at(mm, i);
 
 			/* locked in memory, read in order or at random: not worth a look */
-			if (!(v->flags & (NB_VM_LOCKED | NB_VM_SEQ_READ | NB_VM_RAND_READ |
-					  NB_VM_HUGETLB)))
+			if (!(v->flags &
+			      (NB_VM_LOCKED | NB_VM_SEQ_READ | NB_VM_RAND_READ | NB_VM_HUGETLB)))
 				walk_vma(p, mm, v);
 		}
 		if (got == 1)

@@ -9,9 +9,9 @@
 #include "mm/task.h"
 #include "mm/vma.h"
 
-#define NB_MMAP_MIN_ADDR UINT64_C(65536)       /* vm.mmap_min_addr */
-#define NB_STACK_LIMIT (UINT64_C(8) << 20)     /* RLIMIT_STACK */
-#define NB_MEMLOCK_LIMIT (UINT64_C(8) << 20)   /* RLIMIT_MEMLOCK, for users other than root */
+#define NB_MMAP_MIN_ADDR UINT64_C(65536)     /* vm.mmap_min_addr */
+#define NB_STACK_LIMIT (UINT64_C(8) << 20)   /* RLIMIT_STACK */
+#define NB_MEMLOCK_LIMIT (UINT64_C(8) << 20) /* RLIMIT_MEMLOCK, for users other than root */
 
 static inline uint64_t nb_mm_page_bytes(const struct nb_mm *mm)
 {
@@ -57,9 +57,9 @@ int nb_do_munmap(struct nb_task *t, uint64_t addr, uint64_t length_bytes);
 /* Unmaps everything, for the last task of an address space. */
 void nb_mm_unmap_all(struct nb_task *t);
 
-/* touch.c. Faults in [start, end), as mlock and MAP_POPULATE do: writing where a private mapping may
- * be written, reading else. Errors of single VMAs are passed over when `ignore`.
- * 0, -NB_EFAULT, -NB_ENOMEM. Source: __mm_populate(). */
+/* touch.c. Faults in [start, end), as mlock and MAP_POPULATE do: writing where a private mapping
+ * may be written, reading else. Errors of single VMAs are passed over when `ignore`. 0, -NB_EFAULT,
+ * -NB_ENOMEM. Source: __mm_populate(). */
 int nb_populate(struct nb_task *t, uint64_t start, uint64_t end, bool ignore);
 /* Grows a stack VMA down to addr. Its VMA, or NULL: it may not. Source: expand_downwards(). */
 struct nb_vma *nb_expand_stack(struct nb_task *t, uint64_t addr);

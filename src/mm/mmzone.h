@@ -149,7 +149,8 @@ struct nb_zone {
 	uint64_t coming_pages; /* of managed_at_init: hot-added memory that is not there yet, during
 				  boot */
 	enum nb_source managed_source;
-	uint64_t later_pages; /* managed, but reserved at first: freed by boot later (boot_reserved.c)
+	uint64_t later_pages; /* managed, but reserved at first: freed by boot later
+			       * (boot_reserved.c)
 			       */
 	/* memory map (section.c): present pages at or above managed_end_pfn are reserved */
 	struct nb_page *mem_map;    /* the node's */
@@ -179,25 +180,25 @@ struct nb_zone {
 	char pad[64]; /* what follows is written often */
 
 	struct nb_lock lock;
-	_Atomic uint64_t lock_taken;  /* z: so often; for those who ask what waiting costs */
-	int lock_cpu;                                 /* z: who holds it; events say so */
-	bool lump;                                    /* z: free pages are counted at the end */
-	struct nb_pcp *lock_pcp;                      /* z: its set here; NULL: has none yet */
-	int64_t lump_pages;                           /* z: what is to be counted then */
-	uint64_t rng;                                 /* z: page_alloc.shuffle's later choices */
-	_Atomic uint64_t nr_free_pages;               /* a */
-	_Atomic uint64_t nr_free_cma;                 /* a */
+	_Atomic uint64_t lock_taken;    /* z: so often; for those who ask what waiting costs */
+	int lock_cpu;                   /* z: who holds it; events say so */
+	bool lump;                      /* z: free pages are counted at the end */
+	struct nb_pcp *lock_pcp;        /* z: its set here; NULL: has none yet */
+	int64_t lump_pages;             /* z: what is to be counted then */
+	uint64_t rng;                   /* z: page_alloc.shuffle's later choices */
+	_Atomic uint64_t nr_free_pages; /* a */
+	_Atomic uint64_t nr_free_cma;   /* a */
 	_Atomic uint16_t free_mask[NB_MIGRATE_TYPES]; /* a: orders with a block */
 	struct nb_free_area free_area[NB_NR_ORDERS];  /* z */
 	uint64_t nr_pageblocks[NB_MIGRATE_TYPES];     /* z */
 	_Atomic uint64_t nr_anon, nr_file, nr_pagetable;
-	_Atomic uint64_t nr_anon_thps; /* huge pages: mapped as such */
+	_Atomic uint64_t nr_anon_thps;                  /* huge pages: mapped as such */
 	_Atomic uint64_t nr_mapped, nr_shmem, nr_mlock; /* pages: of files that are mapped; ... */
 	_Atomic uint64_t nr_dirty, nr_writeback;        /* pages of files */
-	_Atomic uint64_t nr_swapcached;                 /* in the swap cache; nr_file counts them too */
-	_Atomic uint64_t nr_dirtied, nr_written;        /* ever */
-	_Atomic uint64_t nr_repl;                       /* replica.c: copies; in nr_file, too */
-	uint64_t numa_base[NB_NR_NUMA_EVENTS];          /* observed beginning */
+	_Atomic uint64_t nr_swapcached;          /* in the swap cache; nr_file counts them too */
+	_Atomic uint64_t nr_dirtied, nr_written; /* ever */
+	_Atomic uint64_t nr_repl;                /* replica.c: copies; in nr_file, too */
+	uint64_t numa_base[NB_NR_NUMA_EVENTS];   /* observed beginning */
 	/* c: observed.c: whole max-order blocks in use since before observation began */
 	struct nb_block_run *system_runs;
 	struct nb_zone_compact *compact; /* compaction.h; NULL: never tried */
@@ -423,10 +424,10 @@ struct nb_system {
 	/* kcompactd.c: told when a node's daemon becomes due */
 	void (*kcompactd_woken)(void *ctx, int nid);
 	void *kcompactd_ctx;
-	struct nb_hugetlb *hugetlb; /* hugetlb.c; NULL: this kernel has no huge pages */
+	struct nb_hugetlb *hugetlb;     /* hugetlb.c; NULL: this kernel has no huge pages */
 	struct nb_boot_huge *boot_huge; /* hugetlb_boot.c */
 	struct nb_thp *thp;             /* huge_tune.c; NULL: this kernel has none */
-	struct nb_file_side *files; /* filemap.c; NULL: no file yet */
+	struct nb_file_side *files;     /* filemap.c; NULL: no file yet */
 
 	const char *message[NB_MAX_MESSAGES];
 	unsigned nr_messages;

@@ -1,11 +1,10 @@
 /* mprotect.c -- the protection of a range.
  *
- * Called by drivers through include/numabox/task.h. VMAs are split, changed and merged; entries lose
- * the right to write where the VMA does. Where it gains it, an entry gets it at once if its page is
- * this mapping's own (6.1 on), else with the next write's fault. Holes end the call, what lies
- * before them is changed. Units: bytes, ends exclusive.
- * Source: mm/mprotect.c, do_mprotect_pkey(), mprotect_fixup(), change_pte_range(),
- * can_change_pte_writable(); facts 10.1.
+ * Called by drivers through include/numabox/task.h. VMAs are split, changed and merged; entries
+ * lose the right to write where the VMA does. Where it gains it, an entry gets it at once if its
+ * page is this mapping's own (6.1 on), else with the next write's fault. Holes end the call, what
+ * lies before them is changed. Units: bytes, ends exclusive. Source: mm/mprotect.c,
+ * do_mprotect_pkey(), mprotect_fixup(), change_pte_range(), can_change_pte_writable(); facts 10.1.
  */
 #include "mm/fault.h"
 #include "mm/huge_memory.h"

@@ -4,8 +4,8 @@
  * and the pools) and by reclaim. How much of a zone's memory in use was page cache a capture tells;
  * which frames, and of which files, it does not. So it is a number, counted as inactive file pages
  * older than all others, which lies in whole max-order blocks in use (zone->system_runs). When
- * reclaim comes to it, one block at a time becomes clean pages of a file without a name, at the tail
- * of the list. Host memory: nothing before that. Units: pages.
+ * reclaim comes to it, one block at a time becomes clean pages of a file without a name, at the
+ * tail of the list. Host memory: nothing before that. Units: pages.
  */
 #include "mm/address_space.h"
 #include "mm/lru_gen.h"

@@ -89,9 +89,8 @@ void nb_release_page(struct nb_zone *z, struct nb_page *page, int cpu);
 static inline void nb_put_page(const struct nb_system *sys, struct nb_zone *z, struct nb_page *page,
 			       int cpu)
 {
-	uint32_t left = sys->port->relax
-				? __atomic_sub_fetch(&page->refcount, 1, __ATOMIC_ACQ_REL)
-				: --page->refcount;
+	uint32_t left = sys->port->relax ? __atomic_sub_fetch(&page->refcount, 1, __ATOMIC_ACQ_REL)
+					 : --page->refcount;
 
 	if (left == 0)
 		nb_release_page(z, page, cpu);

@@ -2,9 +2,9 @@
  *
  * Called through rmap.h. A handle is 32 bits so that it fits a page descriptor; objects are found
  * by it in pieces of NB_RMAP_STEP slots that are made as needed and stay. An nb_anon lives while a
- * VMA is in its tree. Linux has an anon_vma for every VMA after a fork, chained to its parents'; one
- * object for the whole family finds the same mappings, as each entry is compared with the page; what
- * of Linux's objects decides the merging of VMAs is kept beside as anon_id and anon_chained.
+ * VMA is in its tree. Linux has an anon_vma for every VMA after a fork, chained to its parents';
+ * one object for the whole family finds the same mappings, as each entry is compared with the page;
+ * what of Linux's objects decides the merging of VMAs is kept beside as anon_id and anon_chained.
  * Source: mm/rmap.c, __anon_vma_prepare(), anon_vma_fork(); mm/mmap.c, find_mergeable_anon_vma(),
  * is_mergeable_anon_vma().
  */

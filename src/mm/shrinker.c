@@ -118,8 +118,8 @@ uint64_t nb_shrink_slab(struct nb_system *sys, int nid, int priority, int cpu)
 	if (!nb_trylock(&sys->reclaim->lock, sys->port))
 		return 0;
 	for (struct nb_shrinker *s = sys->reclaim->shrinkers; s; s = s->next) {
-		uint64_t objects = shrink_one(sys, s, (unsigned)sys->node_index[nid], nid,
-					      priority, cpu);
+		uint64_t objects =
+			shrink_one(sys, s, (unsigned)sys->node_index[nid], nid, priority, cpu);
 
 		if (s->ops.objects_per_page)
 			pages += objects / s->ops.objects_per_page;

@@ -155,8 +155,7 @@ static struct nb_page *drop_cached(struct nb_system *sys, struct nb_swap_area *a
 {
 	struct nb_page *page = nb_swap_cached_page(sys, a, slot, ret_zone);
 
-	if (!page || nb_page_flags(page) & PG_WRITEBACK ||
-	    (page->mapcount && !nb_swap_full(sys)))
+	if (!page || nb_page_flags(page) & PG_WRITEBACK || (page->mapcount && !nb_swap_full(sys)))
 		return NULL;
 	nb_swap_cache_del(sys, *ret_zone, page, 0);
 	change(sys, page, PG_DIRTY, 0); /* memory alone has it now */
@@ -246,8 +245,8 @@ static int move_bytes(struct nb_system *sys, struct nb_swap_area *a, uint64_t sl
 	return 0;
 }
 
-/* The write is over: reclaim finds the page at the tail. Without swap's lock; the reference keeps it
- * from going while it is looked at. */
+/* The write is over: reclaim finds the page at the tail. Without swap's lock; the reference keeps
+ * it from going while it is looked at. */
 static void end_write(struct nb_system *sys, struct nb_swap_write *w)
 {
 	int cpu = nb_swap_cpu_of(sys);

@@ -1,14 +1,13 @@
 /* swap.h -- swap entries, slots and the swap cache, inside mm.
  *
  * Called by fault.c (nb_swap_in()), fork.c and zapping (nb_swap_dup(), nb_swap_free()), cow.c
- * (nb_swap_free_cached()), vmscan (nb_swap_add(), nb_swap_writepage()). A swap entry names a slot of
- * an area; a page-table entry that holds one is nb_pte_swap(entry). A slot counts those entries
+ * (nb_swap_free_cached()), vmscan (nb_swap_add(), nb_swap_writepage()). A swap entry names a slot
+ * of an area; a page-table entry that holds one is nb_pte_swap(entry). A slot counts those entries
  * (swap_map); beside that it may hold a page in memory, the swap cache, which has PG_SWAPCACHE,
  * a reference of its own, and the entry found by nb_page_swap().
- * Equation (nb_swap_check()): used == slots with a count or a cached page; a slot's count == entries
- * of page tables (and of shared memory) that hold it.
- * Locks: the area's; a leaf below lruvec's.
- * Source: mm/swapfile.c, mm/swap_state.c, mm/memory.c: do_swap_page(); facts 7.8, 10.1.
+ * Equation (nb_swap_check()): used == slots with a count or a cached page; a slot's count ==
+ * entries of page tables (and of shared memory) that hold it. Locks: the area's; a leaf below
+ * lruvec's. Source: mm/swapfile.c, mm/swap_state.c, mm/memory.c: do_swap_page(); facts 7.8, 10.1.
  */
 #ifndef NB_MM_SWAP_H
 #define NB_MM_SWAP_H

@@ -34,13 +34,13 @@ struct nb_swap_area {
 	bool used, going; /* in use; being given up: no new slots */
 	int priority;
 	uint64_t nr_free;
-	uint16_t *map;   /* [slot] entries that hold it */
-	uint64_t *cache; /* [slot] */
+	uint16_t *map;          /* [slot] entries that hold it */
+	uint64_t *cache;        /* [slot] */
 	uint32_t *cluster_used; /* [cluster] slots in use */
 	uint64_t nr_clusters;
 	/* rotational: where to go on, how much of the run is left, no free slot below */
 	uint64_t next, run_left, lowest;
-	uint64_t bytes;          /* of the reservation behind map, cache, cluster_used */
+	uint64_t bytes; /* of the reservation behind map, cache, cluster_used */
 	void *memory;
 	unsigned char *store; /* backed, without callbacks: the pages' bytes */
 	/* writes under way, a ring */

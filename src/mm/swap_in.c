@@ -265,8 +265,9 @@ static void map_page(struct swapin *s, struct nb_zone *z, struct nb_page *page,
 		(void)nb_swap_free_cached(s->t->sys, z, page, s->t->cpu);
 	s->v->mm->swap_entries--;
 	/* nobody else: neither another page table's entry nor another mapping */
-	sole = !__atomic_load_n(&page->mapcount, __ATOMIC_RELAXED) && __atomic_load_n(&page->refcount, __ATOMIC_ACQUIRE) ==
-					  1u + (nb_page_flags(page) & PG_SWAPCACHE ? 1 : 0);
+	sole = !__atomic_load_n(&page->mapcount, __ATOMIC_RELAXED) &&
+	       __atomic_load_n(&page->refcount, __ATOMIC_ACQUIRE) ==
+		       1u + (nb_page_flags(page) & PG_SWAPCACHE ? 1 : 0);
 	if (sole && nb_page_flags(page) & PG_SWAPCACHE)
 		sole = !nb_swap_area_of(s->t->sys, s->entry)->map[nb_swp_slot(s->entry)];
 	if (sole)

@@ -63,8 +63,8 @@ static int make_tables(struct nb_system *sys, struct nb_swap_area *a)
 	unsigned char *p;
 
 	a->nr_clusters = (n + NB_SWAPFILE_CLUSTER - 1) / NB_SWAPFILE_CLUSTER;
-	a->bytes = n * (sizeof(uint64_t) + sizeof(uint16_t)) + a->nr_clusters * sizeof(uint32_t) +
-		   64;
+	a->bytes =
+		n * (sizeof(uint64_t) + sizeof(uint16_t)) + a->nr_clusters * sizeof(uint32_t) + 64;
 	if (sys->backed && !a->opt.write)
 		a->bytes += n << sys->page_shift;
 	p = sys->port->reserve(sys->port->ctx, (size_t)a->bytes);

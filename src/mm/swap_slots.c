@@ -9,7 +9,7 @@
  */
 #include "mm/swap_area.h"
 
-#define ACTIVATE_FACTOR 5u   /* THRESHOLD_ACTIVATE_SWAP_SLOTS_CACHE: times the cache, per CPU */
+#define ACTIVATE_FACTOR 5u /* THRESHOLD_ACTIVATE_SWAP_SLOTS_CACHE: times the cache, per CPU */
 #define DEACTIVATE_FACTOR 2u
 
 void nb_swap_sort(struct nb_swap *s)

@@ -24,8 +24,8 @@
 static int boot_steps(struct nb_system *sys, struct nb_error *err)
 {
 	static int (*const steps[])(struct nb_system *, struct nb_error *) = {
-		nb_boot_memory,    nb_boot_zones,      nb_boot_memory_map,
-		nb_boot_reserved,  nb_boot_zonelists,  nb_boot_watermarks,
+		nb_boot_memory,   nb_boot_zones,     nb_boot_memory_map,
+		nb_boot_reserved, nb_boot_zonelists, nb_boot_watermarks,
 	};
 	int ret;
 

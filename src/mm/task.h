@@ -39,15 +39,15 @@ struct nb_mm {
 	uint64_t task_size, mmap_base; /* bytes */
 	uint64_t map_window; /* addresses above are given only to who asks for one there */
 	uint64_t rss_pages;
-	uint64_t *zone_rss;      /* [position of the node * NB_MAX_NR_ZONES + zone type] */
-	uint64_t nr_ptables;     /* without the root */
-	struct nb_lock lock;     /* of all this; taken by calls of its tasks, tried by reclaim */
-	_Atomic int lock_cpu;    /* who holds it, in threaded systems; -1 nobody (rmap.h) */
+	uint64_t *zone_rss;   /* [position of the node * NB_MAX_NR_ZONES + zone type] */
+	uint64_t nr_ptables;  /* without the root */
+	struct nb_lock lock;  /* of all this; taken by calls of its tasks, tried by reclaim */
+	_Atomic int lock_cpu; /* who holds it, in threaded systems; -1 nobody (rmap.h) */
 	_Atomic(struct nb_rmap *) held_by; /* a move of one of its pages holds it (rmap.c) */
-	uint64_t start_brk, brk; /* the heap, bytes */
-	uint64_t stack_top;      /* 0: no stack mapped */
-	uint64_t total_pages;    /* mapped address space */
-	uint64_t locked_pages;   /* in VMAs that are NB_VM_LOCKED */
+	uint64_t start_brk, brk;           /* the heap, bytes */
+	uint64_t stack_top;                /* 0: no stack mapped */
+	uint64_t total_pages;              /* mapped address space */
+	uint64_t locked_pages;             /* in VMAs that are NB_VM_LOCKED */
 	uint64_t anon_pages, file_pages, shmem_pages, swap_entries; /* MM_ANONPAGES and kin */
 	uint64_t huge_entries;  /* of transparent huge pages; equation in huge_memory.h */
 	uint64_t hugetlb_pages; /* base pages of hugetlb mappings; not in rss */
@@ -55,7 +55,7 @@ struct nb_mm {
 	 * often it came round; 0: no walk yet */
 	uint64_t born_ns, numa_next_scan_ns, numa_scan_offset;
 	unsigned numa_scan_seq;
-	unsigned def_flags;     /* NB_VM_* of new mappings: mlockall(MCL_FUTURE) */
+	unsigned def_flags; /* NB_VM_* of new mappings: mlockall(MCL_FUTURE) */
 };
 
 enum {
@@ -71,7 +71,7 @@ enum {
 struct nb_task {
 	struct nb_system *sys;
 	struct nb_task *next; /* all tasks, ascending pid */
-	int pid, tgid; /* tgid: pid of its thread group */
+	int pid, tgid;        /* tgid: pid of its thread group */
 	bool alive;
 	bool put;       /* nb_task_put() was called: goes when it is dead */
 	unsigned flags; /* NB_PF_* */
@@ -83,19 +83,19 @@ struct nb_task {
 	int il_prev;                     /* last node of the interleave counter; -1: none */
 	unsigned il_weight;
 	struct nb_mm *mm;
-	struct nb_task *leader;   /* of its thread group; itself where it is the first thread */
-	struct nb_task *parent;   /* NULL: none */
+	struct nb_task *leader; /* of its thread group; itself where it is the first thread */
+	struct nb_task *parent; /* NULL: none */
 	unsigned nr_children;
 	struct nb_cpuset *cpuset; /* cpuset.c; NULL: all CPUs and all memory */
 	/* sched_setaffinity()'s own wish, which a cpuset's change does not forget */
 	struct nb_cpumask user_cpus;
 	bool user_cpus_set;
-	unsigned spread_rotor;    /* cpuset.c: last node of spread pages + 1; 0 none */
-	int oom_score_adj;        /* -1000 .. 1000 */
-	unsigned uid;             /* 0: may do everything */
-	bool in_lru_fault; /* filemap.c: pages that come now are held for young */
+	unsigned spread_rotor; /* cpuset.c: last node of spread pages + 1; 0 none */
+	int oom_score_adj;     /* -1000 .. 1000 */
+	unsigned uid;          /* 0: may do everything */
+	bool in_lru_fault;     /* filemap.c: pages that come now are held for young */
 	unsigned nr_dirtied, nr_dirtied_pause; /* pages since it last looked, and until it will */
-	struct nb_numab *numab;   /* balancing.c; NULL: never scanned */
+	struct nb_numab *numab;                /* balancing.c; NULL: never scanned */
 };
 
 /* What tasks need of a system; made with the first of them. */
@@ -118,7 +118,7 @@ struct nb_task_side {
 	struct nb_pool cpuset_pool;
 	struct nb_cpuset *cpusets;
 	bool cpusets_v1;
-	uint8_t *il_weights;       /* of weighted interleave by node id; NULL: all 1 */
+	uint8_t *il_weights; /* of weighted interleave by node id; NULL: all 1 */
 };
 
 /* NULL without memory. */

@@ -102,12 +102,13 @@ static void prepare(struct nb_pgdat *p, struct nb_scan_control *sc)
 	for (unsigned file = 0; file < 2; file++) {
 		enum nb_lru lru = file ? NB_LRU_INACTIVE_FILE : NB_LRU_INACTIVE_ANON;
 
-		sc->may_deactivate[file] = sc->force_deactivate ||
-					   relaxed(&v->activate[file]) != relaxed(&v->refaults[file]) ||
-					   nb_inactive_is_low(v, sc->sys, lru);
+		sc->may_deactivate[file] =
+			sc->force_deactivate ||
+			relaxed(&v->activate[file]) != relaxed(&v->refaults[file]) ||
+			nb_inactive_is_low(v, sc->sys, lru);
 	}
-	sc->cache_trim_mode = inactive >> sc->priority && !sc->may_deactivate[1] &&
-			      !sc->no_cache_trim_mode;
+	sc->cache_trim_mode =
+		inactive >> sc->priority && !sc->may_deactivate[1] && !sc->no_cache_trim_mode;
 	sc->file_is_tiny = file_is_tiny(p, sc, inactive + active);
 }
 
@@ -141,8 +142,8 @@ static void scan_count(const struct nb_pgdat *p, const struct nb_scan_control *s
 	part[1] = (200 - swappiness) * (total + 1) / (cost[1] + 1);
 	for (unsigned l = 0; l < NB_LRU_UNEVICTABLE; l++) {
 		bool file = l >= NB_LRU_FILE;
-		uint64_t scan = nb_lruvec_size(p->lruvec, (enum nb_lru)l, sc->reclaim_idx) >>
-				sc->priority;
+		uint64_t scan =
+			nb_lruvec_size(p->lruvec, (enum nb_lru)l, sc->reclaim_idx) >> sc->priority;
 
 		if (balance == SCAN_FRACT)
 			scan = scan * part[file] / (part[0] + part[1]);

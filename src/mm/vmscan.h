@@ -27,7 +27,7 @@ struct nb_scan_control {
 	const struct nb_nodemask *nodemask;
 	nb_gfp_t gfp;
 	unsigned order;
-	int priority;                 /* 12 .. 0: a list's size >> priority is scanned */
+	int priority;                  /* 12 .. 0: a list's size >> priority is scanned */
 	enum nb_zone_type reclaim_idx; /* highest zone that is wanted */
 	bool may_writepage, may_unmap, may_swap;
 	bool force_deactivate, skipped_deactivate;
@@ -45,8 +45,8 @@ struct nb_reclaim_stat {
 	uint64_t nr_activate[2], nr_ref_keep, nr_unmap_fail, nr_lazyfree_fail;
 };
 
-/* Pages taken off the lists, linked through page->next, all of one node; with a reference to each, so
- * that none goes meanwhile. */
+/* Pages taken off the lists, linked through page->next, all of one node; with a reference to each,
+ * so that none goes meanwhile. */
 struct nb_page_chain {
 	nb_link_t first, last;
 };
@@ -94,8 +94,7 @@ uint64_t nb_zone_reclaimable_pages(const struct nb_zone *z);
 uint64_t nb_shrink_inactive(struct nb_pgdat *p, struct nb_scan_control *sc, enum nb_lru lru,
 			    uint64_t nr);
 /* Source: shrink_active_list(). */
-void nb_shrink_active(struct nb_pgdat *p, struct nb_scan_control *sc, enum nb_lru lru,
-		      uint64_t nr);
+void nb_shrink_active(struct nb_pgdat *p, struct nb_scan_control *sc, enum nb_lru lru, uint64_t nr);
 /* Adds what reclaiming a kind has cost. Source: lru_note_cost(). */
 void nb_lru_note_cost(struct nb_system *sys, struct nb_lruvec *v, bool file, uint64_t nr_io,
 		      uint64_t nr_rotated);
@@ -132,8 +131,7 @@ void nb_vmscan_boot(struct nb_system *sys);
 void nb_observed_cache_ready(struct nb_pgdat *p, enum nb_zone_type highest);
 
 /* node_reclaim.c: NODE_RECLAIM_*. Source: node_reclaim(). */
-int nb_node_reclaim(struct nb_system *sys, const struct nb_alloc_context *ac,
-		    struct nb_pgdat *p);
+int nb_node_reclaim(struct nb_system *sys, const struct nb_alloc_context *ac, struct nb_pgdat *p);
 
 /* workingset.c. Source: workingset_eviction(), workingset_refault(). */
 /* The shadow to leave where a page was; never 0. */

@@ -43,8 +43,8 @@ bool nb_zone_compaction_ready(const struct nb_zone *z, unsigned order, enum nb_z
 		return true;
 	if (!nb_zone_compaction_suitable(z, order, idx))
 		return false;
-	return nb_zone_watermark_ok(
-		z, 0, nb_wmark_pages(z, NB_WMARK_HIGH) + (UINT64_C(2) << order), idx, 0);
+	return nb_zone_watermark_ok(z, 0, nb_wmark_pages(z, NB_WMARK_HIGH) + (UINT64_C(2) << order),
+				    idx, 0);
 }
 
 /* Is more than half of the reserve that requests without watermarks live on still there? */

@@ -20,7 +20,6 @@
 #include "mm/hugetlb_boot.h"
 #include "mm/watermark.h"
 
-
 static uint64_t kbytes_to_pages(const struct nb_system *sys, uint64_t kbytes)
 {
 	return kbytes >> (sys->page_shift - 10);

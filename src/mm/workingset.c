@@ -53,7 +53,8 @@ uint64_t nb_workingset_eviction(struct nb_system *sys, struct nb_zone *z, struct
 	uint64_t clock;
 
 	if (sys->reclaim->gen_enabled)
-		return pack(z->pgdat, nb_lru_gen_eviction(v, page), nb_page_flags(page) & PG_WORKINGSET);
+		return pack(z->pgdat, nb_lru_gen_eviction(v, page),
+			    nb_page_flags(page) & PG_WORKINGSET);
 	clock = atomic_load_explicit(&v->nonresident_age, memory_order_relaxed);
 	nb_workingset_age(v, nb_lru_page_nr(page));
 	return pack(z->pgdat, clock, nb_page_flags(page) & PG_WORKINGSET);

@@ -1,10 +1,10 @@
 /* zap.c -- pages out of an address space.
  *
- * Called by unmap.c (munmap, exit), madvise.c and truncate.c, under the mm's lock. Each entry of the range is
- * cleared in address order; a page that nothing else refers to is freed at once, through the page
- * set of the task's CPU. A dirty entry of a file's page leaves the page dirty, an accessed one
- * counts as its use; a swap entry gives its slot back.
- * Source: mm/memory.c, zap_pte_range(), zap_present_folio_ptes(); facts 10.1.
+ * Called by unmap.c (munmap, exit), madvise.c and truncate.c, under the mm's lock. Each entry of
+ * the range is cleared in address order; a page that nothing else refers to is freed at once,
+ * through the page set of the task's CPU. A dirty entry of a file's page leaves the page dirty, an
+ * accessed one counts as its use; a swap entry gives its slot back. Source: mm/memory.c,
+ * zap_pte_range(), zap_present_folio_ptes(); facts 10.1.
  */
 #include "mm/fault.h"
 #include "mm/filemap.h"

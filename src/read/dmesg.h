@@ -26,13 +26,13 @@ struct nb_dmesg {
 	char *cmdline; /* NULL: not there */
 	char *version; /* what follows the release on that line; NULL */
 
-	struct nb_ranges e820;     /* BIOS-e820 lines, in their order */
-	struct nb_ranges taken;    /* usable memory that the kernel gave up early (MTRRs, quirks) */
-	struct nb_ranges srat;     /* SRAT memory lines, in their order: nid and flags set */
-	struct nb_ranges early;    /* node ranges as the kernel found them */
-	struct nb_ranges mirror;   /* EFI descriptors of mirrored memory (efi=debug) */
+	struct nb_ranges e820;   /* BIOS-e820 lines, in their order */
+	struct nb_ranges taken;  /* usable memory that the kernel gave up early (MTRRs, quirks) */
+	struct nb_ranges srat;   /* SRAT memory lines, in their order: nid and flags set */
+	struct nb_ranges early;  /* node ranges as the kernel found them */
+	struct nb_ranges mirror; /* EFI descriptors of mirrored memory (efi=debug) */
 	struct nb_reservations reservations; /* memblock=debug */
-	struct nb_dmesg_cpu *cpus; /* SRAT processor lines: APIC id and node */
+	struct nb_dmesg_cpu *cpus;           /* SRAT processor lines: APIC id and node */
 	size_t nr_cpus, cap_cpus;
 	struct nb_dmesg_cpu *smp; /* CPUs as they came up on x86: CPU number and node; the boot
 				   * CPU is not among them */

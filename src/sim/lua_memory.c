@@ -175,12 +175,12 @@ int nb_lua_touch_failed(lua_State *L, const struct nb_op *op, bool write, int er
 	else if (err == -NB_ENOMEM)
 		nb_push_errno(L, err, "out of memory after %llu pages", n);
 	else if (err == -NB_EFAULT)
-		nb_push_errno(L, err,
-			      is_mapped(op->task->task, (uint64_t)lua_tointeger(L, 2), op->addr,
-					write)
-				      ? "a mapping without a page behind it (SIGBUS) after %llu pages"
-				      : "no such mapping (SIGSEGV) after %llu pages",
-			      n);
+		nb_push_errno(
+			L, err,
+			is_mapped(op->task->task, (uint64_t)lua_tointeger(L, 2), op->addr, write)
+				? "a mapping without a page behind it (SIGBUS) after %llu pages"
+				: "no such mapping (SIGSEGV) after %llu pages",
+			n);
 	else
 		nb_push_errno(L, err, "touch fails after %llu pages", n);
 	lua_pushinteger(L, (lua_Integer)n);

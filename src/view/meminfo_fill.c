@@ -214,9 +214,8 @@ static void fill_new(struct fill *f)
 	add_lru(f);
 	add_highlow(f);
 	add_swap(f);
-	add_since(f, (const struct since[]){{NB_F_FROM_6_1, "Zswap"},
-					    {NB_F_FROM_6_1, "Zswapped"},
-					    {0, NULL}});
+	add_since(f, (const struct since[]){
+			     {NB_F_FROM_6_1, "Zswap"}, {NB_F_FROM_6_1, "Zswapped"}, {0, NULL}});
 	add(f, "Dirty", s->dirty_pages);
 	add(f, "Writeback", s->writeback_pages);
 	add(f, "AnonPages", s->anon_pages);

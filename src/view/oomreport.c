@@ -108,8 +108,8 @@ static void print_kill(const struct nb_system_info *info, const struct nb_oom_re
 	const struct nb_oom_task *v = r->victim;
 	unsigned kib = info->page_shift - 10;
 
-	nb_text_printf(out, "oom-kill:constraint=%s,nodemask=",
-		       nb_oom_constraint_name(r->constraint));
+	nb_text_printf(out,
+		       "oom-kill:constraint=%s,nodemask=", nb_oom_constraint_name(r->constraint));
 	add_nodes(out, r->nodemask);
 	nb_text_printf(out, ",cpuset=%s,mems_allowed=", r->cpuset);
 	add_nodes(out, r->mems_allowed);
@@ -120,8 +120,8 @@ static void print_kill(const struct nb_system_info *info, const struct nb_oom_re
 		       (int)v->uid);
 	nb_text_printf(out,
 		       "%s: Killed process %d (%s) total-vm:%" PRIu64 "kB, anon-rss:%" PRIu64
-		       "kB, file-rss:%" PRIu64 "kB, shmem-rss:%" PRIu64 "kB, UID:%u pgtables:%" PRIu64
-		       "kB oom_score_adj:%d\n",
+		       "kB, file-rss:%" PRIu64 "kB, shmem-rss:%" PRIu64
+		       "kB, UID:%u pgtables:%" PRIu64 "kB oom_score_adj:%d\n",
 		       r->constraint == NB_CONSTRAINT_MEMCG ? "Memory cgroup out of memory"
 		       : r->allocating_task ? "Out of memory (oom_kill_allocating_task)"
 					    : "Out of memory",

@@ -1,9 +1,10 @@
 /* play.h -- a recorded kernel's page allocator done again by ours, event by event.
  *
  * The boot log's memblock calls (memblock=debug) tell what was free when the lists were made: the
- * engine boots so, and where initialisation is deferred play_begin() takes back what came later. Then first_frames.c sends the trace's requests and frees through the
- * engine and compares. Where they part, the play_put_*() calls bring our state to the kernel's, so
- * that each step is judged given the kernel's own past. One CPU, one zone that matters.
+ * engine boots so, and where initialisation is deferred play_begin() takes back what came later.
+ * Then first_frames.c sends the trace's requests and frees through the engine and compares. Where
+ * they part, the play_put_*() calls bring our state to the kernel's, so that each step is judged
+ * given the kernel's own past. One CPU, one zone that matters.
  */
 #ifndef TESTS_ORACLE_PLAY_H
 #define TESTS_ORACLE_PLAY_H

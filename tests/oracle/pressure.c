@@ -4,9 +4,9 @@
  * after page on the CPU that the trace names for each of its faults, kswapd and kcompactd run on
  * virtual time. Compared with the trace: the node and order of each wake-up that a request without
  * room asked for, and the free pages of the woken node's zones then (rebuilt from before/ and the
- * events), within a refill for each CPU; that both daemons fail 16 rounds each; the rounds of direct
- * reclaim; who is killed, under which constraint, with how much memory. Wake-ups by boost alone
- * depend on which frames were in use before, which no report tells; they are counted.
+ * events), within a refill for each CPU; that both daemons fail 16 rounds each; the rounds of
+ * direct reclaim; who is killed, under which constraint, with how much memory. Wake-ups by boost
+ * alone depend on which frames were in use before, which no report tells; they are counted.
  */
 #include "base/hosted/text.h"
 #include "mm/page.h"
@@ -33,7 +33,7 @@
 struct wake {
 	int nid;
 	unsigned order;
-	bool boost;            /* asked for by no request */
+	bool boost; /* asked for by no request */
 	int64_t free[NB_MAX_NR_ZONES];
 };
 
@@ -75,8 +75,7 @@ static void open_run(struct run *r, const char *path)
 	if (nb_read_machine(&r->port, dir, &opt, &r->machine, &r->capture, &err))
 		fail_msg("%s: %s", dir, err.text);
 	if (nb_sim_open(&r->sim,
-			&(struct nb_sim_begin){.machine = r->machine, .capture = r->capture},
-			&err))
+			&(struct nb_sim_begin){.machine = r->machine, .capture = r->capture}, &err))
 		fail_msg("%s: %s", dir, err.text);
 	assert_true(r->sim.observed);
 	for (int nid = 0; nid < 4; nid++) {
@@ -123,13 +122,13 @@ static void read_event(struct run *r, const char *event, int pid, int cpu, bool 
 		count_free(r, s, -1);
 	} else if (!strncmp(event, "mm_page_pcpu_drain:", 19)) {
 		count_free(r, s, 1);
-	} else if (!strncmp(event, "mm_page_alloc:", 14) && worker &&
-		   strstr(s, "__GFP_ZERO") && strstr(s, "HIGHUSER_MOVABLE")) {
+	} else if (!strncmp(event, "mm_page_alloc:", 14) && worker && strstr(s, "__GFP_ZERO") &&
+		   strstr(s, "HIGHUSER_MOVABLE")) {
 		if (r->faults.n == r->faults.cap) {
 			r->faults.cap = r->faults.cap ? 2 * r->faults.cap : 4096;
 			r->faults.cpu = nb_xrealloc(r->faults.cpu, r->faults.cap, 1);
-			r->faults.pid = nb_xrealloc(r->faults.pid, r->faults.cap,
-						    sizeof(*r->faults.pid));
+			r->faults.pid =
+				nb_xrealloc(r->faults.pid, r->faults.cap, sizeof(*r->faults.pid));
 		}
 		r->faults.pid[r->faults.n] = pid;
 		r->faults.cpu[r->faults.n++] = (uint8_t)cpu;
@@ -258,7 +257,8 @@ static void listen(struct run *r)
 	nb_oom_set_reporter(r->sim.sys, keep_report, r);
 }
 
-/* As the recorded program: one page after the other, on the CPUs of its faults, then on the last. */
+/* As the recorded program: one page after the other, on the CPUs of its faults, then on the last.
+ */
 static void play_work(struct run *r)
 {
 	uint64_t base, pages = 700 * 256;
@@ -314,13 +314,14 @@ static void compare(struct run *r, const char *name)
 	static struct wake a[MAX_WAKES], b[MAX_WAKES];
 	unsigned n = without_boost(&r->theirs, a), m = without_boost(&r->ours, b);
 
-	print_message("# %s: wake-ups %u (%u by boost alone), ours %u (%u); rounds %u+%u, ours %u+%u; "
-		      "direct reclaim %u, ours %u; victim's pages %llu, ours %llu (%.3f)\n",
-		      name, n, r->theirs.nr - n, m, r->ours.nr - m, r->theirs.rounds[0],
-		      r->theirs.rounds[1], r->ours.rounds[0], r->ours.rounds[1], r->theirs.direct,
-		      r->ours.direct, (unsigned long long)r->anon_pages,
-		      (unsigned long long)r->victim.rss_anon,
-		      (double)r->victim.rss_anon / (double)r->anon_pages);
+	print_message(
+		"# %s: wake-ups %u (%u by boost alone), ours %u (%u); rounds %u+%u, ours %u+%u; "
+		"direct reclaim %u, ours %u; victim's pages %llu, ours %llu (%.3f)\n",
+		name, n, r->theirs.nr - n, m, r->ours.nr - m, r->theirs.rounds[0],
+		r->theirs.rounds[1], r->ours.rounds[0], r->ours.rounds[1], r->theirs.direct,
+		r->ours.direct, (unsigned long long)r->anon_pages,
+		(unsigned long long)r->victim.rss_anon,
+		(double)r->victim.rss_anon / (double)r->anon_pages);
 	assert_int_equal(m, n);
 	for (unsigned i = 0; i < n; i++) {
 		const struct nb_pgdat *p = nb_node_data(r->sim.sys, a[i].nid);
@@ -329,8 +330,8 @@ static void compare(struct run *r, const char *name)
 		assert_int_equal(b[i].order, a[i].order);
 		for (unsigned t = 0; t < NB_MAX_NR_ZONES; t++) {
 			/* a set is refilled by up to four batches at a time while memory is low */
-			int64_t refills = p->zone[t].pageset_batch * INT64_C(4) *
-					  r->sim.sys->nr_cpus_online;
+			int64_t refills =
+				p->zone[t].pageset_batch * INT64_C(4) * r->sim.sys->nr_cpus_online;
 			int64_t diff = b[i].free[t] - a[i].free[t];
 
 			if (a[i].free[t] || b[i].free[t])

@@ -55,7 +55,7 @@ static void set_policy(struct play *p, const char *name)
 		uint64_t mask;
 	} known[] = {
 		{"default", NB_MPOL_DEFAULT, 0}, {"bind0", NB_MPOL_BIND, 1},
-		{"bind1", NB_MPOL_BIND, 2},	 {"ilv", NB_MPOL_INTERLEAVE, 3},
+		{"bind1", NB_MPOL_BIND, 2},      {"ilv", NB_MPOL_INTERLEAVE, 3},
 		{"pref0", NB_MPOL_PREFERRED, 1}, {"pref1", NB_MPOL_PREFERRED, 2},
 	};
 
@@ -178,7 +178,8 @@ static void compare(struct play *p, uint64_t base, const json_t *runs, const jso
 	const json_t *r;
 	size_t i;
 
-	json_array_foreach (runs, i, r) {
+	json_array_foreach(runs, i, r)
+	{
 		int64_t node = json_integer_value(json_array_get(r, 1));
 
 		for (int64_t k = json_integer_value(json_array_get(r, 2)); k--; at++)
@@ -213,8 +214,8 @@ static void make(struct play *p, const json_t *o)
 	if (num(vma, "mode") >= 0) {
 		struct nb_nodemask m = sysbox_mask((uint64_t)num(vma, "mask"));
 
-		assert_int_equal(
-			nb_mbind(p->t, a, p->pages * PAGE, (int)num(vma, "mode"), &m, 0), 0);
+		assert_int_equal(nb_mbind(p->t, a, p->pages * PAGE, (int)num(vma, "mode"), &m, 0),
+				 0);
 	}
 }
 
@@ -236,18 +237,15 @@ static void play_case(struct play *p, const json_t *o)
 	compare(p, B_BASE, json_object_get(o, "B_end"), json_object_get(o, "per_node_B_end"));
 	if (p->equal - before != p->compared - compared)
 		print_message("# %s vma_A %lld task %s/%s %s pattern %lld: %u of %u\n",
-			      str(o, "tag"),
-			      (long long)num(json_object_get(o, "vma_A"), "mode"),
+			      str(o, "tag"), (long long)num(json_object_get(o, "vma_A"), "mode"),
 			      str(o, "task_policy"), later, str(o, "first_touch"),
 			      (long long)num(o, "pattern"), p->equal - before,
 			      p->compared - compared);
 	nb_task_exit(p->t);
 	nb_task_put(p->t);
-	assert_int_equal(p->box.sys->swap->nr_free, p->box.sys->swap->nr_total -
-							    p->box.sys->swap->cpu[0]->nr -
-							    (p->box.sys->swap->cpu[1]
-								     ? p->box.sys->swap->cpu[1]->nr
-								     : 0));
+	assert_int_equal(p->box.sys->swap->nr_free,
+			 p->box.sys->swap->nr_total - p->box.sys->swap->cpu[0]->nr -
+				 (p->box.sys->swap->cpu[1] ? p->box.sys->swap->cpu[1]->nr : 0));
 }
 
 /* All lines of a file. */
@@ -305,8 +303,8 @@ static void test_swapin(void **state)
 	each_run(&exact, &disk);
 	if (!exact.compared)
 		skip();
-	print_message("# %u of %u nodes as recorded; on a disk that turns %u of %u\n",
-		      exact.equal, exact.compared, disk.equal, disk.compared);
+	print_message("# %u of %u nodes as recorded; on a disk that turns %u of %u\n", exact.equal,
+		      exact.compared, disk.equal, disk.compared);
 	assert_int_equal(exact.equal, exact.compared);
 	assert_true(disk.equal * 10 >= disk.compared * 8);
 }

@@ -1,8 +1,8 @@
 /* pressure_threads.c -- four tasks at once on a machine that is too small for them.
  *
- * Each thread drives a task of its own on a CPU of its own: maps, touches, pages out, unmaps, so that
- * reclaim of one meets the address spaces of the others. Where it is killed it begins anew. With
- * both forms of the lists. Afterwards every page is in one place and all memory comes back.
+ * Each thread drives a task of its own on a CPU of its own: maps, touches, pages out, unmaps, so
+ * that reclaim of one meets the address spaces of the others. Where it is killed it begins anew.
+ * With both forms of the lists. Afterwards every page is in one place and all memory comes back.
  */
 #include "mm/task.h"
 

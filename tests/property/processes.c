@@ -165,7 +165,7 @@ static void do_dontneed(struct process *p, unsigned from, unsigned n)
 
 static void do_advise(struct process *p, unsigned from, unsigned n)
 {
-	static const int advice[] = {NB_MADV_DONTFORK,  NB_MADV_DOFORK,     NB_MADV_WIPEONFORK,
+	static const int advice[] = {NB_MADV_DONTFORK,   NB_MADV_DOFORK,     NB_MADV_WIPEONFORK,
 				     NB_MADV_KEEPONFORK, NB_MADV_SEQUENTIAL, NB_MADV_NORMAL,
 				     NB_MADV_NOHUGEPAGE, NB_MADV_COLD};
 	int what = advice[pick(8)], err = 0;

@@ -184,7 +184,8 @@ static void test_families(void **state)
 		for (int i = 0; i < CPUS; i++) {
 			struct nb_cpumask one = {{UINT64_C(1) << i}};
 
-			must(threads ? nb_task_thread(t, i, &family[i]) : nb_task_fork(t, &family[i]));
+			must(threads ? nb_task_thread(t, i, &family[i])
+				     : nb_task_fork(t, &family[i]));
 			must(nb_sched_setaffinity(family[i], &one));
 		}
 		nb_task_exit(t);

@@ -16,12 +16,12 @@
 #include "mm/pcp.h"
 
 struct allocbox_spec {
-	const char *ranges; /* "0 1000-9efff, 1 100000-7fffffff": node, first and last byte */
-	const char *facts;  /* "0 DMA32 16384, 1 Normal 8000 cma 1024": managed pages */
+	const char *ranges;   /* "0 1000-9efff, 1 100000-7fffffff": node, first and last byte */
+	const char *facts;    /* "0 DMA32 16384, 1 Normal 8000 cma 1024": managed pages */
 	const char *reserved; /* "1000-1fff, 77d5fc0-77d5ff7": first and last byte; NULL none */
 	const char *early;    /* the same, of what the boot loader put there */
-	unsigned cpus;      /* a node; 0: 1 */
-	const char *kernel; /* NULL: 6.12 */
+	unsigned cpus;        /* a node; 0: 1 */
+	const char *kernel;   /* NULL: 6.12 */
 	enum nb_arch arch;
 	unsigned page_shift; /* 0: 12 */
 	const char *cmdline;

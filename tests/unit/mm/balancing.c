@@ -184,10 +184,10 @@ static void test_threads(void **state)
 			uint64_t half = PAGES / 2 * PAGE;
 
 			nb_task_tick(t, b.now_ms * MS);
-			assert_int_equal(nb_touch(t,
-						  b.addr + (((i * 2654435761u) >> 31) + k) % 2 * half,
-						  half, true, &n),
-					 0);
+			assert_int_equal(
+				nb_touch(t, b.addr + (((i * 2654435761u) >> 31) + k) % 2 * half,
+					 half, true, &n),
+				0);
 		}
 	}
 	moved = event(b.box.sys, "numa_pages_migrated");

@@ -96,8 +96,7 @@ static void test_hopeless(void **state)
 	assert_int_equal(nb_lru_info(d.p.sys, 0, NB_ZONE_DMA32, &info), 0);
 	assert_int_equal(info.kswapd_failures, 16);
 	/* hopeless: not woken any more */
-	nb_wakeup_kswapd(pressbox_zone(&d.p, 0), NB_GFP_KERNEL, 0,
-			 NB_ZONE_MOVABLE, 0, NULL);
+	nb_wakeup_kswapd(pressbox_zone(&d.p, 0), NB_GFP_KERNEL, 0, NB_ZONE_MOVABLE, 0, NULL);
 	assert_int_equal(d.woken, 1);
 	pressbox_close(&d.p);
 }

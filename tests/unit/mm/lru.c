@@ -1,7 +1,8 @@
 /* lru.c -- tests of src/mm/lru.c and lru_gen.c: batches, second chance, the unevictable list. */
 #include "pressbox.h"
 
-/* A batch of 31 (15 before 6.11) is carried out when it is full or drained, oldest page at the tail.
+/* A batch of 31 (15 before 6.11) is carried out when it is full or drained, oldest page at the
+ * tail.
  */
 static void test_batches(void **state)
 {
@@ -176,7 +177,7 @@ static void test_tiers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_batches),	      cmocka_unit_test(test_free_in_batch),
+		cmocka_unit_test(test_batches),       cmocka_unit_test(test_free_in_batch),
 		cmocka_unit_test(test_second_chance), cmocka_unit_test(test_isolate),
 		cmocka_unit_test(test_unevictable),   cmocka_unit_test(test_generations),
 		cmocka_unit_test(test_tiers),

@@ -97,9 +97,8 @@ static inline unsigned pressbox_swapon(struct pressbox *p, uint64_t pages, int p
 	unsigned area;
 
 	assert_int_equal(nb_swapon(p->sys,
-				   &(struct nb_swap_options){.pages = pages,
-							     .priority = priority,
-							     .device = device},
+				   &(struct nb_swap_options){
+					   .pages = pages, .priority = priority, .device = device},
 				   &area),
 			 0);
 	return area;

@@ -1,6 +1,6 @@
-/* ranges.c -- calls on address ranges: mprotect, mremap, madvise, brk, mlock, stacks, flags of mmap;
- * which VMAs come out, which pages, which errors. Tests src/mm/{mprotect,mremap,pt_move,madvise,
- * madvise_page,brk,mlock,touch,task_info}.c. */
+/* ranges.c -- calls on address ranges: mprotect, mremap, madvise, brk, mlock, stacks, flags of
+ * mmap; which VMAs come out, which pages, which errors. Tests
+ * src/mm/{mprotect,mremap,pt_move,madvise, madvise_page,brk,mlock,touch,task_info}.c. */
 #include "sysbox.h"
 
 #include "mm/lru.h"

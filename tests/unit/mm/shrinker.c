@@ -31,9 +31,11 @@ static uint64_t scan(void *ctx, int nid, uint64_t nr)
 static void test_formula(void **state)
 {
 	struct cache c = {.objects = 1 << 20};
-	struct nb_shrinker_ops ops = {
-		.ctx = &c, .count_objects = count, .scan_objects = scan, .seeks = 2,
-		.objects_per_page = 16};
+	struct nb_shrinker_ops ops = {.ctx = &c,
+				      .count_objects = count,
+				      .scan_objects = scan,
+				      .seeks = 2,
+				      .objects_per_page = 16};
 	struct nb_shrinker *s;
 	struct pressbox p;
 

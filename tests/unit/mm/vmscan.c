@@ -80,7 +80,8 @@ static void test_anonymous(void **state)
 	}
 }
 
-/* A referenced page has its second chance, one referenced twice is activated, an unused one goes. */
+/* A referenced page has its second chance, one referenced twice is activated, an unused one goes.
+ */
 static void test_references(void **state)
 {
 	struct pressbox p;

@@ -130,7 +130,8 @@ static void test_policy_and_old_table(void **state)
 	nb_oomreport_print(b.sys, &r, &b.text);
 	has_line(&b, "[  pid  ]   uid  tgid total_vm      rss pgtables_bytes swapents "
 		     "oom_score_adj name");
-	has_line(&b, "[    165]     0   165   179510    92291   786432        0           300 work");
+	has_line(&b,
+		 "[    165]     0   165   179510    92291   786432        0           300 work");
 	assert_non_null(strstr(nb_text_str(&b.text),
 			       "constraint=CONSTRAINT_MEMORY_POLICY,nodemask=1,cpuset=/"));
 	assert_non_null(strstr(nb_text_str(&b.text), "Node 1 DMA32 free:"));
