@@ -24,7 +24,7 @@
 struct nb_zone_compact *nb_zone_compact(struct nb_zone *z)
 {
 	uint64_t blocks = z->pgdat->mem_map_pages >> z->sys->pageblock_order;
-	struct nb_zone_compact *c = z->compact;
+	struct nb_zone_compact *c = nb_zone_compact_peek(z), *none = NULL;
 
 	if (c)
 		return c;
@@ -34,9 +34,9 @@ struct nb_zone_compact *nb_zone_compact(struct nb_zone *z)
 	c->skip = nb_system_alloc(z->sys, (blocks / 64 + 1) * sizeof(uint64_t));
 	if (!c->skip)
 		return NULL;
-	z->compact = c;
-	nb_reset_isolation_suitable(z);
-	return c;
+	nb_reset_isolation_suitable(z, c);
+	/* Another thread may have been faster; what was made here then stays unused. */
+	return atomic_compare_exchange_strong(&z->compact, &none, c) ? c : none;
 }
 
 int nb_fragmentation_index(const struct nb_zone *z, unsigned order)
@@ -100,7 +100,7 @@ enum nb_compact_result nb_compaction_ask(const struct nb_zone *z, int order, uns
 static void emit_defer(const struct nb_zone *z, enum nb_event_kind kind, int order, int cpu,
 		       const struct nb_task *task)
 {
-	const struct nb_zone_compact *c = z->compact;
+	const struct nb_zone_compact *c = nb_zone_compact_peek(z);
 
 	if (c && nb_event_wanted(z->sys, kind))
 		nb_emit(z->sys, kind, cpu, task, (uint64_t)z->pgdat->nid, z->type, (uint64_t)order,
@@ -110,17 +110,22 @@ static void emit_defer(const struct nb_zone *z, enum nb_event_kind kind, int ord
 bool nb_compaction_deferred(struct nb_zone *z, int order, int cpu, const struct nb_task *task)
 {
 	struct nb_zone_compact *c = nb_zone_compact(z);
-	unsigned limit;
+	bool deferred = false;
 
-	if (!c || order < c->order_failed)
+	if (!c)
 		return false;
-	limit = 1u << c->defer_shift;
-	if (++c->considered >= limit) {
-		c->considered = limit;
-		return false;
+	nb_lock(&c->lock, z->sys->port);
+	if (order >= c->order_failed) {
+		unsigned limit = 1u << c->defer_shift;
+
+		deferred = ++c->considered < limit;
+		if (!deferred)
+			c->considered = limit;
+		else
+			emit_defer(z, NB_EV_MM_COMPACTION_DEFERRED, order, cpu, task);
 	}
-	emit_defer(z, NB_EV_MM_COMPACTION_DEFERRED, order, cpu, task);
-	return true;
+	nb_unlock(&c->lock, z->sys->port);
+	return deferred;
 }
 
 void nb_compaction_defer(struct nb_zone *z, int order, int cpu, const struct nb_task *task)
@@ -129,12 +134,14 @@ void nb_compaction_defer(struct nb_zone *z, int order, int cpu, const struct nb_
 
 	if (!c)
 		return;
+	nb_lock(&c->lock, z->sys->port);
 	c->considered = 0;
 	if (c->defer_shift < NB_COMPACT_MAX_DEFER_SHIFT)
 		c->defer_shift++;
 	if (order < c->order_failed)
 		c->order_failed = order;
 	emit_defer(z, NB_EV_MM_COMPACTION_DEFER_COMPACTION, order, cpu, task);
+	nb_unlock(&c->lock, z->sys->port);
 }
 
 void nb_compaction_defer_reset(struct nb_zone *z, int order, bool alloc_success, int cpu,
@@ -144,18 +151,25 @@ void nb_compaction_defer_reset(struct nb_zone *z, int order, bool alloc_success,
 
 	if (!c)
 		return;
+	nb_lock(&c->lock, z->sys->port);
 	if (alloc_success)
 		c->considered = c->defer_shift = 0;
 	if (order >= c->order_failed)
 		c->order_failed = order + 1;
 	emit_defer(z, NB_EV_MM_COMPACTION_DEFER_RESET, order, cpu, task);
+	nb_unlock(&c->lock, z->sys->port);
 }
 
 /* The end of a longest deferral: start afresh. Source: compaction_restarting(). */
-static bool restarting(const struct nb_zone_compact *c, int order)
+static bool restarting(const struct nb_system *sys, struct nb_zone_compact *c, int order)
 {
-	return order >= c->order_failed && c->defer_shift == NB_COMPACT_MAX_DEFER_SHIFT &&
-	       c->considered >= 1u << c->defer_shift;
+	bool yes;
+
+	nb_lock(&c->lock, sys->port);
+	yes = order >= c->order_failed && c->defer_shift == NB_COMPACT_MAX_DEFER_SHIFT &&
+	      c->considered >= 1u << c->defer_shift;
+	nb_unlock(&c->lock, sys->port);
+	return yes;
 }
 
 /* ---- one run ---- */
@@ -300,21 +314,13 @@ static void finish(struct nb_compact_control *cc)
 	nb_count_vm_events(cc->sys, cc->cpu, NB_VM_COMPACT_FREE_SCANNED, cc->free_scanned);
 }
 
-enum nb_compact_result nb_compact_zone(struct nb_compact_control *cc)
+/* The run itself, alone on the zone. */
+static enum nb_compact_result run(struct nb_compact_control *cc)
 {
 	enum nb_compact_result ret;
 
-	cc->state = nb_zone_compact(cc->zone);
-	if (!cc->state)
-		return NB_COMPACT_SKIPPED;
-	if (!cc->proactive) {
-		ret = nb_compaction_ask(cc->zone, cc->order, cc->alloc_flags, cc->highest_zoneidx,
-					cc->cpu, cc->task);
-		if (ret != NB_COMPACT_CONTINUE)
-			return ret;
-	}
-	if (cc->order >= 0 && restarting(cc->state, cc->order))
-		nb_reset_isolation_suitable(cc->zone);
+	if (cc->order >= 0 && restarting(cc->sys, cc->state, cc->order))
+		nb_reset_isolation_suitable(cc->zone, cc->state);
 	place_scanners(cc);
 	if (nb_event_wanted(cc->sys, NB_EV_MM_COMPACTION_BEGIN))
 		nb_emit(cc->sys, NB_EV_MM_COMPACTION_BEGIN, cc->cpu, cc->task, SPAN_OF(cc));
@@ -333,6 +339,26 @@ enum nb_compact_result nb_compact_zone(struct nb_compact_control *cc)
 	finish(cc);
 	if (nb_event_wanted(cc->sys, NB_EV_MM_COMPACTION_END))
 		nb_emit(cc->sys, NB_EV_MM_COMPACTION_END, cc->cpu, cc->task, SPAN_OF(cc), ret);
+	return ret;
+}
+
+enum nb_compact_result nb_compact_zone(struct nb_compact_control *cc)
+{
+	enum nb_compact_result ret;
+
+	cc->state = nb_zone_compact(cc->zone);
+	if (!cc->state)
+		return NB_COMPACT_SKIPPED;
+	if (!cc->proactive) {
+		ret = nb_compaction_ask(cc->zone, cc->order, cc->alloc_flags, cc->highest_zoneidx,
+					cc->cpu, cc->task);
+		if (ret != NB_COMPACT_CONTINUE)
+			return ret;
+	}
+	if (!nb_trylock(&cc->state->run, cc->sys->port))
+		return NB_COMPACT_CONTENDED;
+	ret = run(cc);
+	nb_unlock(&cc->state->run, cc->sys->port);
 	return ret;
 }
 

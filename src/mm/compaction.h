@@ -16,10 +16,11 @@
 #define NB_COMPACT_CLUSTER_MAX 32u
 #define NB_COMPACT_MAX_DEFER_SHIFT 6u
 
-/* What a zone remembers of compaction; made with the first run. Under the zone's lock but where a
- * run that is alone on the zone reads it. */
+/* What a zone remembers of compaction; made with the first run. */
 struct nb_zone_compact {
-	nb_pfn_t cached_free_pfn;       /* where the free scanner goes on */
+	struct nb_lock lock;      /* of the deferral; a leaf */
+	struct nb_lock run;       /* held by the run that has the rest; others find the zone busy */
+	nb_pfn_t cached_free_pfn; /* where the free scanner goes on */
 	nb_pfn_t cached_migrate_pfn[2]; /* [0] asynchronous, [1] synchronous */
 	unsigned considered, defer_shift;
 	int order_failed;
@@ -54,6 +55,11 @@ struct nb_compact_control {
 
 /* The state of a zone, made where it is missing. NULL without memory. */
 struct nb_zone_compact *nb_zone_compact(struct nb_zone *z);
+/* The same, NULL where there is none yet. */
+static inline struct nb_zone_compact *nb_zone_compact_peek(const struct nb_zone *z)
+{
+	return atomic_load_explicit(&z->compact, memory_order_acquire);
+}
 
 /* How badly an order would fail: -1000 a block is there, towards 0 for lack of memory, towards 1000
  * for fragmentation. Source: __fragmentation_index(). */
@@ -87,7 +93,7 @@ nb_pfn_t nb_release_freepages(struct nb_compact_control *cc);
 nb_pfn_t nb_compaction_target(void *arg, const struct nb_migrate_item *from);
 /* compaction_scan.c: forgets the hopeless pageblocks of a zone and where its scanners were.
  * Source: __reset_isolation_suitable(). */
-void nb_reset_isolation_suitable(struct nb_zone *z);
+void nb_reset_isolation_suitable(const struct nb_zone *z, struct nb_zone_compact *c);
 
 /* Puts off further runs for the order. Source: defer_compaction(). */
 void nb_compaction_defer(struct nb_zone *z, int order, int cpu, const struct nb_task *task);

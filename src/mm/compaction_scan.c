@@ -17,14 +17,11 @@
 #include "mm/pcp.h"
 #include "mm/vmstat.h"
 
-void nb_reset_isolation_suitable(struct nb_zone *z)
+void nb_reset_isolation_suitable(const struct nb_zone *z, struct nb_zone_compact *c)
 {
-	struct nb_zone_compact *c = z->compact;
 	uint64_t blocks = z->pgdat->mem_map_pages >> z->sys->pageblock_order;
 	nb_pfn_t block = UINT64_C(1) << z->sys->pageblock_order;
 
-	if (!c)
-		return;
 	c->blockskip_flush = false;
 	c->cached_migrate_pfn[0] = c->cached_migrate_pfn[1] = z->zone_start_pfn;
 	c->cached_free_pfn = (nb_zone_end_pfn(z) - 1) & ~(block - 1);
@@ -86,7 +83,7 @@ static bool source_type(const struct nb_compact_control *cc, enum nb_migratetype
 static bool can_move(const struct nb_compact_control *cc, const struct nb_page *page,
 		     uint32_t flags)
 {
-	uint32_t users = (uint32_t)page->mapcount;
+	uint32_t users = (uint32_t)__atomic_load_n(&page->mapcount, __ATOMIC_RELAXED);
 
 	if (!(flags & PG_LRU) || flags & PG_COMPOUND || nb_flags_order(flags))
 		return false;
@@ -98,7 +95,7 @@ static bool can_move(const struct nb_compact_control *cc, const struct nb_page *
 	if (flags & PG_WRITEBACK ||
 	    (flags & PG_DIRTY && !(flags & PG_SWAPBACKED) && cc->mode == NB_MIGRATE_ASYNC))
 		return false;
-	return page->refcount <= users;
+	return __atomic_load_n(&page->refcount, __ATOMIC_RELAXED) <= users;
 }
 
 /* Gathers from [pfn, end) of one pageblock; where it stopped. Source:

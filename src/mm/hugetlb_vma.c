@@ -183,12 +183,14 @@ void nb_hugetlb_vma_fork(struct nb_vma *child)
 void nb_hugetlb_vma_free(struct nb_vma *v)
 {
 	struct nb_resv_map *map = v->resv;
-	struct nb_system *sys = v->mm->sys;
-	struct nb_hugetlb *s = sys->hugetlb;
+	struct nb_system *sys;
+	struct nb_hugetlb *s;
 	uint64_t unused, global;
 
 	if (!map)
 		return;
+	sys = v->mm->sys;
+	s = sys->hugetlb;
 	v->resv = NULL;
 	nb_lock(&s->lock, sys->port);
 	unused = nb_region_missing(map, offset_of(v, v->start), offset_of(v, v->end));

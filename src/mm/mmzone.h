@@ -201,7 +201,7 @@ struct nb_zone {
 	uint64_t numa_base[NB_NR_NUMA_EVENTS];   /* observed beginning */
 	/* c: observed.c: whole max-order blocks in use since before observation began */
 	struct nb_block_run *system_runs;
-	struct nb_zone_compact *compact; /* compaction.h; NULL: never tried */
+	_Atomic(struct nb_zone_compact *) compact; /* compaction.h; NULL: never tried */
 	unsigned nr_system_runs;
 };
 
