@@ -83,10 +83,11 @@ static bool source_type(const struct nb_compact_control *cc, enum nb_migratetype
 static bool can_move(const struct nb_compact_control *cc, const struct nb_page *page,
 		     uint32_t flags)
 {
-	uint32_t users = (uint32_t)__atomic_load_n(&page->mapcount, __ATOMIC_RELAXED);
+	uint32_t users;
 
 	if (!(flags & PG_LRU) || flags & PG_COMPOUND || nb_flags_order(flags))
 		return false;
+	users = (uint32_t)__atomic_load_n(&page->mapcount, __ATOMIC_RELAXED);
 	if (!(flags & PG_ANON)) {
 		if (!(cc->gfp & NB_GFP_BIT_FS))
 			return false;

@@ -57,7 +57,7 @@ static void equal_counters(struct run *r, const struct counters *a, const struct
 
 	for (unsigned i = 0; i < r->nr_nodes; i++) {
 		int64_t d[NB_NR_NUMA_EVENTS];
-		char key[8];
+		char key[16];
 		json_t *node;
 
 		snprintf(key, sizeof(key), "%u", i);
