@@ -286,6 +286,30 @@ static void move_counts(struct move *m)
 	(void)add_mapcount(m->sys, m->from, -n);
 }
 
+static int count_one(void *arg, struct nb_vma *v, uint64_t addr, struct nb_ptable *leaf, unsigned i)
+{
+	(void)v;
+	(void)addr;
+	(void)leaf;
+	(void)i;
+	++*(int *)arg;
+	return 0;
+}
+
+/* A VMA whose extent is just being changed is in no tree for a moment, and its mm was not met: a
+ * page of it must stay. */
+static bool all_found(struct nb_rmap *r, struct nb_page *page, const struct walk *w)
+{
+	struct walk v = *w;
+	int found = 0;
+
+	v.held = true;
+	v.fn = count_one;
+	v.arg = &found;
+	(void)walk_object(r, page, &v);
+	return found == __atomic_load_n(&page->mapcount, __ATOMIC_RELAXED);
+}
+
 int nb_rmap_move(struct nb_system *sys, struct nb_zone *fromz, struct nb_page *from,
 		 struct nb_zone *toz, struct nb_page *to, int cpu)
 {
@@ -296,6 +320,8 @@ int nb_rmap_move(struct nb_system *sys, struct nb_zone *fromz, struct nb_page *f
 
 	if (r && sys->port->relax)
 		err = nb_rmap_tree_walk(r, from->index, from->index, hold, &w);
+	if (r && !err && sys->port->relax && !all_found(r, from, &w))
+		err = -NB_EAGAIN;
 	if (r && !err) {
 		struct walk v = w;
 
