@@ -11,16 +11,7 @@
 static const char *node_list(const struct nb_nodemask *m, struct nb_text *t)
 {
 	nb_text_clear(t);
-	for (unsigned i = 0; i < NB_MAX_NODES; i++) {
-		unsigned j = i;
-
-		if (!nb_nodemask_test(m, i))
-			continue;
-		while (j + 1 < NB_MAX_NODES && nb_nodemask_test(m, j + 1))
-			j++;
-		nb_text_printf(t, j > i ? "%s%u-%u" : "%s%u", t->len ? "," : "", i, j);
-		i = j;
-	}
+	nb_text_add_list(t, m->bits, NB_MAX_NODES);
 	return nb_text_str(t);
 }
 

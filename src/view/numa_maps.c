@@ -224,23 +224,6 @@ json_t *nb_numa_maps_json(const struct nb_numa_maps *m)
 
 #define BALANCING_SHOWN_SINCE 6001u /* 6.1.192 as recorded */
 
-static void node_ranges(const struct nb_nodemask *m, struct nb_text *out)
-{
-	bool any = false;
-
-	for (unsigned i = 0; i < NB_MAX_NODES; i++) {
-		unsigned j = i;
-
-		if (!nb_nodemask_test(m, i))
-			continue;
-		while (j + 1 < NB_MAX_NODES && nb_nodemask_test(m, j + 1))
-			j++;
-		nb_text_printf(out, j > i ? "%s%u-%u" : "%s%u", any ? "," : "", i, j);
-		any = true;
-		i = j;
-	}
-}
-
 void nb_mpol_text(int mode_and_flags, const struct nb_nodemask *nodes,
 		  const struct nb_kernel_profile *profile, struct nb_text *out)
 {
@@ -268,6 +251,6 @@ void nb_mpol_text(int mode_and_flags, const struct nb_nodemask *nodes,
 		nb_text_printf(out, "%sbalancing", flags & (flags - 1) ? "|" : "");
 	if (mode != NB_MPOL_DEFAULT && mode != NB_MPOL_LOCAL && !nb_nodemask_empty(nodes)) {
 		nb_text_puts(out, ":");
-		node_ranges(nodes, out);
+		nb_text_add_list(out, nodes->bits, NB_MAX_NODES);
 	}
 }

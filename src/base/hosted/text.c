@@ -5,6 +5,8 @@
  */
 #include "base/hosted/text.h"
 
+#include "base/mask.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,6 +79,14 @@ void nb_text_add(struct nb_text *t, const char *s, size_t len)
 void nb_text_puts(struct nb_text *t, const char *s)
 {
 	nb_text_add(t, s, strlen(s));
+}
+
+void nb_text_add_list(struct nb_text *t, const uint64_t *bits, unsigned nbits)
+{
+	size_t len = nb_bits_format_list(bits, nbits, NULL, 0);
+
+	text_grow(t, len);
+	t->len += nb_bits_format_list(bits, nbits, t->s + t->len, len + 1);
 }
 
 void nb_text_vprintf(struct nb_text *t, const char *fmt, va_list ap)

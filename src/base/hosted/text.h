@@ -19,6 +19,8 @@ __attribute__((format(printf, 2, 3))) void nb_text_printf(struct nb_text *t, con
 void nb_text_vprintf(struct nb_text *t, const char *fmt, va_list ap);
 void nb_text_add(struct nb_text *t, const char *s, size_t len);
 void nb_text_puts(struct nb_text *t, const char *s);
+/* Adds a set of numbers below nbits as Linux writes it: "0-3,8". */
+void nb_text_add_list(struct nb_text *t, const uint64_t *bits, unsigned nbits);
 /* The contents as a C string, never NULL. Owned by the buffer. */
 const char *nb_text_str(const struct nb_text *t);
 void nb_text_clear(struct nb_text *t);   /* reusable, memory kept */
