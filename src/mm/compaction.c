@@ -207,8 +207,6 @@ static enum nb_compact_result is_finished(struct nb_compact_control *cc)
 		cc->state->cached_migrate_pfn[0] = cc->state->cached_migrate_pfn[1] =
 			cc->zone->zone_start_pfn;
 		cc->state->cached_free_pfn = (nb_zone_end_pfn(cc->zone) - 1) & ~(block - 1);
-		if (cc->direct)
-			cc->state->blockskip_flush = true;
 		return cc->whole_zone ? NB_COMPACT_COMPLETE : NB_COMPACT_PARTIAL_SKIPPED;
 	}
 	if (cc->proactive)
@@ -329,11 +327,11 @@ static enum nb_compact_result run(struct nb_compact_control *cc)
 		ret = finished(cc);
 		if (ret != NB_COMPACT_CONTINUE && ret != NB_COMPACT_NO_SUITABLE_PAGE)
 			break;
-		ret = NB_COMPACT_CONTENDED;
-		if (!nb_isolate_migratepages(cc))
+		nb_isolate_migratepages(cc);
+		if (cc->nr_migrate && !migrate(cc)) {
+			ret = NB_COMPACT_CONTENDED;
 			break;
-		if (cc->nr_migrate && !migrate(cc))
-			break;
+		}
 		drain_behind(cc);
 	}
 	finish(cc);

@@ -24,8 +24,7 @@ struct nb_zone_compact {
 	nb_pfn_t cached_migrate_pfn[2]; /* [0] asynchronous, [1] synchronous */
 	unsigned considered, defer_shift;
 	int order_failed;
-	bool blockskip_flush; /* the scanners met: forget which pageblocks are hopeless */
-	uint64_t *skip;       /* bit per pageblock of the node, by dense number */
+	uint64_t *skip; /* bit per pageblock of the node, by dense number */
 };
 
 /* One run over one zone. Source: struct compact_control. */
@@ -50,7 +49,6 @@ struct nb_compact_control {
 	nb_link_t free[NB_NR_ORDERS];
 	uint64_t nr_free;
 	uint64_t migrate_scanned, free_scanned;
-	bool contended;
 };
 
 /* The state of a zone, made where it is missing. NULL without memory. */
@@ -82,9 +80,9 @@ void nb_compaction_defer_reset(struct nb_zone *z, int order, bool alloc_success,
  * mode and the switches filled in. */
 enum nb_compact_result nb_compact_zone(struct nb_compact_control *cc);
 
-/* compaction_scan.c: fills cc->item from the migrate scanner's next pageblocks. false: contended,
- * or an asynchronous run should stop. */
-bool nb_isolate_migratepages(struct nb_compact_control *cc);
+/* compaction_scan.c: fills cc->item from the migrate scanner's next pageblock that may have some;
+ * at most one is looked at in a call. */
+void nb_isolate_migratepages(struct nb_compact_control *cc);
 /* compaction_scan.c: takes free pages above the migrate scanner into cc->free. */
 void nb_isolate_freepages(struct nb_compact_control *cc);
 /* compaction_scan.c: the pages that were not used go back; the highest pfn among them, 0: none. */

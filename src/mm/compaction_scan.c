@@ -22,7 +22,6 @@ void nb_reset_isolation_suitable(const struct nb_zone *z, struct nb_zone_compact
 	uint64_t blocks = z->pgdat->mem_map_pages >> z->sys->pageblock_order;
 	nb_pfn_t block = UINT64_C(1) << z->sys->pageblock_order;
 
-	c->blockskip_flush = false;
 	c->cached_migrate_pfn[0] = c->cached_migrate_pfn[1] = z->zone_start_pfn;
 	c->cached_free_pfn = (nb_zone_end_pfn(z) - 1) & ~(block - 1);
 	memset(c->skip, 0, (blocks / 64 + 1) * sizeof(uint64_t));
@@ -138,7 +137,7 @@ static void remember_migrate(struct nb_compact_control *cc, nb_pfn_t pfn)
 		cc->state->cached_migrate_pfn[1] = pfn;
 }
 
-bool nb_isolate_migratepages(struct nb_compact_control *cc)
+void nb_isolate_migratepages(struct nb_compact_control *cc)
 {
 	nb_pfn_t block = UINT64_C(1) << cc->sys->pageblock_order;
 	nb_pfn_t zone_end = nb_zone_end_pfn(cc->zone);
@@ -164,15 +163,13 @@ bool nb_isolate_migratepages(struct nb_compact_control *cc)
 		cc->migrate_pfn = gather(cc, page, pfn, end);
 		emit_look(cc, NB_EV_MM_COMPACTION_ISOLATE_MIGRATEPAGES, pfn, cc->migrate_pfn,
 			  cc->migrate_scanned - scanned, cc->nr_migrate);
-		if (cc->nr_migrate)
-			return true;
-		if (!(pfn & (block - 1)))
-			set_skip(cc, dense);
-		remember_migrate(cc, end);
-		/* one pageblock at a time, so that the end is noticed */
-		return true;
+		if (!cc->nr_migrate) {
+			if (!(pfn & (block - 1)))
+				set_skip(cc, dense);
+			remember_migrate(cc, end);
+		}
+		return; /* one pageblock at a time, so that the end is noticed */
 	}
-	return true;
 }
 
 /* ---- free pages ---- */

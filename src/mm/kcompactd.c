@@ -11,6 +11,7 @@
 
 #include "mm/buddy.h"
 #include "mm/compaction.h"
+#include "mm/kswapd.h"
 #include "mm/event.h"
 #include "mm/lru.h"
 #include "mm/pcp.h"
@@ -76,13 +77,6 @@ int nb_fragmentation_score(const struct nb_system *sys, int nid)
 	const struct nb_pgdat *p = nb_node_data(sys, nid);
 
 	return p ? (int)node_score(p) : -NB_ENODEV;
-}
-
-static int daemon_cpu(const struct nb_pgdat *p)
-{
-	unsigned cpu = nb_cpumask_next(&p->cpus, 0);
-
-	return cpu < p->sys->nr_cpu_ids ? (int)cpu : 0;
 }
 
 static struct nb_compact_control run_of(struct nb_zone *z, int cpu, int order)
@@ -205,16 +199,16 @@ int nb_kcompactd_step(struct nb_system *sys, int nid, uint64_t *ret_next_ns, uin
 	if (!k)
 		return -NB_ENODEV;
 	if (k->max_order) {
-		*ret_scanned = do_work(p, daemon_cpu(p));
+		*ret_scanned = do_work(p, nb_node_daemon_cpu(p));
 		if (nb_event_wanted(sys, NB_EV_MM_COMPACTION_KCOMPACTD_SLEEP))
-			nb_emit(sys, NB_EV_MM_COMPACTION_KCOMPACTD_SLEEP, daemon_cpu(p), NULL,
-				(uint64_t)nid);
+			nb_emit(sys, NB_EV_MM_COMPACTION_KCOMPACTD_SLEEP, nb_node_daemon_cpu(p),
+				NULL, (uint64_t)nid);
 	}
 	k->woken = false;
 	if (!sys->tune.compaction_proactiveness || sys->profile->version < PROACTIVE_SINCE)
 		return 0;
 	if (sys->time_ns >= k->next_ns) {
-		*ret_scanned += look(p, daemon_cpu(p));
+		*ret_scanned += look(p, nb_node_daemon_cpu(p));
 		k->next_ns = sys->time_ns + HPAGE_FRAG_CHECK_MS * NS_PER_MS;
 	}
 	*ret_next_ns = k->next_ns;
@@ -247,12 +241,12 @@ static void wakeup(struct nb_pgdat *p, int order, enum nb_zone_type highest)
 	for (unsigned i = 0; i <= (unsigned)k->highest_zoneidx; i++)
 		suitable |= p->zone[i].managed_pages &&
 			    nb_compaction_ask(&p->zone[i], k->max_order, NB_WMARK_MIN,
-					      k->highest_zoneidx, daemon_cpu(p),
+					      k->highest_zoneidx, nb_node_daemon_cpu(p),
 					      NULL) == NB_COMPACT_CONTINUE;
 	if (!suitable || k->woken)
 		return;
 	k->woken = true;
-	emit_order(p, NB_EV_MM_COMPACTION_WAKEUP_KCOMPACTD, daemon_cpu(p));
+	emit_order(p, NB_EV_MM_COMPACTION_WAKEUP_KCOMPACTD, nb_node_daemon_cpu(p));
 	if (p->sys->kcompactd_woken)
 		p->sys->kcompactd_woken(p->sys->kcompactd_ctx, p->nid);
 }
