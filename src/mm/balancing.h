@@ -66,15 +66,12 @@ void nb_numab_exit(struct nb_task *t);
 /* A VMA goes. */
 void nb_numab_vma_free(struct nb_mm *mm, struct nb_vma *v);
 
-/* balancing_scan.c: may the mapping's pages be moved, and does the policy in force want it?
- * Source: vma_migratable(), vma_policy_mof(). */
-bool nb_numab_vma_wanted(const struct nb_task *t, const struct nb_vma *v);
 /* balancing_scan.c: the state of a task, made where it is missing. NULL without memory. */
 struct nb_numab *nb_numab_get(struct nb_task *t);
 /* Bit of a pid in nb_numab_vma.pids_active. */
 uint64_t nb_numab_pid_bit(int pid);
 /* balancing_scan.c: the longest period of a task, ms. Source: task_scan_max(). */
-unsigned nb_numab_scan_max_ms(const struct nb_task *t, bool *ret_shared);
+unsigned nb_numab_scan_max_ms(const struct nb_task *t);
 unsigned nb_numab_scan_min_ms(const struct nb_task *t);
 
 /* An access met a hint entry: leaf->entry[i] of addr in v. Counts, moves the page to where it is
@@ -82,11 +79,6 @@ unsigned nb_numab_scan_min_ms(const struct nb_task *t);
  * Under the task's mm->lock. Source: mm/memory.c, do_numa_page(). */
 void nb_numa_hint_fault(struct nb_task *t, struct nb_vma *v, uint64_t addr, struct nb_ptable *leaf,
 			unsigned i, bool write);
-
-/* balancing_fault.c: the node where a page should be for this access, or NB_NO_NODE: it is well
- * where it is. Remembers the access in the page. Source: mpol_misplaced(). */
-int nb_mpol_misplaced(struct nb_task *t, struct nb_vma *v, uint64_t addr, struct nb_page *page,
-		      int page_nid);
 
 /* balancing_place.c: an access of t to a page on `mem_nid` was counted (flags NB_TNF_*).
  * last_cpupid as nb_page_cpupid() gave it before. Source: task_numa_fault(). */

@@ -46,8 +46,10 @@ static int wanted_node(const struct nb_task *t, const struct nb_vma *v, uint64_t
 	}
 }
 
-int nb_mpol_misplaced(struct nb_task *t, struct nb_vma *v, uint64_t addr, struct nb_page *page,
-		      int page_nid)
+/* The node where the page should be for this access, or NB_NO_NODE: it is well where it is.
+ * Remembers the access in the page. Source: mpol_misplaced(). */
+static int misplaced(struct nb_task *t, struct nb_vma *v, uint64_t addr, struct nb_page *page,
+		     int page_nid)
 {
 	uint32_t last = nb_page_cpupid(page);
 	bool local;
@@ -138,7 +140,7 @@ void nb_numa_hint_fault(struct nb_task *t, struct nb_vma *v, uint64_t addr, stru
 		flags |= NB_TNF_LOCAL;
 	}
 	last = nb_page_cpupid(page);
-	target = nb_mpol_misplaced(t, v, addr, page, nid);
+	target = misplaced(t, v, addr, page, nid);
 	if (target != NB_NO_NODE) {
 		if (move(t, z, page, target)) {
 			nb_count_vm_event(t->sys, t->cpu, NB_VM_NUMA_PAGES_MIGRATED);

@@ -233,10 +233,9 @@ static void place(struct nb_task *t)
 	uint64_t total = nb->locality[0] + nb->locality[1], share, max = 0;
 	uint64_t kind[2] = {0, 0}, sum = 0;
 	int max_nid = NB_NO_NODE;
-	bool shared;
 
 	nb->scan_seq = t->mm->numa_scan_seq;
-	nb->scan_period_max_ms = nb_numab_scan_max_ms(t, &shared);
+	nb->scan_period_max_ms = nb_numab_scan_max_ms(t);
 	share = run_share(t);
 	for (unsigned pos = 0; pos < sys->nr_pgdat; pos++) {
 		const uint64_t *count;

@@ -20,14 +20,20 @@
 #define VMA_SEQ_SINCE 6007u   /* prev_scan_seq, and VMAs that nobody touched are forced in turn */
 #define PREFERRED_SINCE 3008u /* the default policy balances */
 
+/* Bytes of the counts behind a task's or a group's state. */
+static size_t fault_bytes(const struct nb_system *sys)
+{
+	return sizeof(uint64_t) * NB_NUMAB_KINDS * 2 * sys->nr_pgdat;
+}
+
 size_t nb_numab_bytes(const struct nb_system *sys)
 {
-	return sizeof(struct nb_numab) + sizeof(uint64_t) * NB_NUMAB_KINDS * 2 * sys->nr_pgdat;
+	return sizeof(struct nb_numab) + fault_bytes(sys);
 }
 
 size_t nb_numa_group_bytes(const struct nb_system *sys)
 {
-	return sizeof(struct nb_numa_group) + sizeof(uint64_t) * NB_NUMAB_KINDS * 2 * sys->nr_pgdat;
+	return sizeof(struct nb_numa_group) + fault_bytes(sys);
 }
 
 static uint64_t scan_pages(const struct nb_mm *mm)
@@ -65,15 +71,16 @@ static uint64_t group_period(const struct nb_task *t, uint64_t period)
 	return period * g->nr_tasks * (shared + 1) / (private + shared + 1);
 }
 
-unsigned nb_numab_scan_max_ms(const struct nb_task *t, bool *ret_shared)
+unsigned nb_numab_scan_max_ms(const struct nb_task *t)
 {
 	uint64_t min = nb_numab_scan_min_ms(t);
-	uint64_t max = NB_NUMAB_SCAN_PERIOD_MAX_MS / scan_windows(t), group;
+	uint64_t max = NB_NUMAB_SCAN_PERIOD_MAX_MS / scan_windows(t);
 
-	*ret_shared = t->numab && t->numab->group;
-	group = group_period(t, NB_NUMAB_SCAN_PERIOD_MAX_MS);
-	if (*ret_shared && group > max)
-		max = group;
+	if (t->numab && t->numab->group) {
+		uint64_t group = group_period(t, NB_NUMAB_SCAN_PERIOD_MAX_MS);
+
+		max = group > max ? group : max;
+	}
 	return (unsigned)(max > min ? max : min);
 }
 
@@ -103,7 +110,9 @@ uint64_t nb_numab_pid_bit(int pid)
 	return UINT64_C(1) << ((uint32_t)pid * 0x61c88647u >> 26);
 }
 
-bool nb_numab_vma_wanted(const struct nb_task *t, const struct nb_vma *v)
+/* May the mapping's pages be moved, and does the policy in force want it? Source: vma_migratable(),
+ * vma_policy_mof(). */
+static bool wanted(const struct nb_task *t, const struct nb_vma *v)
 {
 	const struct nb_mempolicy *pol = v->policy ? v->policy : t->policy;
 
@@ -200,7 +209,7 @@ static enum vma_turn whose_turn(struct nb_task *t, struct nb_vma *v, bool forced
 	uint64_t now = t->sys->time_ns;
 	struct nb_numab_vma *s;
 
-	if (!nb_numab_vma_wanted(t, v))
+	if (!wanted(t, v))
 		return TURN_NO;
 	if (version < VMA_PIDS_SINCE)
 		return TURN_YES;
@@ -277,11 +286,11 @@ static void numa_work(struct nb_task *t, struct nb_numab *nb)
 	struct nb_mm *mm = t->mm;
 	struct budget left = {.pages = (int64_t)scan_pages(mm)};
 	uint64_t start = mm->numa_scan_offset, next = 0;
-	bool skipped = false, end, shared;
+	bool skipped = false, end;
 
 	left.virtual_pages = 8 * left.pages;
 	if (!nb->scan_period_max_ms) {
-		nb->scan_period_max_ms = nb_numab_scan_max_ms(t, &shared);
+		nb->scan_period_max_ms = nb_numab_scan_max_ms(t);
 		nb->scan_period_ms = scan_start_ms(t);
 	}
 	mm->numa_next_scan_ns = t->sys->time_ns + nb->scan_period_ms * NS_PER_MS;
