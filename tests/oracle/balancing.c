@@ -15,6 +15,7 @@
 #include "base/mask.h"
 #include "read/capture.h"
 #include "read/machine.h"
+#include "../unit/mm/sysbox.h"
 
 #include <dirent.h>
 #include <inttypes.h>
@@ -54,18 +55,6 @@ static int64_t number(const json_t *o, const char *key)
 	if (!json_is_integer(v))
 		fail_msg("%s is missing in a recorded line", key);
 	return json_integer_value(v);
-}
-
-static uint64_t event(const struct nb_system *sys, const char *name)
-{
-	const char *n;
-	uint64_t v;
-
-	for (unsigned i = 0; nb_vm_event(sys, i, &n, &v); i++)
-		if (!strcmp(n, name))
-			return v;
-	fail_msg("no counter %s", name);
-	return 0;
 }
 
 static void read_lines(struct run *r)
@@ -268,9 +257,9 @@ static void compare_end(struct run *r, uint64_t updates, uint64_t faults)
 	}
 	close_to(r, "numa_hint_faults", (int64_t)faults,
 		 number(last, "numa_hint_faults") - number(first, "numa_hint_faults"));
-	close_to(r, "numa_pages_migrated", (int64_t)event(r->sys, "numa_pages_migrated"),
+	close_to(r, "numa_pages_migrated", (int64_t)sysbox_event(r->sys, "numa_pages_migrated"),
 		 number(last, "numa_pages_migrated") - number(first, "numa_pages_migrated"));
-	assert_int_equal(event(r->sys, "numa_hint_faults_local"), 0);
+	assert_int_equal(sysbox_event(r->sys, "numa_hint_faults_local"), 0);
 	/* each page is given a hint once: where a page was faulted on too late it may be twice */
 	assert_true(updates >= faults);
 	close_to(r, "numa_pte_updates", (int64_t)updates,
@@ -298,11 +287,11 @@ static void replay(void **state)
 		for (unsigned i = 0; i < r.nr_tasks; i++)
 			assert_int_equal(nb_task_node_pages(r.task[i], 0),
 					 number(task_line(&r, r.nr_seconds - 1, i), "pages_node0"));
-		settled = event(r.sys, "numa_pte_updates");
+		settled = sysbox_event(r.sys, "numa_pte_updates");
 	}
-	updates = event(r.sys, "numa_pte_updates");
+	updates = sysbox_event(r.sys, "numa_pte_updates");
 	assert_int_equal(updates, settled); /* scanning has all but stopped */
-	compare_end(&r, updates, event(r.sys, "numa_hint_faults"));
+	compare_end(&r, updates, sysbox_event(r.sys, "numa_hint_faults"));
 	close_run(&r);
 }
 

@@ -19,18 +19,6 @@ struct bench {
 	uint64_t addr, now_ms;
 };
 
-static uint64_t event(const struct nb_system *sys, const char *name)
-{
-	const char *n;
-	uint64_t v;
-
-	for (unsigned i = 0; nb_vm_event(sys, i, &n, &v); i++)
-		if (!strcmp(n, name))
-			return v;
-	fail_msg("no counter %s", name);
-	return 0;
-}
-
 /* A task on CPU `cpu` whose pages lie on node `nid`. CPUs 0 and 1 are those of nodes 0 and 1. */
 static void begin(struct bench *b, const char *kernel, int cpu, uint64_t nid)
 {
@@ -84,19 +72,19 @@ static void test_pages_come(void **state)
 		begin(&b, kernels[k], 0, 1);
 		work(&b, 990);
 		/* nothing in the first second */
-		assert_int_equal(event(b.box.sys, "numa_pte_updates"), 0);
+		assert_int_equal(sysbox_event(b.box.sys, "numa_pte_updates"), 0);
 		assert_int_equal(nb_task_node_pages(b.t, 1), PAGES);
 		work(&b, 2000);
 		assert_int_equal(nb_task_node_pages(b.t, 0), PAGES);
-		assert_int_equal(event(b.box.sys, "numa_pte_updates"), PAGES);
+		assert_int_equal(sysbox_event(b.box.sys, "numa_pte_updates"), PAGES);
 		/* one fault a page, counted by where the page was before */
-		assert_int_equal(event(b.box.sys, "numa_hint_faults"), PAGES);
-		assert_int_equal(event(b.box.sys, "numa_hint_faults_local"), 0);
-		assert_int_equal(event(b.box.sys, "numa_pages_migrated"), PAGES);
-		assert_int_equal(event(b.box.sys, "pgmigrate_success"), PAGES);
+		assert_int_equal(sysbox_event(b.box.sys, "numa_hint_faults"), PAGES);
+		assert_int_equal(sysbox_event(b.box.sys, "numa_hint_faults_local"), 0);
+		assert_int_equal(sysbox_event(b.box.sys, "numa_pages_migrated"), PAGES);
+		assert_int_equal(sysbox_event(b.box.sys, "pgmigrate_success"), PAGES);
 		/* and then there is nothing to look at any more */
 		work(&b, 20000);
-		assert_int_equal(event(b.box.sys, "numa_pte_updates"), PAGES);
+		assert_int_equal(sysbox_event(b.box.sys, "numa_pte_updates"), PAGES);
 		assert_true(nb_task_balancing(b.t, &info));
 		assert_true(info.scan_seq > 1);
 		assert_int_equal(info.pages_migrated, PAGES);
@@ -113,7 +101,7 @@ static void test_off(void **state)
 	begin(&b, NULL, 0, 1);
 	assert_int_equal(nb_sysctl_write(b.box.sys, "kernel.numa_balancing", "0", &err), 0);
 	work(&b, 5000);
-	assert_int_equal(event(b.box.sys, "numa_pte_updates"), 0);
+	assert_int_equal(sysbox_event(b.box.sys, "numa_pte_updates"), 0);
 	assert_int_equal(nb_task_node_pages(b.t, 1), PAGES);
 	end(&b);
 }
@@ -145,7 +133,7 @@ static void test_policies(void **state)
 			nb_mbind(b.t, b.addr, PAGES * PAGE, c[i].mode, c[i].mask ? &m : NULL, 0),
 			0);
 		work(&b, 5000);
-		assert_int_equal(event(b.box.sys, "numa_pte_updates"), c[i].updates);
+		assert_int_equal(sysbox_event(b.box.sys, "numa_pte_updates"), c[i].updates);
 		assert_int_equal(nb_task_node_pages(b.t, 0), c[i].here);
 		end(&b);
 	}
@@ -158,7 +146,7 @@ static void test_policies(void **state)
 		nb_mbind(b.t, b.addr, PAGES * PAGE, NB_MPOL_BIND | NB_MPOL_F_NUMA_BALANCING, &m, 0),
 		0);
 	work(&b, 5000);
-	assert_true(event(b.box.sys, "numa_hint_faults") >= PAGES);
+	assert_true(sysbox_event(b.box.sys, "numa_hint_faults") >= PAGES);
 	assert_int_equal(nb_task_node_pages(b.t, 0), 0);
 	end(&b);
 }
@@ -190,9 +178,9 @@ static void test_threads(void **state)
 				0);
 		}
 	}
-	moved = event(b.box.sys, "numa_pages_migrated");
-	assert_true(event(b.box.sys, "numa_hint_faults") > PAGES);
-	assert_true(moved < event(b.box.sys, "numa_hint_faults"));
+	moved = sysbox_event(b.box.sys, "numa_pages_migrated");
+	assert_true(sysbox_event(b.box.sys, "numa_hint_faults") > PAGES);
+	assert_true(moved < sysbox_event(b.box.sys, "numa_hint_faults"));
 	assert_true(nb_task_balancing(other, &info));
 	assert_true(nb_task_balancing(b.t, &mine));
 	/* they found each other */
@@ -218,8 +206,8 @@ static void test_full_target(void **state)
 	while (nb_alloc_pages(b.box.sys, &rq) != NB_NO_PFN)
 		;
 	work(&b, 3000);
-	assert_true(event(b.box.sys, "numa_hint_faults") >= PAGES);
-	assert_int_equal(event(b.box.sys, "numa_pages_migrated"), 0);
+	assert_true(sysbox_event(b.box.sys, "numa_hint_faults") >= PAGES);
+	assert_int_equal(sysbox_event(b.box.sys, "numa_pages_migrated"), 0);
 	assert_int_equal(nb_task_node_pages(b.t, 1), PAGES);
 	end(&b);
 }

@@ -17,18 +17,6 @@ struct bench {
 	uint64_t addr, pages;
 };
 
-static uint64_t event(const struct nb_system *sys, const char *name)
-{
-	const char *n;
-	uint64_t v;
-
-	for (unsigned i = 0; nb_vm_event(sys, i, &n, &v); i++)
-		if (!strcmp(n, name))
-			return v;
-	fail_msg("no counter %s", name);
-	return 0;
-}
-
 static uint64_t free_blocks(const struct nb_system *sys, unsigned order)
 {
 	struct nb_zone_info z;
@@ -105,10 +93,10 @@ static void test_direct(void **state)
 		}
 		/* half of the memory is free: many huge pages fit */
 		assert_true(got > 32);
-		assert_true(event(b.box.sys, "compact_stall") >= 1);
-		assert_true(event(b.box.sys, "compact_success") >= 1);
-		assert_true(event(b.box.sys, "pgmigrate_success") >= 128);
-		assert_true(event(b.box.sys, "compact_migrate_scanned") > 0);
+		assert_true(sysbox_event(b.box.sys, "compact_stall") >= 1);
+		assert_true(sysbox_event(b.box.sys, "compact_success") >= 1);
+		assert_true(sysbox_event(b.box.sys, "pgmigrate_success") >= 128);
+		assert_true(sysbox_event(b.box.sys, "compact_migrate_scanned") > 0);
 		assert_int_equal(nb_task_rss_pages(b.t), rss);
 		check(&b);
 		for (unsigned i = 0; i < got; i++)
@@ -127,8 +115,8 @@ static void test_not_for_all(void **state)
 	fragment(&b, NULL, 2);
 	while (nb_alloc_pages(b.box.sys, &rq) != NB_NO_PFN)
 		;
-	assert_int_equal(event(b.box.sys, "compact_stall"), 0);
-	assert_int_equal(event(b.box.sys, "pgmigrate_success"), 0);
+	assert_int_equal(sysbox_event(b.box.sys, "compact_stall"), 0);
+	assert_int_equal(sysbox_event(b.box.sys, "pgmigrate_success"), 0);
 	end(&b);
 }
 
@@ -153,7 +141,7 @@ static void test_pinned(void **state)
 		assert_int_equal(nb_free_pages(box.sys, 0, pfn[i], 0), 0);
 	while (nb_alloc_pages(box.sys, &rq) != NB_NO_PFN)
 		;
-	assert_int_equal(event(box.sys, "pgmigrate_success"), 0);
+	assert_int_equal(sysbox_event(box.sys, "pgmigrate_success"), 0);
 	assert_int_equal(nb_system_check(box.sys, &err), 0);
 	sysbox_end(&box);
 }
@@ -202,12 +190,12 @@ static void test_proactive(void **state)
 		nb_system_set_time_ns(b.box.sys, now);
 	}
 	assert_true(nb_fragmentation_score(b.box.sys, 0) <= 50);
-	moved = event(b.box.sys, "pgmigrate_success");
+	moved = sysbox_event(b.box.sys, "pgmigrate_success");
 	assert_true(moved > 0);
 	/* and rests then */
 	assert_int_equal(nb_kcompactd_step(b.box.sys, 0, &next, &scanned), 0);
 	assert_int_equal(scanned, 0);
-	assert_int_equal(event(b.box.sys, "pgmigrate_success"), moved);
+	assert_int_equal(sysbox_event(b.box.sys, "pgmigrate_success"), moved);
 	assert_int_equal(nb_sysctl_write(b.box.sys, "vm.compaction_proactiveness", "0", &err), 0);
 	assert_int_equal(nb_kcompactd_step(b.box.sys, 0, &next, &scanned), 0);
 	assert_true(next == UINT64_MAX);

@@ -10,18 +10,6 @@
 
 #define PAGE UINT64_C(4096)
 
-static uint64_t event(const struct nb_system *sys, const char *name)
-{
-	const char *n;
-	uint64_t v;
-
-	for (unsigned i = 0; nb_vm_event(sys, i, &n, &v); i++)
-		if (!strcmp(n, name))
-			return v;
-	fail_msg("no counter %s", name);
-	return 0;
-}
-
 struct bench {
 	struct sysbox box;
 	struct nb_task *t;
@@ -81,9 +69,11 @@ static uint64_t pages_for(const char *kernel, unsigned order, bool *ret_got)
 	fill(&b, kernel);
 	while (nb_alloc_pages(b.box.sys, &rest) != NB_NO_PFN)
 		;
-	before = event(b.box.sys, "pgsteal_direct") + event(b.box.sys, "pgsteal_kswapd");
+	before = sysbox_event(b.box.sys, "pgsteal_direct") +
+		 sysbox_event(b.box.sys, "pgsteal_kswapd");
 	*ret_got = nb_alloc_pages(b.box.sys, &rq) != NB_NO_PFN;
-	stolen = event(b.box.sys, "pgsteal_direct") + event(b.box.sys, "pgsteal_kswapd") - before;
+	stolen = sysbox_event(b.box.sys, "pgsteal_direct") +
+		 sysbox_event(b.box.sys, "pgsteal_kswapd") - before;
 	end(&b);
 	return stolen;
 }

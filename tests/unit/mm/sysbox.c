@@ -114,6 +114,18 @@ uint64_t sysbox_free_pages(const struct sysbox *box)
 	return info.free_pages;
 }
 
+uint64_t sysbox_event(const struct nb_system *sys, const char *name)
+{
+	const char *n;
+	uint64_t v;
+
+	for (unsigned i = 0; nb_vm_event(sys, i, &n, &v); i++)
+		if (!strcmp(n, name))
+			return v;
+	fail_msg("no counter %s", name);
+	return 0;
+}
+
 struct nb_nodemask sysbox_mask(uint64_t bits)
 {
 	struct nb_nodemask m = {{bits}};

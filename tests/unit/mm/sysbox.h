@@ -33,6 +33,8 @@ void sysbox_end(struct sysbox *box);
 /* Sum over a node's zones. */
 uint64_t sysbox_numa(const struct sysbox *box, int nid, enum nb_numa_event event);
 uint64_t sysbox_free_pages(const struct sysbox *box);
+/* A counter of /proc/vmstat by name. */
+uint64_t sysbox_event(const struct nb_system *sys, const char *name);
 struct nb_nodemask sysbox_mask(uint64_t bits);
 
 #endif
