@@ -70,7 +70,7 @@ enum nb_event_kind {
 	NB_NR_EVENTS
 };
 
-#define NB_EVENT_MAX_FIELDS 13
+#define NB_EVENT_MAX_FIELDS 16
 
 struct nb_event {
 	enum nb_event_kind kind;
@@ -93,10 +93,27 @@ const struct nb_event_desc *nb_event_desc(enum nb_event_kind kind);
 /* The kind of that name ("mm_vmscan_kswapd_wake"), or -NB_EINVAL. */
 int nb_event_by_name(const char *name);
 
+/* A set of kinds: bit k % 64 of word k / 64. */
+#define NB_EVENT_SET_WORDS 2
+struct nb_event_set {
+	uint64_t bits[NB_EVENT_SET_WORDS];
+};
+#define NB_EVENT_SET_ALL ((struct nb_event_set){{~UINT64_C(0), ~UINT64_C(0)}})
+
+static inline bool nb_event_set_has(const struct nb_event_set *set, enum nb_event_kind kind)
+{
+	return set->bits[(unsigned)kind / 64] >> ((unsigned)kind % 64) & 1;
+}
+
+static inline void nb_event_set_add(struct nb_event_set *set, enum nb_event_kind kind)
+{
+	set->bits[(unsigned)kind / 64] |= UINT64_C(1) << ((unsigned)kind % 64);
+}
+
 struct nb_sink {
 	void *ctx;
 	void (*event)(void *ctx, const struct nb_event *ev);
-	uint64_t wanted; /* bit = enum nb_event_kind; others are not delivered */
+	struct nb_event_set wanted; /* others are not delivered */
 };
 
 #ifdef __cplusplus

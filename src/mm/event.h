@@ -10,7 +10,7 @@
 
 static inline bool nb_event_wanted(const struct nb_system *sys, enum nb_event_kind kind)
 {
-	return nb_unlikely(sys->sink.wanted >> kind & 1);
+	return nb_unlikely(nb_event_set_has(&sys->sink.wanted, kind));
 }
 
 /* sink.c. `task` may be NULL (pid 0). */

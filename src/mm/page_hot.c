@@ -10,6 +10,7 @@
  */
 #include <numabox/page_alloc.h>
 
+#include "mm/event.h"
 #include "mm/pcp.h"
 #include "mm/task.h"
 
@@ -25,11 +26,9 @@ static inline bool trylock(struct nb_pcp *pcp)
 
 void nb_choose_path(struct nb_system *sys)
 {
-	const uint64_t kinds = UINT64_C(1) << NB_EV_MM_PAGE_ALLOC | UINT64_C(1)
-									    << NB_EV_MM_PAGE_FREE;
-
 	sys->full_path_only = sys->has_cma || sys->backed || sys->debug;
-	sys->watched = sys->full_path_only || (sys->sink.wanted & kinds);
+	sys->watched = sys->full_path_only || nb_event_wanted(sys, NB_EV_MM_PAGE_ALLOC) ||
+		       nb_event_wanted(sys, NB_EV_MM_PAGE_FREE);
 }
 
 /* The first zone that the request may use, if it has room above the first mark that is tested. */

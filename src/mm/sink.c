@@ -9,6 +9,8 @@
 #include "base/fmt.h"
 #include "mm/task.h"
 
+_Static_assert(NB_NR_EVENTS <= 64 * NB_EVENT_SET_WORDS, "every kind has its bit");
+
 static const struct nb_event_desc descs[NB_NR_EVENTS] = {
 	[NB_EV_MM_PAGE_ALLOC] = {"kmem",
 				 "mm_page_alloc",

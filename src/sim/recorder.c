@@ -59,8 +59,7 @@ void nb_recorder_release(struct nb_recorder *r)
 
 struct nb_sink nb_recorder_sink(struct nb_recorder *r)
 {
-	return (struct nb_sink){
-		.ctx = r, .event = record, .wanted = (UINT64_C(1) << NB_NR_EVENTS) - 1};
+	return (struct nb_sink){.ctx = r, .event = record, .wanted = NB_EVENT_SET_ALL};
 }
 
 void nb_recorder_task(struct nb_recorder *r, int pid, const char *comm)

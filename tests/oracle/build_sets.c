@@ -270,7 +270,7 @@ static void begin_sets(void)
 static void boot(void)
 {
 	const struct nb_sink sink = {.event = record,
-				     .wanted = UINT64_C(1) << NB_EV_MM_PAGE_PCPU_DRAIN};
+				     .wanted = {{UINT64_C(1) << NB_EV_MM_PAGE_PCPU_DRAIN}}};
 	const char *oracle = getenv("NUMABOX_ORACLE");
 	struct nb_error err = {0};
 	char path[4096];

@@ -532,9 +532,9 @@ static void run(const char *name)
 {
 	struct nb_sink sink = {.ctx = &t.ours,
 			       .event = record,
-			       .wanted = UINT64_C(1) << NB_EV_MM_PAGE_ALLOC_ZONE_LOCKED |
-					 UINT64_C(1) << NB_EV_MM_PAGE_PCPU_DRAIN |
-					 UINT64_C(1) << NB_EV_MM_PAGE_ALLOC_EXTFRAG};
+			       .wanted = {{UINT64_C(1) << NB_EV_MM_PAGE_ALLOC_ZONE_LOCKED |
+					   UINT64_C(1) << NB_EV_MM_PAGE_PCPU_DRAIN |
+					   UINT64_C(1) << NB_EV_MM_PAGE_ALLOC_EXTFRAG}}};
 
 	memset(&play, 0, sizeof(play));
 	memset(&t, 0, sizeof(t));

@@ -43,7 +43,7 @@ static void ignore(void *ctx, const struct nb_event *ev)
 
 static void boot(const char *kernel)
 {
-	const struct nb_sink sink = {.event = ignore, .wanted = (UINT64_C(1) << NB_NR_EVENTS) - 1};
+	const struct nb_sink sink = {.event = ignore, .wanted = NB_EVENT_SET_ALL};
 	struct nb_mem_range r[] = {{.start = 0x3000, .end = 0x9f000},
 				   {.start = 1 << 20, .end = (100 << 20) + 0x5000}};
 	struct nb_node node = {.id = 0, .online = true};

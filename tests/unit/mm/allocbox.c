@@ -274,7 +274,7 @@ static void record(void *ctx, const struct nb_event *ev)
 
 void allocbox_record(struct allocbox *box, uint64_t kinds)
 {
-	struct nb_sink sink = {.ctx = box, .event = record, .wanted = kinds};
+	struct nb_sink sink = {.ctx = box, .event = record, .wanted = {{kinds}}};
 
 	free(box->events);
 	box->events = strdup("");

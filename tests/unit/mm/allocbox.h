@@ -53,7 +53,8 @@ const char *allocbox_run(struct allocbox *box, const char *script);
  * *-n a descending one). */
 const char *allocbox_lists(struct allocbox *box, int nid, enum nb_zone_type type);
 struct nb_zone *allocbox_zone(struct allocbox *box, int nid, enum nb_zone_type type);
-/* Records events of these kinds (a mask of bits by enum nb_event_kind) from now on. */
+/* Records events of these kinds (a mask of bits by enum nb_event_kind, of the first 64) from now
+ * on. */
 void allocbox_record(struct allocbox *box, uint64_t kinds);
 const char *allocbox_events(const struct allocbox *box);
 uint64_t allocbox_vm_event(const struct allocbox *box, const char *name);

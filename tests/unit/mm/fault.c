@@ -221,9 +221,10 @@ static void listen(void *ctx, const struct nb_event *ev)
 static void test_events(void **state)
 {
 	struct seen seen = {0};
-	struct nb_sink sink = {.ctx = &seen,
-			       .event = listen,
-			       .wanted = 1u << NB_EV_PAGE_FAULT_USER | 1u << NB_EV_MM_PAGE_ALLOC};
+	struct nb_sink sink = {
+		.ctx = &seen,
+		.event = listen,
+		.wanted = {{1u << NB_EV_PAGE_FAULT_USER | 1u << NB_EV_MM_PAGE_ALLOC}}};
 	struct sysbox box;
 	struct nb_task *t = start(&box, &(struct sysbox_spec){.nodes = "64M:1", .sink = &sink});
 	uint64_t a = map(t, 0, 4 * PAGE, 3);

@@ -41,7 +41,7 @@ static void pressbox_hear(void *ctx, const struct nb_event *ev)
 static inline void pressbox_open(struct pressbox *p, const char *nodes, bool gen)
 {
 	memset(p, 0, sizeof(*p));
-	p->sink = (struct nb_sink){.ctx = p, .event = pressbox_hear, .wanted = ~UINT64_C(0)};
+	p->sink = (struct nb_sink){.ctx = p, .event = pressbox_hear, .wanted = NB_EVENT_SET_ALL};
 	sysbox_boot(&p->box, &(struct sysbox_spec){.nodes = nodes, .sink = &p->sink});
 	p->sys = p->box.sys;
 	assert_int_equal(nb_lru_gen_set_enabled(p->sys, gen), 0);

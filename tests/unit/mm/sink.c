@@ -81,7 +81,7 @@ static void take(void *ctx, const struct nb_event *ev)
 static void delivery(void **state)
 {
 	struct nb_sink sink = {
-		.ctx = &last, .event = take, .wanted = UINT64_C(1) << NB_EV_MM_PAGE_FREE};
+		.ctx = &last, .event = take, .wanted = {{UINT64_C(1) << NB_EV_MM_PAGE_FREE}}};
 
 	(void)state;
 	allocbox_boot(&box, &(struct allocbox_spec){.ranges = "0 1000000-8ffffff",
