@@ -110,12 +110,14 @@ struct nb_cursor nb_report_message(const char *s, size_t n)
 {
 	struct nb_cursor c = nb_cursor(s, n);
 
-	if (c.end > c.p && c.end[-1] == '\r')
+	while (c.end > c.p && (c.end[-1] == '\r' || c.end[-1] == ' '))
 		c.end--;
-	/* each kind may stand before each other; none stands more than a few times */
-	for (unsigned i = 0; i < 8; i++)
+	/* each kind may stand before each other, indented; none stands more than a few times */
+	for (unsigned i = 0; i < 8; i++) {
+		nb_cur_blanks(&c);
 		if (!skip_level(&c) && !skip_syslog(&c) && !skip_brackets(&c))
 			break;
+	}
 	return c;
 }
 
@@ -185,21 +187,23 @@ static struct nb_report *add(struct nb_reports *r, const struct nb_report *begun
 
 static void blank(struct nb_report *x)
 {
-	*x = (struct nb_report){.cpu = -1, .killed_adj = 0};
+	*x = (struct nb_report){.cpu = -1};
 	x->memcg_usage = x->memcg_limit = x->memcg_failcnt = NB_REPORT_UNKNOWN;
+	x->memcg_swap_usage = x->memcg_swap_limit = NB_REPORT_UNKNOWN;
 	x->anon_pages = x->file_pages = x->unevictable_pages = NB_REPORT_UNKNOWN;
 	x->slab_reclaimable_pages = x->slab_unreclaimable_pages = NB_REPORT_UNKNOWN;
 	x->shmem_pages = x->pagetables_pages = x->free_pages = NB_REPORT_UNKNOWN;
 	x->ram_pages = x->reserved_pages = x->total_swap = x->free_swap = NB_REPORT_UNKNOWN;
-	x->mlocked_pages = NB_REPORT_UNKNOWN;
+	x->mlocked_pages = x->slab_pages = NB_REPORT_UNKNOWN;
 }
 
 /* The log as it is read: the report under way, and a message that a mail broke over lines. */
 struct reading {
 	struct nb_reports *r;
 	struct nb_report *now;
-	struct nb_text held; /* a message whose end has not come yet */
-	unsigned held_lines, line;
+	struct nb_text held;            /* a message whose end has not come yet */
+	unsigned held_lines, held_from; /* its lines, and the first one's number */
+	unsigned line;
 };
 
 /* 0; 1: enough reports. */
@@ -213,7 +217,7 @@ static int take_message(struct reading *in, struct nb_cursor line)
 			in->r->more = true;
 			return 1;
 		}
-		in->now = add(in->r, &begun, in->line);
+		in->now = add(in->r, &begun, in->held.len ? in->held_from : in->line);
 		return 0;
 	}
 	if (!in->now || in->line - in->now->end_line > MAX_GAP)
@@ -235,13 +239,13 @@ static bool has(struct nb_cursor c, const char *text)
 static bool unfinished(struct nb_cursor c)
 {
 	if (has(c, "page allocation failure: order:"))
-		return !has(c, "mode:");
+		return !has(c, "mode:") || c.end[-1] == ',';
 	if (has(c, " invoked oom-killer:"))
-		return !has(c, "gfp_mask=");
+		return !has(c, "gfp_mask=") || c.end[-1] == ',';
 	if (has(c, "CPU: ") && has(c, "omm: "))
 		return !has(c, " #");
 	if (has(c, "*4kB ") || has(c, "*16kB ") || has(c, "*64kB "))
-		return has(c, ": ") && !has(c, "= ");
+		return has(c, ": ") && !has(c, "= "); /* "= 7088kB" is the last word */
 	if (has(c, " free:") && has(c, " min:"))
 		return !has(c, " free_cma:") && !has(c, "all_unreclaimable? ");
 	if (has(c, " free:") && (has(c, " boost:") || has(c, "Node ")))
@@ -252,18 +256,22 @@ static bool unfinished(struct nb_cursor c)
 /* Can the message go on with a broken line: items, blocks or migrate types, nothing else? */
 static bool goes_on(struct nb_cursor c)
 {
+	static const char *const first_line[] = {
+		"mode:",   "gfp_mask=",     "nodemask=", "order=",
+		"cpuset=", "mems_allowed=", "oom_adj=",  "oom_score_adj="};
 	uint64_t v;
 	const char *w;
 
 	nb_cur_blanks(&c);
 	if (nb_cur_end(&c) || has(c, "lowmem_reserve") || nb_cur_lit(&c, "Node "))
 		return false;
-	if (nb_cur_lit(&c, "mode:") || nb_cur_lit(&c, "gfp_mask="))
-		return true;
+	for (size_t i = 0; i < sizeof(first_line) / sizeof(*first_line); i++)
+		if (nb_cur_lit(&c, first_line[i]))
+			return true;
 	if (*c.p == '(' || *c.p == '=' || *c.p == '#' || nb_cur_lit(&c, "all_unreclaimable?"))
 		return true;
 	if (nb_cur_u64(&c, &v))
-		return nb_cur_lit(&c, "*");
+		return nb_cur_lit(&c, "*") || (nb_cur_lit(&c, "kB") && nb_cur_end(&c));
 	return nb_cur_word(&c, ':', &w) && nb_cur_lit(&c, ":") &&
 	       (nb_cur_blanks(&c), nb_cur_u64(&c, &v));
 }
@@ -295,6 +303,7 @@ static int one_message(struct reading *in, struct nb_cursor line)
 		return take_message(in, line);
 	nb_text_add(&in->held, line.p, (size_t)(line.end - line.p));
 	in->held_lines = 1;
+	in->held_from = in->line;
 	return 0;
 }
 

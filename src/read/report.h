@@ -3,7 +3,7 @@
  * Callers: report_explain.c (the command `explain FILE`), fuzz. A log may hold several reports
  * among other messages, with any prefix: dmesg's, dmesg -T's and -x's, syslog's, journalctl's, a
  * mail's
- * "> ". Kernels 2.6.32 to today; what a report does not say is marked as unknown.
+ * "> ". Kernels 2.6.10 to today; what a report does not say is marked as unknown.
  * Memory:  nb_reports_release(). Strings are copies, cut at their array's end.
  * Units:   KiB, as printed, but where a name says pages.
  * Source:  mm/page_alloc.c, warn_alloc(); mm/oom_kill.c, dump_header(); mm/show_mem.c; facts 12.9
@@ -37,7 +37,9 @@ struct nb_report_zone {
 	uint64_t free, boost, min, low, high, reserved_highatomic, free_highatomic;
 	uint64_t present, managed, free_cma, free_pcp;
 	uint64_t file, anon; /* active and inactive together; unknown before 2.6.28 */
-	bool has_zone;       /* the line with the marks was there */
+	uint64_t unevictable;
+	uint64_t slab_reclaimable, slab_unreclaimable; /* of a node, and not told, since 4.8 */
+	bool has_zone;                                 /* the line with the marks was there */
 	unsigned nr_reserve;
 	uint64_t reserve_pages[NB_VIEW_MAX_ORDERS]; /* by zone index of that kernel */
 	unsigned nr_orders;                         /* 0: no line of free blocks */
@@ -48,12 +50,14 @@ struct nb_report_zone {
 
 struct nb_report_task {
 	uint64_t pid, rss_pages, swap_pages;
+	int64_t adj; /* oom_score_adj */
 	char name[32];
 };
 
 struct nb_report {
 	enum nb_report_kind kind;
 	unsigned line, end_line; /* of the input, from 1 */
+	bool early;              /* "oom-killer: gfp_mask=", as before 2.6.20 */
 	bool stall;              /* a failure that was none yet: "page allocation stalls" */
 	char comm[64];
 	char release[96]; /* "6.12.113+deb12-amd64"; "" not told */
@@ -71,6 +75,8 @@ struct nb_report {
 	/* memory cgroup */
 	char memcg[256];
 	uint64_t memcg_usage, memcg_limit, memcg_failcnt; /* unknown where not told */
+	uint64_t memcg_swap_usage, memcg_swap_limit;
+	bool memcg_swap_is_both; /* version 1's memory and swap together, not swap alone */
 	/* Mem-Info */
 	bool has_mem;
 	bool dma_is_low;   /* 32-bit ARM: the report's DMA zone is all low memory; here it is Normal
@@ -80,15 +86,19 @@ struct nb_report {
 	unsigned nr_zones, cap_zones;
 	/* global counters in pages; unknown where not told */
 	uint64_t anon_pages, file_pages, unevictable_pages, slab_reclaimable_pages;
+	uint64_t slab_pages; /* both together, before 2.6.19 */
 	uint64_t slab_unreclaimable_pages, shmem_pages, pagetables_pages, free_pages, mlocked_pages;
 	uint64_t ram_pages, reserved_pages, total_swap, free_swap;
+	bool swapoff;           /* a negative number of free swap: an area is being given up */
 	uint64_t hugepages_kib; /* all pools together */
 	/* tasks: the largest by rss, and the one that was killed */
 	struct nb_report_task tasks[NB_REPORT_TASKS];
 	unsigned nr_tasks;
 	uint64_t all_tasks, all_rss_pages;
-	bool killed;
-	uint64_t killed_pid, killed_anon, killed_file, killed_shmem;
+	bool killed, chosen; /* chosen: the line of the kill itself is missing */
+	bool killed_has_adj, killed_has_rss;
+	uint64_t killed_pid, killed_anon, killed_file, killed_shmem; /* KiB */
+	uint64_t killed_rss_pages;                                   /* of the chosen */
 	char killed_name[64];
 	int64_t killed_adj;
 	bool no_victim; /* "no killable processes" */

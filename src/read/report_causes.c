@@ -4,43 +4,14 @@
  * it (0: not at all) and what the evidence is. A remedy is a change that is replayed: the machine
  * is rebuilt with it and the request made.
  */
-#include "read/report_explain.h"
+#include "read/report_cause.h"
 #include "base/mask.h"
 #include "view/view.h"
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define LITTLE_KIB 16384u /* page sets and drift account for that much */
-#define KNOWN(x) ((x) != NB_REPORT_UNKNOWN)
-
-struct finding {
-	const char *key;
-	unsigned weight; /* 0 .. 100 */
-	struct nb_text text;
-};
-
 /* ---- causes ---- */
-
-static void memcg_limit(const struct nb_report_case *c, struct finding *f)
-{
-	const struct nb_report *r = c->r;
-
-	if (r->constraint != NB_CONSTRAINT_MEMCG)
-		return;
-	f->weight = 100;
-	nb_text_puts(&f->text, "limit, not NUMA: the memory cgroup");
-	if (r->memcg[0])
-		nb_text_printf(&f->text, " %s", r->memcg);
-	nb_text_puts(&f->text, " had used up its limit");
-	if (KNOWN(r->memcg_limit))
-		nb_text_printf(&f->text, " of %" PRIu64 " KiB", r->memcg_limit);
-	if (KNOWN(r->memcg_usage))
-		nb_text_printf(&f->text, " (usage %" PRIu64 " KiB)", r->memcg_usage);
-	nb_text_puts(&f->text,
-		     ". The machine's own memory plays no part: raise the container's limit "
-		     "(memory.max), or find what grew");
-}
 
 /* Pages above the high mark in zones that policy or cpuset closed. */
 static int64_t room_behind(const struct nb_report_case *c, enum nb_probe_verdict v, int *nid)
@@ -52,7 +23,7 @@ static int64_t room_behind(const struct nb_report_case *c, enum nb_probe_verdict
 		const struct nb_report_zone *t = c->v[i].told;
 		int64_t room;
 
-		if (z->verdict != v || !t || !KNOWN(t->high))
+		if (z->verdict != v || !t || !NB_REPORT_TOLD(t->high))
 			continue;
 		room = z->free_pages - (int64_t)(t->high / c->page_kib);
 		if (room > best) {
@@ -63,23 +34,8 @@ static int64_t room_behind(const struct nb_report_case *c, enum nb_probe_verdict
 	return best;
 }
 
-/* A report leaves out nodes that the request may not use, but counts the free pages of all. */
-static uint64_t free_elsewhere_kib(const struct nb_report_case *c)
-{
-	uint64_t told = 0, all;
-
-	if (!KNOWN(c->r->free_pages) || c->r->free_pages >= UINT64_C(1) << 48)
-		return 0;
-	all = c->r->free_pages * c->page_kib;
-	for (unsigned i = 0; i < c->r->nr_zones; i++)
-		if (c->r->zones[i].has_zone && KNOWN(c->r->zones[i].free) &&
-		    c->r->zones[i].free < UINT64_C(1) << 50)
-			told += c->r->zones[i].free;
-	return all > told + LITTLE_KIB ? all - told : 0;
-}
-
-static void bound(const struct nb_report_case *c, struct finding *f, enum nb_probe_verdict v,
-		  const char *what, const char *advice, bool said)
+static void bound(const struct nb_report_case *c, struct nb_report_finding *f,
+		  enum nb_probe_verdict v, const char *what, const char *advice, bool said)
 {
 	int nid = NB_NO_NODE;
 	int64_t room = room_behind(c, v, &nid);
@@ -90,14 +46,14 @@ static void bound(const struct nb_report_case *c, struct finding *f, enum nb_pro
 			       "%s: it was bound to nodes that were full while node %d had %" PRId64
 			       " KiB free above its high mark. %s",
 			       what, nid, room * c->page_kib, advice);
-	} else if (said && free_elsewhere_kib(c)) {
+	} else if (said && nb_report_free_elsewhere_kib(c)) {
 		f->weight = 92;
 		nb_text_printf(
 			&f->text,
 			"%s, says the kernel: its nodes were full, while %" PRIu64
 			" KiB were free on nodes that the report leaves out (its total of free "
 			"pages counts them). %s",
-			what, free_elsewhere_kib(c), advice);
+			what, nb_report_free_elsewhere_kib(c), advice);
 	} else if (said) {
 		f->weight = 80;
 		nb_text_printf(&f->text,
@@ -106,20 +62,20 @@ static void bound(const struct nb_report_case *c, struct finding *f, enum nb_pro
 	}
 }
 
-static void policy(const struct nb_report_case *c, struct finding *f)
+static void policy(const struct nb_report_case *c, struct nb_report_finding *f)
 {
 	bound(c, f, NB_PROBE_NODEMASK, "memory policy",
 	      "MPOL_BIND (numactl --membind) does not fall back; --preferred does",
 	      c->r->constraint == NB_CONSTRAINT_POLICY);
 }
 
-static void cpuset(const struct nb_report_case *c, struct finding *f)
+static void cpuset(const struct nb_report_case *c, struct nb_report_finding *f)
 {
 	bound(c, f, NB_PROBE_CPUSET, "cpuset", "Add nodes to its cpuset.mems",
 	      c->r->constraint == NB_CONSTRAINT_CPUSET);
 }
 
-static void fragmentation(const struct nb_report_case *c, struct finding *f)
+static void fragmentation(const struct nb_report_case *c, struct nb_report_finding *f)
 {
 	int64_t spare = 0;
 	int largest = -1;
@@ -150,12 +106,12 @@ static void fragmentation(const struct nb_report_case *c, struct finding *f)
 			  "(vm.compaction_proactiveness, vm.min_free_kbytes)");
 }
 
-static void low_zone(const struct nb_report_case *c, struct finding *f)
+static void low_zone(const struct nb_report_case *c, struct nb_report_finding *f)
 {
 	int nid = NB_NO_NODE;
 	int64_t room = room_behind(c, NB_PROBE_TOO_HIGH, &nid);
 
-	if (room <= 0 || c->nr_pass)
+	if (room * c->page_kib <= NB_REPORT_LITTLE_KIB || nb_report_has_room(c))
 		return;
 	f->weight = 85;
 	nb_text_printf(
@@ -171,7 +127,7 @@ static void low_zone(const struct nb_report_case *c, struct finding *f)
 			       "for low memory");
 }
 
-static void reserve(const struct nb_report_case *c, struct finding *f)
+static void reserve(const struct nb_report_case *c, struct nb_report_finding *f)
 {
 	for (unsigned i = 0; i < c->nr_v; i++) {
 		const struct nb_zone_probe *z = &c->v[i].z;
@@ -190,7 +146,7 @@ static void reserve(const struct nb_report_case *c, struct finding *f)
 	}
 }
 
-static void kept_pages(const struct nb_report_case *c, struct finding *f)
+static void kept_pages(const struct nb_report_case *c, struct nb_report_finding *f)
 {
 	for (unsigned i = 0; i < c->nr_v; i++) {
 		const struct nb_zone_probe *z = &c->v[i].z;
@@ -208,21 +164,9 @@ static void kept_pages(const struct nb_report_case *c, struct finding *f)
 	}
 }
 
-static uint64_t reclaimable_kib(const struct nb_report_case *c)
+static void atomic_burst(const struct nb_report_case *c, struct nb_report_finding *f)
 {
-	uint64_t kib = 0;
-
-	for (unsigned i = 0; i < c->r->nr_zones; i++)
-		if (KNOWN(c->r->zones[i].file) && c->r->zones[i].file < UINT64_C(1) << 50)
-			kib += c->r->zones[i].file;
-	if (!kib && KNOWN(c->r->file_pages) && c->r->file_pages < UINT64_C(1) << 48)
-		kib = c->r->file_pages * c->page_kib;
-	return kib;
-}
-
-static void atomic_burst(const struct nb_report_case *c, struct finding *f)
-{
-	uint64_t kib = reclaimable_kib(c);
+	uint64_t kib = nb_report_reclaimable_kib(c);
 
 	if (c->q.may_reclaim || !c->nr_short || !c->rebuilt)
 		return;
@@ -236,7 +180,7 @@ static void atomic_burst(const struct nb_report_case *c, struct finding *f)
 		kib, kib > 16384 ? ", so it is a matter of time, not of size" : "");
 }
 
-static void harmless(const struct nb_report_case *c, struct finding *f)
+static void harmless(const struct nb_report_case *c, struct nb_report_finding *f)
 {
 	if (!(c->gfp & NB_GFP_BIT_NORETRY) || c->r->kind != NB_REPORT_FAILURE || !c->r->order)
 		return;
@@ -246,152 +190,48 @@ static void harmless(const struct nb_report_case *c, struct finding *f)
 		     "often nothing to be done");
 }
 
-static void came_free(const struct nb_report_case *c, struct finding *f)
+static void came_free(const struct nb_report_case *c, struct nb_report_finding *f)
 {
+	int64_t room = nb_report_room_pages(c) * c->page_kib;
+
 	if (!c->nr_pass)
 		return;
-	f->weight = 50;
-	nb_text_puts(&f->text,
-		     "by the report's numbers some zone could serve it: memory came free between "
-		     "the failure and the report, or was in other CPUs' page sets");
-}
-
-/* ---- true exhaustion, and what has taken the memory ---- */
-
-static uint64_t kib_of(const struct nb_report_case *c, uint64_t pages)
-{
-	return KNOWN(pages) && pages < UINT64_C(1) << 48 ? pages * c->page_kib : 0;
-}
-
-/* Of the zones that the report has; the global count speaks of all nodes. */
-static uint64_t anon_kib(const struct nb_report_case *c)
-{
-	uint64_t kib = 0;
-
-	for (unsigned i = 0; i < c->r->nr_zones; i++) {
-		uint64_t v = c->r->zones[i].anon;
-
-		if (!c->r->zones[i].has_zone)
-			continue;
-		if (!KNOWN(v) || v >= UINT64_C(1) << 50)
-			return kib_of(c, c->r->anon_pages);
-		kib += v;
-	}
-	return kib;
-}
-
-static uint64_t managed_kib(const struct nb_report_case *c)
-{
-	uint64_t kib = 0;
-
-	for (unsigned i = 0; i < c->r->nr_zones; i++)
-		if (c->r->zones[i].has_zone && KNOWN(c->r->zones[i].managed) &&
-		    c->r->zones[i].managed < UINT64_C(1) << 50)
-			kib += c->r->zones[i].managed;
-	return kib;
-}
-
-static void add_share(struct nb_text *t, const char *name, uint64_t kib, uint64_t all)
-{
-	if (all && kib * 20 > all)
-		nb_text_printf(t, "%s%s %.0f %%", t->len ? ", " : "", name,
-			       100.0 * (double)kib / (double)all);
-}
-
-static void exhausted(const struct nb_report_case *c, struct finding *f)
-{
-	const struct nb_report *r = c->r;
-	uint64_t all = managed_kib(c), cache = reclaimable_kib(c), known;
-	struct nb_text t = {0};
-
-	if (!c->rebuilt && r->constraint == NB_CONSTRAINT_NONE) {
-		f->weight = 60;
-		nb_text_puts(&f->text, "the machine as a whole was out of memory, says the kernel; "
-				       "without its Mem-Info nothing tells where it went");
+	f->weight = room > 0 ? 82 : 50;
+	if (room <= 0) {
+		nb_text_puts(&f->text,
+			     "by the report's numbers some zone could just serve it: memory came "
+			     "free between the failure and the report, or was in other CPUs' page "
+			     "sets");
 		return;
 	}
-	if (r->constraint == NB_CONSTRAINT_MEMCG || !c->rebuilt || !c->nr_short || !all)
-		return;
-	if (cache * 20 > all && !(r->kind == NB_REPORT_OOM))
-		return;
-	known = anon_kib(c) + cache + kib_of(c, r->slab_reclaimable_pages) +
-		kib_of(c, r->slab_unreclaimable_pages) + kib_of(c, r->free_pages) +
-		kib_of(c, r->pagetables_pages) + kib_of(c, r->unevictable_pages) + r->hugepages_kib;
-	f->weight = r->kind == NB_REPORT_OOM ? 75 : 45;
-	add_share(&t, "anonymous memory", anon_kib(c), all);
-	add_share(&t, "page cache", cache, all);
-	add_share(&t, "shared memory and tmpfs", kib_of(c, r->shmem_pages), all);
-	add_share(&t, "slab that cannot be freed", kib_of(c, r->slab_unreclaimable_pages), all);
-	add_share(&t, "page tables", kib_of(c, r->pagetables_pages), all);
-	add_share(&t, "huge pages set aside", r->hugepages_kib, all);
-	if (known < all && !free_elsewhere_kib(c) && KNOWN(r->anon_pages) &&
-	    KNOWN(r->slab_unreclaimable_pages))
-		add_share(&t, "taken by nobody that the report names (drivers, vmalloc, a balloon)",
-			  all - known, all);
-	nb_text_printf(&f->text, "memory is used up: of %" PRIu64 " KiB %s", all,
-		       t.len ? nb_text_str(&t) : "no large part is named");
-	if (KNOWN(r->total_swap))
-		nb_text_printf(&f->text,
-			       r->total_swap ? "; swap: %" PRIu64 " of %" PRIu64 " KiB free"
-					     : "; there is no swap",
-			       r->free_swap, r->total_swap);
-	if (r->nr_tasks)
-		nb_text_printf(
-			&f->text, ". The largest task: %s (pid %" PRIu64 ") with %" PRIu64 " KiB",
-			r->tasks[0].name, r->tasks[0].pid, r->tasks[0].rss_pages * c->page_kib);
-	nb_text_release(&t);
-}
-
-static void eater(const struct nb_report_case *c, struct finding *f, uint64_t kib, unsigned percent,
-		  const char *words)
-{
-	uint64_t all = managed_kib(c);
-
-	if (!all || kib * 100 < all * percent || c->r->constraint == NB_CONSTRAINT_MEMCG)
-		return;
-	f->weight = 70;
-	nb_text_printf(&f->text, "%s: %" PRIu64 " KiB, %.0f %% of memory", words, kib,
-		       100.0 * (double)kib / (double)all);
-}
-
-static void slab_leak(const struct nb_report_case *c, struct finding *f)
-{
-	eater(c, f, kib_of(c, c->r->slab_unreclaimable_pages), 25,
-	      "the kernel's own objects (slab_unreclaimable; slabtop tells which; a leak grows "
-	      "without end)");
-}
-
-static void huge_pools(const struct nb_report_case *c, struct finding *f)
-{
-	eater(c, f, c->r->hugepages_kib, 30,
-	      "huge pages set aside for hugetlb, of use to nobody else (vm.nr_hugepages, by node "
-	      "in "
-	      "sysfs)");
-}
-
-static void tmpfs(const struct nb_report_case *c, struct finding *f)
-{
-	eater(c, f, kib_of(c, c->r->shmem_pages), 40,
-	      "shared memory and tmpfs files (df -t tmpfs, ipcs -m), which only swap can take");
+	nb_text_printf(&f->text,
+		       "it was a matter of moments: when the report was written, %" PRId64
+		       " KiB were free above the high marks of zones that may serve it. ",
+		       room);
+	nb_text_puts(&f->text, c->r->kind == NB_REPORT_OOM
+				       ? "Look for a kill shortly before: its victim's memory came "
+					 "back while this one was being chosen"
+				       : "Page cache was reclaimed, or a task ended, just then");
 }
 
 /* ---- ranking ---- */
 
-typedef void cause_fn(const struct nb_report_case *c, struct finding *f);
+typedef void cause_fn(const struct nb_report_case *c, struct nb_report_finding *f);
 static const struct {
 	const char *key;
 	cause_fn *fn;
 } causes[] = {
-	{"memcg_limit", memcg_limit},
+	{"memcg_limit", nb_report_cause_memcg},
 	{"memory_policy", policy},
 	{"cpuset", cpuset},
 	{"fragmentation", fragmentation},
 	{"atomic_burst", atomic_burst},
 	{"low_zone", low_zone},
-	{"exhausted", exhausted},
-	{"slab", slab_leak},
-	{"hugepages", huge_pools},
-	{"shmem", tmpfs},
+	{"exhausted", nb_report_cause_exhausted},
+	{"slab", nb_report_cause_slab},
+	{"hugepages", nb_report_cause_hugepages},
+	{"shmem", nb_report_cause_shmem},
+	{"swapoff", nb_report_cause_swapoff},
 	{"kept_pages", kept_pages},
 	{"lowmem_reserve", reserve},
 	{"came_free", came_free},
@@ -401,7 +241,7 @@ static const struct {
 
 void nb_report_causes(const struct nb_report_case *c, struct nb_sheet *s)
 {
-	struct finding f[NR_CAUSES];
+	struct nb_report_finding f[NR_CAUSES];
 	json_t *list = json_array();
 	bool any = false;
 

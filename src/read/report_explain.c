@@ -114,16 +114,44 @@ static void request(const struct nb_report_case *c, struct nb_sheet *s)
 	nb_text_release(&t);
 }
 
+static void victim(const struct nb_report_case *c, struct nb_sheet *s)
+{
+	const struct nb_report *r = c->r;
+	uint64_t kib = r->killed_has_rss ? r->killed_anon + r->killed_file + r->killed_shmem
+					 : r->killed_rss_pages * c->page_kib;
+	json_t *o = json_object();
+	char rss[48] = "", adj[48] = "";
+
+	if (kib)
+		snprintf(rss, sizeof(rss), " with %" PRIu64 " KiB resident", kib);
+	if (r->killed_has_adj)
+		snprintf(adj, sizeof(adj), ", oom_score_adj %" PRId64, r->killed_adj);
+	nb_sheet_note(s, "%s process %" PRIu64 " (%s)%s%s.",
+		      r->killed ? "Killed was" : "Chosen was", r->killed_pid, r->killed_name, rss,
+		      adj);
+	nb_put_u64(o, "pid", r->killed_pid);
+	nb_put_str(o, "name", r->killed_name);
+	if (kib)
+		nb_put_u64(o, "rss_kib", kib & INT64_MAX);
+	if (r->killed_has_adj)
+		nb_put_i64(o, "oom_score_adj", r->killed_adj);
+	json_object_set_new(s->root, "killed", o);
+}
+
 static void title(const struct nb_report_case *c, struct nb_sheet *s)
 {
 	static const char *const constraint[] = {NULL, "none", "cpuset", "memory_policy", "memcg"};
 	const struct nb_report *r = c->r;
 
-	nb_sheet_heading(s, "Line %u: %s of '%s'%s%s", r->line,
-			 r->kind == NB_REPORT_OOM ? "the OOM killer was called on behalf"
+	nb_sheet_heading(s, "Line %u: %s%s%s%s%s%s", r->line,
+			 r->kind == NB_REPORT_OOM ? "the OOM killer was called"
 			 : r->stall               ? "a page allocation that stalled"
 						  : "a page allocation failure",
-			 r->comm, r->release[0] ? ", kernel " : "", r->release);
+			 !r->comm[0]                ? ""
+			 : r->kind == NB_REPORT_OOM ? " on behalf of '"
+						    : " of '",
+			 r->comm, r->comm[0] ? "'" : "", r->release[0] ? ", kernel " : "",
+			 r->release);
 	nb_sheet_note(s, "Judged by the rules of kernel %s%s.", c->profile->key,
 		      r->release[0] ? "" : " (the report does not name its own; --kernel does)");
 	nb_put_str(s->root, "kind", r->kind == NB_REPORT_OOM ? "oom" : "allocation_failure");
@@ -134,19 +162,8 @@ static void title(const struct nb_report_case *c, struct nb_sheet *s)
 	nb_put_str(s->root, "profile", c->profile->key);
 	if (constraint[r->constraint])
 		nb_put_str(s->root, "constraint", constraint[r->constraint]);
-	if (r->killed) {
-		nb_sheet_note(s,
-			      "Killed was process %" PRIu64 " (%s) with %" PRIu64
-			      " KiB resident, oom_score_adj %" PRId64 ".",
-			      r->killed_pid, r->killed_name,
-			      r->killed_anon + r->killed_file + r->killed_shmem, r->killed_adj);
-		json_object_set_new(
-			s->root, "killed",
-			json_pack("{s:I, s:o, s:I}", "pid", (json_int_t)r->killed_pid, "name",
-				  nb_json_string(r->killed_name), "rss_kib",
-				  (json_int_t)((r->killed_anon + r->killed_file + r->killed_shmem) &
-					       INT64_MAX)));
-	}
+	if (r->killed || r->chosen)
+		victim(c, s);
 	if (r->no_victim)
 		nb_sheet_note(s, "Nobody could be killed: the kernel panics then.");
 }
@@ -238,16 +255,16 @@ static void one_verdict(const struct nb_report_case *c, const struct nb_report_v
 	else if (z->verdict == NB_PROBE_PASSES)
 		nb_sheet_step(s,
 			      "Node %d %s: by these numbers it could serve it: %" PRId64
-			      " pages to spare. Memory came free between the failure and the "
+			      " page%s to spare. Memory came free between the failure and the "
 			      "report.",
-			      z->nid, name, z->spare_pages);
+			      z->nid, name, z->spare_pages, z->spare_pages == 1 ? "" : "s");
 	else if (z->verdict == NB_PROBE_SHORT)
 		nb_sheet_step(s,
 			      "Node %d %s: %" PRId64 " free%s, against min %" PRId64
 			      " + reserve %" PRId64 " = %" PRId64 ": misses by %" PRId64
-			      " pages (%" PRId64 " KiB).",
+			      " page%s (%" PRId64 " KiB).",
 			      z->nid, name, z->free_pages, not_usable, z->mark_reduced_pages,
-			      z->reserve_pages, need, 1 - z->spare_pages,
+			      z->reserve_pages, need, 1 - z->spare_pages, z->spare_pages ? "s" : "",
 			      (1 - z->spare_pages) * c->page_kib);
 	else
 		nb_sheet_step(

@@ -11,16 +11,23 @@
 
 #define MAX_DROPS 64u
 #define ATOMIC_BIT_SINCE 4004u
-#define PC_LOW_PAGES 3840u /* from 1 MiB to 16 MiB */
+#define FIRST_KSWAPD_RECLAIM 0x2000000u /* the bit as it was first numbered, in 4.4 */
+#define PC_LOW_PAGES 3840u              /* from 1 MiB to 16 MiB */
 #define MIB (UINT64_C(1) << 20)
 #define GIB (UINT64_C(1) << 30)
 
 const struct nb_kernel_profile *nb_report_profile(const struct nb_report *r, const char *kernel)
 {
 	const struct nb_kernel_profile *p = kernel ? nb_kernel_by_key(kernel) : NULL;
+	/* masks were printed without names before 4.6; KSWAPD_RECLAIM came with 4.4 */
+	bool nameless = r->has_gfp && !r->gfp_names[0];
+	const char *form = r->early                            ? "2.6.20"
+			   : !nameless                         ? NULL
+			   : r->gfp_raw & FIRST_KSWAPD_RECLAIM ? "4.4"
+							       : "3.10";
 
-	if (!p && r->release[0])
-		p = nb_kernel_nearest(r->release, NULL);
+	if (!p && (r->release[0] || form))
+		p = nb_kernel_nearest(r->release[0] ? r->release : form, NULL);
 	return p ? p : nb_kernel_at(0);
 }
 
@@ -119,6 +126,9 @@ static int add_zone(struct nb_machine *m, struct layout *l, const struct nb_repo
 	/* what a PC reserves of its first 640 KiB lies anywhere there: it is left out */
 	if (pc_low && managed > PC_LOW_PAGES)
 		present = managed;
+	/* up to 2.6 the zone had frame 0, too, which is never given out */
+	if (z->type == NB_ZONE_DMA && m->arch != NB_ARCH_ARM64 && present == 4096 && page_kib == 4)
+		present = managed = 4095;
 	uint64_t bytes = present * page_kib * 1024;
 	struct nb_mem_range range = {.type = NB_MEM_RAM, .nid = z->nid};
 	struct nb_zone_fact fact = {.nid = z->nid, .type = (enum nb_zone_type)z->type};

@@ -59,6 +59,9 @@ static void zone_line(struct nb_report *r, const struct nb_showmem_line *l)
 	z->free_pcp = nb_items_value(&l->items, "free_pcp", 0);
 	z->file = sum(value(l, "active_file"), value(l, "inactive_file"));
 	z->anon = sum(value(l, "active_anon"), value(l, "inactive_anon"));
+	z->unevictable = value(l, "unevictable");
+	z->slab_reclaimable = value(l, "slab_reclaimable");
+	z->slab_unreclaimable = value(l, "slab_unreclaimable");
 	z->all_unreclaimable = l->all_unreclaimable;
 	/* before 3.9 there was no managed: present stood for it */
 	if (z->managed == NB_REPORT_UNKNOWN)
@@ -107,6 +110,7 @@ static void global_line(struct nb_report *r, const struct nb_showmem_line *l)
 	set(&r->unevictable_pages, value(l, "unevictable"));
 	set(&r->slab_reclaimable_pages, value(l, "slab_reclaimable"));
 	set(&r->slab_unreclaimable_pages, value(l, "slab_unreclaimable"));
+	set(&r->slab_pages, value(l, "slab"));
 	set(&r->shmem_pages, value(l, "shmem"));
 	set(&r->pagetables_pages, value(l, "pagetables"));
 	set(&r->free_pages, value(l, "free"));
@@ -169,10 +173,15 @@ bool nb_report_mem_line(struct nb_report *r, struct nb_cursor line)
 	struct nb_showmem_line l;
 	struct nb_strings strings = {0};
 	bool known = nb_showmem_line_parse(&strings, line.p, (size_t)(line.end - line.p), &l);
+	struct nb_cursor c = line;
 
+	/* swapoff takes the area's size off first and gives it back slot by slot */
+	if (nb_report_find(&c, "Free swap") && nb_report_find(&c, "= -"))
+		r->swapoff = true;
 	/* before the report's own Mem-Info anything with a colon would do */
-	if (known && (r->has_mem || l.kind == NB_SHOWMEM_HEAD || l.kind == NB_SHOWMEM_ZONE ||
-		      l.kind == NB_SHOWMEM_NODE || l.kind == NB_SHOWMEM_BUDDY))
+	if (known &&
+	    (r->has_mem || r->early || l.kind == NB_SHOWMEM_HEAD || l.kind == NB_SHOWMEM_ZONE ||
+	     l.kind == NB_SHOWMEM_NODE || l.kind == NB_SHOWMEM_BUDDY))
 		take(r, &l);
 	else
 		known = false;

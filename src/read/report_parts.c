@@ -88,6 +88,11 @@ bool nb_report_begin(struct nb_report *r, struct nb_cursor line)
 		nb_report_copy(&name, "", r->comm, sizeof(r->comm));
 		take_gfp(r, &c);
 		take_order(r, line, "order=");
+	} else if (nb_cur_lit(&c, "oom-killer: gfp_mask=")) {
+		r->kind = NB_REPORT_OOM;
+		r->early = true;
+		take_gfp(r, &c);
+		take_order(r, line, "order=");
 	} else if (!failure(r, line)) {
 		return false;
 	}
@@ -118,6 +123,34 @@ static void take_release(struct nb_report *r, struct nb_cursor line)
 		r->cpu = (int)cpu;
 }
 
+/* What the task table says of the victim. */
+static void find_victim(struct nb_report *r)
+{
+	for (unsigned i = 0; i < r->nr_tasks; i++) {
+		if (r->tasks[i].pid != r->killed_pid)
+			continue;
+		r->killed_has_adj = true;
+		r->killed_adj = r->tasks[i].adj;
+		r->killed_rss_pages = r->tasks[i].rss_pages;
+	}
+}
+
+/* "...,task=java,pid=123,uid=0" names the victim; the line of its kill may be cut off. */
+static void take_choice(struct nb_report *r, struct nb_cursor line)
+{
+	struct nb_cursor c = line;
+	uint64_t pid;
+
+	if (r->killed || !nb_report_find(&c, ",task="))
+		return;
+	nb_report_copy(&c, ",", r->killed_name, sizeof(r->killed_name));
+	if (!nb_cur_lit(&c, ",pid=") || !nb_cur_u64(&c, &pid))
+		return;
+	r->chosen = true;
+	r->killed_pid = pid;
+	find_victim(r);
+}
+
 static void take_constraint(struct nb_report *r, struct nb_cursor line)
 {
 	static const struct {
@@ -140,6 +173,7 @@ static void take_constraint(struct nb_report *r, struct nb_cursor line)
 	c = line;
 	if (nb_report_find(&c, "oom_memcg="))
 		nb_report_copy(&c, ",", r->memcg, sizeof(r->memcg));
+	take_choice(r, line);
 }
 
 /* "memory: usage 524288kB, limit 524288kB, failcnt 117"; before 5.0 also "Task in /a killed as a
@@ -158,6 +192,14 @@ static void take_memcg(struct nb_report *r, struct nb_cursor line)
 			r->memcg_failcnt = v;
 		return;
 	}
+	r->memcg_swap_is_both |= nb_cur_lit(&c, "memory+");
+	if (nb_cur_lit(&c, "swap: usage ") && nb_cur_u64(&c, &v)) {
+		r->memcg_swap_usage = v;
+		if (nb_report_find(&c, "limit ") && nb_cur_u64(&c, &v))
+			r->memcg_swap_limit = v;
+		return;
+	}
+	c = line;
 	if (nb_report_find(&c, "killed as a result of limit of ")) {
 		r->constraint = NB_CONSTRAINT_MEMCG;
 		nb_report_copy(&c, " ", r->memcg, sizeof(r->memcg));
@@ -178,6 +220,11 @@ static uint64_t kib_behind(struct nb_cursor c, const char *word)
 	return nb_report_find(&c, word) && nb_cur_u64(&c, &v) ? v : 0;
 }
 
+static bool has_word(struct nb_cursor c, const char *word)
+{
+	return nb_report_find(&c, word);
+}
+
 static void take_killed(struct nb_report *r, struct nb_cursor line)
 {
 	struct nb_cursor c = line;
@@ -190,8 +237,10 @@ static void take_killed(struct nb_report *r, struct nb_cursor line)
 		return;
 	r->killed = true;
 	r->killed_pid = pid;
+	find_victim(r);
 	if (nb_report_find(&c, "("))
 		nb_report_copy(&c, ")", r->killed_name, sizeof(r->killed_name));
+	r->killed_has_rss = has_word(c, "-rss:");
 	r->killed_anon = kib_behind(c, "anon-rss:");
 	r->killed_file = kib_behind(c, "file-rss:");
 	r->killed_shmem = kib_behind(c, "shmem-rss:");
@@ -199,16 +248,19 @@ static void take_killed(struct nb_report *r, struct nb_cursor line)
 		bool minus = nb_cur_lit(&c, "-");
 		uint64_t v;
 
-		if (nb_cur_max(&c, 1000, &v))
+		if (nb_cur_max(&c, 1000, &v)) {
+			r->killed_has_adj = true;
 			r->killed_adj = minus ? -(int64_t)v : (int64_t)v;
+		}
 	}
 }
 
-/* A row "[    165]     0   165   179510    92291 ...": pid, uid, tgid, total_vm, rss, ..., name. */
+/* A row "[    165]     0   165   179510    92291 ...": pid, uid, tgid, total_vm, rss, ...,
+ * swapents, oom_score_adj, name. What stands between has changed from version to version. */
 static void take_task(struct nb_report *r, struct nb_cursor c)
 {
 	struct nb_report_task t = {0};
-	uint64_t v, column = 0;
+	uint64_t v, column = 0, last = 0;
 	unsigned at;
 
 	if (!nb_cur_lit(&c, "["))
@@ -218,14 +270,17 @@ static void take_task(struct nb_report *r, struct nb_cursor c)
 		return;
 	while (nb_cur_blanks(&c)) {
 		struct nb_cursor before = c;
+		bool minus = nb_cur_lit(&c, "-");
 
-		nb_cur_lit(&c, "-");
 		if (!nb_cur_u64(&c, &v) || (!nb_cur_end(&c) && *c.p != ' ')) {
 			c = before;
 			break;
 		}
 		if (++column == 4)
 			t.rss_pages = v;
+		t.swap_pages = last;
+		last = v;
+		t.adj = v > 1000 ? 0 : minus ? -(int64_t)v : (int64_t)v;
 	}
 	if (column < 6 || t.rss_pages > UINT64_C(1) << 40)
 		return;

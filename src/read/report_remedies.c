@@ -105,9 +105,9 @@ static void more_memory(const struct nb_report_case *c, struct nb_sheet *s, json
 		ch.type = (int)z->zone;
 		ch.single_pages = (uint64_t)(1 - z->spare_pages);
 		snprintf(what, sizeof(what),
-			 "%" PRIu64 " more free pages (%" PRIu64 " KiB) on node %d %s",
-			 ch.single_pages, ch.single_pages * c->page_kib, z->nid,
-			 nb_zone_name(z->zone));
+			 "%" PRIu64 " more free page%s (%" PRIu64 " KiB) on node %d %s",
+			 ch.single_pages, ch.single_pages == 1 ? "" : "s",
+			 ch.single_pages * c->page_kib, z->nid, nb_zone_name(z->zone));
 		told(s, list, "more_free_pages", replay(c, &ch, rq, &page), &page, what);
 	}
 	z = nearest(c, NB_PROBE_PIECES);

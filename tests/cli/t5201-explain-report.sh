@@ -51,6 +51,29 @@ ok "without the high-order atomic reserve it succeeds" sh -c "grep -A2 no_highat
 top k612-oom-bind.log memory_policy
 has "$tmp/out" 'KiB were free on nodes that the report leaves out' "free memory elsewhere is told"
 
+# the zones that a request may use count, not the machine: low memory is full of slab while high
+# memory is free; and what passes by a page is not "room"
+top k32-i386pae-mail.log low_zone
+is "$(json reports.0.causes.1.cause)" exhausted "low memory itself is used up"
+has "$tmp/out" 'of 903760 KiB slab that can be shrunk' "of low memory, not of the machine"
+top k26-slab.log exhausted
+has "$tmp/out" 'slab 96 %' "before 2.6.20: read, and its slab named"
+is "$(json reports.0.profile)" 2.6.24 "by the rules of its time"
+
+# most of the memory is free by the time of the report: never "used up"
+top k419-second-kill.log came_free
+hasnt "$tmp/out" 'used up' "what is free is not used up"
+
+# swapoff under way, in a mail that breaks every long line
+top k416-swapoff-mail.log swapoff
+is "$(json reports.0.zones#) $(json reports.0.line)" "2 1" "a mail's broken first line, and its zones"
+
+# the kill's own line is cut off: the choice is told all the same
+top k514-memcg-chosen.log memcg_limit
+is "$(json reports.0.killed.name) $(json reports.0.killed.rss_kib)" "qemu-system-x86 16807064" \
+	"who was chosen, from the task table"
+is "$(json reports.0.killed.oom_score_adj)" 986 "with its oom_score_adj"
+
 # every replay that adds what was missing succeeds
 for f in k310-order2-atomic k49-i386-lowmem k515-cpuset k54-dma32 k61-atomic-burst k68-thp; do
 	nb explain --json "$reports/$f.log"
