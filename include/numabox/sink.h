@@ -110,10 +110,28 @@ static inline void nb_event_set_add(struct nb_event_set *set, enum nb_event_kind
 	set->bits[(unsigned)kind / 64] |= UINT64_C(1) << ((unsigned)kind % 64);
 }
 
+static inline void nb_event_set_remove(struct nb_event_set *set, enum nb_event_kind kind)
+{
+	set->bits[(unsigned)kind / 64] &= ~(UINT64_C(1) << ((unsigned)kind % 64));
+}
+
+/* What the engine counts of a sink's events, before it delivers them. */
+struct nb_event_tally {
+	uint64_t count[NB_NR_EVENTS]; /* that happened, by kind */
+	struct nb_cpumask cpus;       /* on which one happened; whoever looks may clear it */
+	bool any;                     /* one happened; the same */
+};
+
+/* Listeners who want numbers more than events pay for no more: of the kinds in `counted`, the first
+ * `keep` are delivered, the others counted alone, and then nothing goes another way because of
+ * them. A kind of which tally->count says `keep` already is only counted from the start. */
 struct nb_sink {
 	void *ctx;
 	void (*event)(void *ctx, const struct nb_event *ev);
-	struct nb_event_set wanted; /* others are not delivered */
+	struct nb_event_set wanted;   /* others are neither delivered nor counted */
+	struct nb_event_tally *tally; /* the listener's, as long as it listens; NULL: no counts */
+	struct nb_event_set counted;  /* with a tally */
+	uint64_t keep;
 };
 
 #ifdef __cplusplus

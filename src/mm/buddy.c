@@ -256,7 +256,7 @@ struct nb_page *nb_rmqueue_run(struct nb_zone *z, enum nb_migratetype mt, unsign
 	unsigned mask = nb_zone_free_mask(z, mt);
 
 	*ret_n = 0;
-	if (nb_unlikely(!mask) || nb_event_wanted(z->sys, NB_EV_MM_PAGE_ALLOC_ZONE_LOCKED))
+	if (nb_unlikely(!mask || nb_event_is_told(z->sys, NB_EV_MM_PAGE_ALLOC_ZONE_LOCKED)))
 		return NULL;
 	unsigned order = (unsigned)__builtin_ctz(mask);
 	struct nb_page *page = nb_free_list_take(z, order, mt);
@@ -268,6 +268,8 @@ struct nb_page *nb_rmqueue_run(struct nb_zone *z, enum nb_migratetype mt, unsign
 
 	put_rest(z, dense + n, dense + pages, mt);
 	nb_account_free_singly(z, -(int64_t)n);
+	if (nb_event_wanted(z->sys, NB_EV_MM_PAGE_ALLOC_ZONE_LOCKED))
+		nb_count_event(z->sys, NB_EV_MM_PAGE_ALLOC_ZONE_LOCKED, z->lock_cpu, n);
 	*ret_n = n;
 	return page;
 }

@@ -345,11 +345,13 @@ struct nb_system {
 	bool debug;           /* nb_boot_options.debug */
 	bool full_path_only;  /* for page_hot.c's is not: CMA, backed or debug systems */
 	bool watched;         /* that, or somebody listens to requests or frees */
+	bool count_hot;       /* that, but who listens wants their numbers alone */
 	void *backing;        /* backed: the bytes of frame 0 and on */
 	uint64_t linear_base; /* address of frame 0 in the linear map */
 	uint64_t rng;         /* seeded */
 	uint64_t time_ns;
 	struct nb_sink sink;
+	struct nb_event_set counted; /* kinds that it wants the number of, and no more (event.h) */
 
 	/* memory as memblock has it: byte ranges for readers, pfn ranges for lookup */
 	struct nb_mem_range *memblock;

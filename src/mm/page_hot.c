@@ -29,6 +29,8 @@ void nb_choose_path(struct nb_system *sys)
 	sys->full_path_only = sys->has_cma || sys->backed || sys->debug;
 	sys->watched = sys->full_path_only || nb_event_wanted(sys, NB_EV_MM_PAGE_ALLOC) ||
 		       nb_event_wanted(sys, NB_EV_MM_PAGE_FREE);
+	sys->count_hot = !sys->full_path_only && !nb_event_is_told(sys, NB_EV_MM_PAGE_ALLOC) &&
+			 !nb_event_is_told(sys, NB_EV_MM_PAGE_FREE);
 }
 
 /* The first zone that the request may use, if it has room above the first mark that is tested. */
@@ -63,13 +65,15 @@ static inline nb_pfn_t take(const struct nb_system *sys, const struct nb_zone *z
 	return nb_zone_page_pfn(z, page);
 }
 
-nb_pfn_t nb_alloc_pages(struct nb_system *sys, const struct nb_alloc_request *rq)
+/* `counted`: a listener wants to know how many. */
+static inline __attribute__((always_inline)) nb_pfn_t
+alloc_hot(struct nb_system *sys, const struct nb_alloc_request *rq, bool counted)
 {
 	nb_gfp_t gfp = rq->gfp;
 	int nid = rq->nid, highest = sys->gfp_zone[gfp & 0xf];
 
 	if (nb_unlikely(rq->order || rq->nodemask || highest < 0 ||
-			(gfp & (NB_GFP_BIT_THISNODE | NB_GFP_BIT_WRITE)) || sys->watched ||
+			(gfp & (NB_GFP_BIT_THISNODE | NB_GFP_BIT_WRITE)) ||
 			(unsigned)rq->cpu >= sys->nr_cpu_ids))
 		return nb_alloc_pages_full(sys, rq);
 	if (rq->task && nb_unlikely(nid == NB_NO_NODE || rq->task->flags))
@@ -86,10 +90,24 @@ nb_pfn_t nb_alloc_pages(struct nb_system *sys, const struct nb_alloc_request *rq
 		return nb_alloc_pages_full(sys, rq);
 	struct nb_list *list = &pcp->list[nb_request_mt(sys, gfp)];
 
-	if (nb_likely(list->first))
+	if (nb_likely(list->first)) {
+		if (counted && nb_event_wanted(sys, NB_EV_MM_PAGE_ALLOC))
+			nb_count_event(sys, NB_EV_MM_PAGE_ALLOC, rq->cpu, 1);
 		return take(sys, z, pcp, list);
+	}
 	nb_pcp_unlock(pcp);
 	return nb_alloc_pages_full(sys, rq);
+}
+
+static __attribute__((noinline)) nb_pfn_t alloc_watched(struct nb_system *sys,
+							const struct nb_alloc_request *rq)
+{
+	return sys->count_hot ? alloc_hot(sys, rq, true) : nb_alloc_pages_full(sys, rq);
+}
+
+nb_pfn_t nb_alloc_pages(struct nb_system *sys, const struct nb_alloc_request *rq)
+{
+	return nb_unlikely(sys->watched) ? alloc_watched(sys, rq) : alloc_hot(sys, rq, false);
 }
 
 /* Is room left in the set under the auto-tuned scheme, so that nothing changes but counts? */
@@ -101,11 +119,12 @@ static inline bool has_room(const struct nb_zone *z, const struct nb_pcp *pcp)
 			   (ZONE_RECLAIM_ACTIVE | ZONE_BELOW_HIGH)));
 }
 
-int nb_free_pages(struct nb_system *sys, int cpu, nb_pfn_t pfn, unsigned order)
+static inline __attribute__((always_inline)) int
+free_hot(struct nb_system *sys, int cpu, nb_pfn_t pfn, unsigned order, bool counted)
 {
 	const struct nb_section *sec = &sys->section[pfn >> sys->section_shift];
 
-	if (nb_unlikely(order || sys->watched || (unsigned)cpu >= sys->nr_cpu_ids ||
+	if (nb_unlikely(order || (unsigned)cpu >= sys->nr_cpu_ids ||
 			pfn >> sys->section_shift >= sys->nr_sections || !sec->zone))
 		return nb_free_pages_full(sys, cpu, pfn, order);
 	struct nb_zone *z = sec->zone;
@@ -122,6 +141,8 @@ int nb_free_pages(struct nb_system *sys, int cpu, nb_pfn_t pfn, unsigned order)
 	if (nb_unlikely(mt >= NB_MIGRATE_PCPTYPES || !trylock(pcp)))
 		return nb_free_pages_full(sys, cpu, pfn, order);
 	nb_pcp_count(&pcp->pgfree, 1);
+	if (counted && nb_event_wanted(sys, NB_EV_MM_PAGE_FREE))
+		nb_count_event(sys, NB_EV_MM_PAGE_FREE, cpu, 1);
 	nb_page_set_flags(page, PG_PCP | (uint32_t)mt << PG_MT_SHIFT | z->page_bits);
 	/* Pages that are given back in a row, perhaps another CPU's, are fetched ahead. */
 	int32_t step = (int32_t)(dense + 1 - pcp->list[mt].first);
@@ -138,4 +159,17 @@ int nb_free_pages(struct nb_system *sys, int cpu, nb_pfn_t pfn, unsigned order)
 		pcp->free_count++;
 	nb_pcp_unlock(pcp);
 	return 0;
+}
+
+static __attribute__((noinline)) int free_watched(struct nb_system *sys, int cpu, nb_pfn_t pfn,
+						  unsigned order)
+{
+	return sys->count_hot ? free_hot(sys, cpu, pfn, order, true)
+			      : nb_free_pages_full(sys, cpu, pfn, order);
+}
+
+int nb_free_pages(struct nb_system *sys, int cpu, nb_pfn_t pfn, unsigned order)
+{
+	return nb_unlikely(sys->watched) ? free_watched(sys, cpu, pfn, order)
+					 : free_hot(sys, cpu, pfn, order, false);
 }

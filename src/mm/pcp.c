@@ -228,7 +228,7 @@ static int free_run(struct nb_zone *z, struct nb_list *list, int count)
 static void free_bulk(struct nb_zone *z, struct nb_pcp *pcp, int count, unsigned first, int cpu)
 {
 	struct nb_system *sys = z->sys;
-	bool told = nb_event_wanted(sys, NB_EV_MM_PAGE_PCPU_DRAIN);
+	bool told = nb_event_is_told(sys, NB_EV_MM_PAGE_PCPU_DRAIN);
 	unsigned l = first;
 
 	count = min_int(count, pcp->count);
@@ -246,6 +246,9 @@ static void free_bulk(struct nb_zone *z, struct nb_pcp *pcp, int count, unsigned
 			if (n) {
 				count -= n;
 				pcp->count -= n;
+				if (nb_event_wanted(sys, NB_EV_MM_PAGE_PCPU_DRAIN))
+					nb_count_event(sys, NB_EV_MM_PAGE_PCPU_DRAIN, cpu,
+						       (uint64_t)n);
 				continue;
 			}
 			struct nb_page *page = nb_link_page(z->mem_map, list->last);
@@ -258,7 +261,7 @@ static void free_bulk(struct nb_zone *z, struct nb_pcp *pcp, int count, unsigned
 			count -= 1 << order;
 			pcp->count -= 1 << order;
 			nb_free_one_page(z, page, order, mt, NB_FPI_NONE);
-			if (told)
+			if (nb_event_wanted(sys, NB_EV_MM_PAGE_PCPU_DRAIN))
 				nb_emit(sys, NB_EV_MM_PAGE_PCPU_DRAIN, cpu, NULL,
 					nb_zone_page_pfn(z, page), order, mt);
 		}

@@ -7,6 +7,7 @@
 #include "mm/event.h"
 
 #include "base/fmt.h"
+#include "mm/page_alloc.h"
 #include "mm/task.h"
 
 _Static_assert(NB_NR_EVENTS <= 64 * NB_EVENT_SET_WORDS, "every kind has its bit");
@@ -192,14 +193,33 @@ int nb_event_by_name(const char *name)
 	return -NB_EINVAL;
 }
 
-void nb_emit_fields(const struct nb_system *sys, enum nb_event_kind kind, int cpu,
+/* Counts an event that is delivered, if it is; false: only its number is wanted from now on. */
+static bool tally(struct nb_system *sys, enum nb_event_kind kind, int cpu)
+{
+	const struct nb_sink *s = &sys->sink;
+
+	if (!s->tally)
+		return true;
+	bool keep = !nb_event_set_has(&s->counted, kind) || s->tally->count[kind] < s->keep;
+
+	nb_count_event(sys, kind, cpu, 1);
+	if (!keep) {
+		nb_event_set_add(&sys->counted, kind);
+		nb_choose_path(sys);
+	}
+	return keep;
+}
+
+void nb_emit_fields(struct nb_system *sys, enum nb_event_kind kind, int cpu,
 		    const struct nb_task *task, const uint64_t *field, unsigned nr_fields)
 {
+	if (!tally(sys, kind, cpu))
+		return;
+
 	struct nb_event ev = {
 		.kind = kind, .cpu = cpu, .pid = task ? task->pid : 0, .time_ns = sys->time_ns};
 
 	for (unsigned i = 0; i < nr_fields && i < NB_EVENT_MAX_FIELDS; i++)
 		ev.field[i] = field[i];
-	if (sys->sink.event)
-		sys->sink.event(sys->sink.ctx, &ev);
+	sys->sink.event(sys->sink.ctx, &ev);
 }

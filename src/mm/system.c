@@ -149,6 +149,7 @@ void nb_system_set_sink(struct nb_system *sys, const struct nb_sink *sink)
 		sys->sink = *sink;
 	else
 		memset(&sys->sink, 0, sizeof(sys->sink));
+	memset(&sys->counted, 0, sizeof(sys->counted));
 	nb_choose_path(sys);
 }
 

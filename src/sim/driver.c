@@ -62,7 +62,6 @@ int nb_sim_open(struct nb_sim *s, const struct nb_sim_begin *b, struct nb_error 
 {
 	struct nb_boot_options boot = {.seed = b->seed};
 	struct nb_error local = {0};
-	struct nb_sink sink;
 	int ret;
 
 	if (!err)
@@ -91,9 +90,15 @@ int nb_sim_open(struct nb_sim *s, const struct nb_sim_begin *b, struct nb_error 
 	nb_sim_vmstat_init(s);
 	(void)nb_daemons_start(s);
 	nb_oom_texts_start(s);
-	sink = nb_recorder_sink(&s->rec);
-	nb_system_set_sink(s->sys, &sink);
+	nb_sim_listen(s);
 	return 0;
+}
+
+void nb_sim_listen(struct nb_sim *s)
+{
+	struct nb_sink sink = nb_recorder_sink(&s->rec);
+
+	nb_system_set_sink(s->sys, &sink);
 }
 
 void nb_sim_close(struct nb_sim *s)

@@ -81,6 +81,8 @@ struct nb_sim_begin {
 /* Boots the machine, sets the observed state, writes the sysctls. 0 or a negative
  * errno with *err; then there is nothing to close. */
 int nb_sim_open(struct nb_sim *s, const struct nb_sim_begin *b, struct nb_error *err);
+/* Makes the recorder the system's sink for what it wants now: once more after a trace began. */
+void nb_sim_listen(struct nb_sim *s);
 void nb_sim_close(struct nb_sim *s);
 
 /* A new task on `cpu`; -NB_EINVAL no such CPU, -NB_ENOMEM. */

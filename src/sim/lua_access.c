@@ -141,8 +141,8 @@ static int access_again(struct nb_op *op, struct traffic *f, uint64_t accesses)
  * what is in use is to be seen as such. */
 static bool under_pressure(const struct nb_sim *s, struct traffic *f)
 {
-	uint64_t now = s->rec.count[NB_EV_MM_VMSCAN_KSWAPD_WAKE] +
-		       s->rec.count[NB_EV_MM_VMSCAN_DIRECT_RECLAIM_BEGIN];
+	uint64_t now = s->rec.tally.count[NB_EV_MM_VMSCAN_KSWAPD_WAKE] +
+		       s->rec.tally.count[NB_EV_MM_VMSCAN_DIRECT_RECLAIM_BEGIN];
 	bool changed = now != f->pressure;
 
 	f->pressure = now;

@@ -282,7 +282,7 @@ static int op_events(lua_State *L, struct nb_op *op)
 	}
 	lua_newtable(L);
 	for (int k = 0; k < NB_NR_EVENTS; k++)
-		count += wanted[k] ? r->count[k] : 0;
+		count += wanted[k] ? r->tally.count[k] : 0;
 	nb_set_u64(L, "count", count);
 	for (;;) {
 		const struct nb_event *first = NULL;

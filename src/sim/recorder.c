@@ -1,7 +1,7 @@
 /* recorder.c -- the sink of a simulation.
  *
- * Called by the engine for every event, so the common path is short: count, keep while there is
- * room, hand on to the trace where there is one.
+ * Called by the engine for each event that it does not only count: keep while there is room, hand
+ * on to the trace where there is one.
  */
 #include "sim/recorder.h"
 
@@ -23,13 +23,9 @@ static void keep(struct nb_recorder_log *log, const struct nb_event *ev)
 static void record(void *ctx, const struct nb_event *ev)
 {
 	struct nb_recorder *r = ctx;
-	bool room = r->count[ev->kind]++ < NB_RECORDER_KEEP;
+	bool room = r->log[ev->kind].n < NB_RECORDER_KEEP;
 	struct nb_event named;
 
-	if (ev->cpu >= 0 && ev->cpu < NB_MAX_CPUS) {
-		nb_bit_set(r->worked.bits, (unsigned)ev->cpu);
-		r->any_worked = true;
-	}
 	if (ev->kind == NB_EV_OOM_KILL && r->victim)
 		r->victim(r->victim_ctx, (int)ev->field[0]);
 	if (!room && !r->trace)
@@ -59,7 +55,16 @@ void nb_recorder_release(struct nb_recorder *r)
 
 struct nb_sink nb_recorder_sink(struct nb_recorder *r)
 {
-	return (struct nb_sink){.ctx = r, .event = record, .wanted = NB_EVENT_SET_ALL};
+	struct nb_sink sink = {.ctx = r,
+			       .event = record,
+			       .wanted = NB_EVENT_SET_ALL,
+			       .tally = &r->tally,
+			       .keep = NB_RECORDER_KEEP};
+
+	if (!r->trace)
+		sink.counted = NB_EVENT_SET_ALL;
+	nb_event_set_remove(&sink.counted, NB_EV_OOM_KILL); /* r->victim hears of each */
+	return sink;
 }
 
 void nb_recorder_task(struct nb_recorder *r, int pid, const char *comm)

@@ -1,4 +1,4 @@
-/* recorder.h -- listens to the engine: counts events, keeps the first of each kind, writes traces.
+/* recorder.h -- listens to the engine: keeps the first events of each kind, writes traces.
  *
  * Called by the driver, which makes it the system's sink, and by machine:events() and the reports.
  * Memory:  the log keeps the first NB_RECORDER_KEEP events of each kind; counts go on.
@@ -21,16 +21,14 @@ struct nb_recorder_log {
 };
 
 struct nb_recorder {
-	uint64_t count[NB_NR_EVENTS];
+	/* counted by the engine; on which CPUs, since the driver looked last (vmstat_tick.c) */
+	struct nb_event_tally tally;
 	struct nb_recorder_log log[NB_NR_EVENTS];
 	/* names of tasks by pid, for traces */
 	char (*comm)[16];
 	size_t nr_comm;
 	int pid; /* of the task whose call is running, for events that name none; 0: no task's */
 	struct nb_trace *trace; /* NULL: none is written */
-	/* CPUs on which something happened since the driver looked last (vmstat_tick.c) */
-	struct nb_cpumask worked;
-	bool any_worked;
 	/* Called when the OOM killer has chosen the task of that pid, while its pages are still
 	 * there; may be NULL. May read, like the nb_*_info() calls, and change nothing. */
 	void (*victim)(void *ctx, int pid);
@@ -40,7 +38,9 @@ struct nb_recorder {
 void nb_recorder_init(struct nb_recorder *r);
 void nb_recorder_release(struct nb_recorder *r);
 
-/* The sink that feeds `r`. */
+/* The sink that feeds `r`, which stays where it is: what it wants now. To be made the system's
+ * again once a trace has begun, which wants every event; without one, the engine only counts those
+ * of a kind whose log is full. */
 struct nb_sink nb_recorder_sink(struct nb_recorder *r);
 
 /* Tells the name of a task before its first event. */

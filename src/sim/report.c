@@ -183,13 +183,13 @@ static bool woke_by_node(const struct nb_sim *s, enum nb_event_kind kind, const 
 		nb_text_time(out, first);
 		nb_text_puts(out, "\n");
 	}
-	return s->rec.count[kind] > 0;
+	return s->rec.tally.count[kind] > 0;
 }
 
 static bool happened(const struct nb_sim *s, enum nb_event_kind kind, const char *what,
 		     struct nb_text *out)
 {
-	uint64_t n = s->rec.count[kind];
+	uint64_t n = s->rec.tally.count[kind];
 
 	if (!n)
 		return false;

@@ -192,7 +192,7 @@ json_t *nb_report_json(const struct nb_sim *s, uint64_t held, uint64_t failed)
 	json_object_set_new(o, "numastat", numastat_json(s));
 	for (int k = 0; k < NB_NR_EVENTS; k++)
 		json_object_set_new(events, nb_event_desc((enum nb_event_kind)k)->name,
-				    nb_json_u64(s->rec.count[k]));
+				    nb_json_u64(s->rec.tally.count[k]));
 	json_object_set_new(o, "events", events);
 	json_object_set_new(
 		o, "expectations",

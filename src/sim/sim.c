@@ -44,6 +44,8 @@ int nb_run_open(struct nb_sim *s, const struct nb_sim_options *opt, struct nb_er
 	ret = nb_recorder_trace(&s->rec, opt->trace, info.profile, info.nr_cpus_online, err);
 	if (ret)
 		nb_sim_close(s);
+	else
+		nb_sim_listen(s);
 	return ret;
 }
 

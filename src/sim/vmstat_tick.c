@@ -25,7 +25,7 @@ static void tick(struct nb_due *d)
 	bool again = false;
 
 	for (unsigned i = 0; i < NB_MAX_CPUS / 64; i++)
-		s->vmstat_cpus.bits[i] |= s->rec.worked.bits[i];
+		s->vmstat_cpus.bits[i] |= s->rec.tally.cpus.bits[i];
 	for (unsigned cpu = nb_bits_next(s->vmstat_cpus.bits, n, 0); cpu < n;
 	     cpu = nb_bits_next(s->vmstat_cpus.bits, n, cpu + 1)) {
 		if (nb_vmstat_update(s->sys, (int)cpu))
@@ -34,8 +34,8 @@ static void tick(struct nb_due *d)
 			nb_bit_clear(s->vmstat_cpus.bits, cpu);
 	}
 	/* the drains of this round are no work */
-	s->rec.worked = (struct nb_cpumask){0};
-	s->rec.any_worked = false;
+	s->rec.tally.cpus = (struct nb_cpumask){0};
+	s->rec.tally.any = false;
 	if (again)
 		nb_clock_set(&s->clock, d, next_second(d->time_ns));
 }
@@ -47,6 +47,6 @@ void nb_sim_vmstat_init(struct nb_sim *s)
 
 void nb_sim_vmstat_wake(struct nb_sim *s)
 {
-	if (s->rec.any_worked && !s->vmstat.place)
+	if (s->rec.tally.any && !s->vmstat.place)
 		nb_clock_set(&s->clock, &s->vmstat, next_second(s->now_ns));
 }

@@ -36,6 +36,25 @@ has "$tmp/out" 'interleave' "a row for each"
 nb sim -m 2x4G --cpunodebind=0 --view numastat --view zoneinfo touch 64M
 works "--view"
 has "$tmp/out" 'numa_hit' "prints the view after the run"
+# what a run counts does not hang on whether each event is written down
+cat > "$tmp/work.lua" <<'END'
+local t = machine:task{ cpu = 1 }
+local f = machine:file("data", "400M")
+f:read(0, "400M", t)
+local a = t:mmap{ length = "700M" }
+t:touch(a, "700M")
+t:munmap(a, "300M")
+f:read(0, "400M", t)
+machine:run("3s")
+END
+nb sim -m 2x512M:2 --json --view vmstat --view zoneinfo --trace "$tmp/trace" "$tmp/work.lua"
+works "with every event written down"
+cp "$tmp/out" "$tmp/told"
+ok "more of a kind than is kept" [ "$(json events.mm_page_alloc)" -gt 200000 ]
+is "$(grep -c ': mm_page_alloc: ' "$tmp/trace")" "$(json events.mm_page_alloc)" "all of them"
+nb sim -m 2x512M:2 --json --view vmstat --view zoneinfo "$tmp/work.lua"
+ok "the same without: counts, counters, zones" cmp "$tmp/told" "$tmp/out"
+
 nb sim -m 2x4G --trace "$tmp/trace" touch 1M
 works "--trace"
 has "$tmp/trace" 'mm_page_alloc: .*pfn=0x[0-9a-f]+ order=0' "writes ftrace's text"

@@ -251,6 +251,7 @@ static void listen(struct run *r)
 {
 	struct nb_sink sink = nb_recorder_sink(&r->sim.rec);
 
+	sink.counted = (struct nb_event_set){{0}};
 	sink.event = hear;
 	sink.ctx = r;
 	nb_system_set_sink(r->sim.sys, &sink);

@@ -105,12 +105,53 @@ static void delivery(void **state)
 	allocbox_end(&box);
 }
 
+/* A listener with a tally hears the first events of the kinds that it wants counted, and of others
+ * each; the numbers are whole either way, also on the short way of requests and frees. */
+static void counted(void **state)
+{
+	struct nb_event_tally tally = {.count = {0}};
+	struct nb_sink sink = {.ctx = &last,
+			       .event = take,
+			       .wanted = NB_EVENT_SET_ALL,
+			       .tally = &tally,
+			       .counted = {{UINT64_C(1) << NB_EV_MM_PAGE_ALLOC}},
+			       .keep = 2};
+
+	(void)state;
+	allocbox_boot(&box, &(struct allocbox_spec){.ranges = "0 1000000-8ffffff",
+						    .facts = "0 DMA32 32768",
+						    .cpus = 2});
+	nb_system_set_sink(box.sys, &sink);
+	delivered = 0;
+	allocbox_run(&box, "M4 M4 M4 M4");
+	assert_int_equal(tally.count[NB_EV_MM_PAGE_ALLOC], 4);
+	assert_int_equal(delivered - tally.count[NB_EV_MM_PAGE_ALLOC_ZONE_LOCKED], 2);
+	allocbox_run(&box, "-0@1 -1@1 -2@1");
+	assert_int_equal(tally.count[NB_EV_MM_PAGE_FREE], 3);
+	assert_int_equal(last.kind, NB_EV_MM_PAGE_FREE);
+	assert_int_equal(last.field[0], 0x1020);
+	assert_true(tally.any);
+	assert_int_equal(tally.cpus.bits[0], 3);
+	/* the same listener again: what is full stays so; another one begins anew */
+	nb_system_set_sink(box.sys, &sink);
+	allocbox_run(&box, "M0 M0");
+	assert_int_equal(tally.count[NB_EV_MM_PAGE_ALLOC], 6);
+	assert_int_not_equal(last.kind, NB_EV_MM_PAGE_ALLOC);
+	sink.counted = (struct nb_event_set){{0}};
+	nb_system_set_sink(box.sys, &sink);
+	allocbox_run(&box, "M0");
+	assert_int_equal(tally.count[NB_EV_MM_PAGE_ALLOC], 7);
+	assert_int_equal(last.kind, NB_EV_MM_PAGE_ALLOC);
+	allocbox_end(&box);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_and_kinds),
 		cmocka_unit_test(kernel_formats),
 		cmocka_unit_test(delivery),
+		cmocka_unit_test(counted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

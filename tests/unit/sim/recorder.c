@@ -23,7 +23,6 @@ static void counting(void **state)
 	for (uint64_t i = 0; i < NB_RECORDER_KEEP + 10; i++)
 		send(&r, NB_EV_MM_PAGE_FREE, 0, i, (uint64_t[]){i, 0}, 2);
 	send(&r, NB_EV_MM_VMSCAN_KSWAPD_SLEEP, 7, 5, (uint64_t[]){1}, 1);
-	assert_int_equal(r.count[NB_EV_MM_PAGE_FREE], NB_RECORDER_KEEP + 10);
 	assert_int_equal(r.log[NB_EV_MM_PAGE_FREE].n, NB_RECORDER_KEEP); /* the first ones */
 	assert_int_equal(r.log[NB_EV_MM_PAGE_FREE].ev[NB_RECORDER_KEEP - 1].field[0],
 			 NB_RECORDER_KEEP - 1);
