@@ -15,8 +15,6 @@
 
 #include <numabox/error.h>
 
-#define SLOT_BYTES (sizeof(uint16_t) + sizeof(uint64_t))
-
 static void change(const struct nb_system *sys, struct nb_page *page, uint32_t set, uint32_t clear)
 {
 	nb_page_change_flags(sys, page, set, clear);
@@ -55,20 +53,39 @@ void nb_swap_cache_add(struct nb_system *sys, nb_swp_t e, struct nb_zone *z, str
 	nb_stat_add(sys, &z->nr_swapcached, 1);
 }
 
-void nb_swap_cache_del(struct nb_system *sys, struct nb_zone *z, struct nb_page *page,
-		       uint64_t shadow)
+/* Out of the cache; the slot stays. */
+static void forget(struct nb_system *sys, struct nb_swap_area *a, uint64_t slot, struct nb_zone *z,
+		   struct nb_page *page, uint64_t shadow)
 {
-	nb_swp_t e = nb_page_swap(sys, z, page);
-	struct nb_swap_area *a = nb_swap_area_of(sys, e);
-	uint64_t slot = nb_swp_slot(e);
-
 	a->cache[slot] = shadow ? shadow | NB_SWC_SHADOW : 0;
 	change(sys, page, 0, PG_SWAPCACHE);
 	sys->swap->nr_cached--;
 	nb_stat_add(sys, &z->nr_file, -1);
 	nb_stat_add(sys, &z->nr_swapcached, -1);
+}
+
+struct nb_page *nb_swap_drop_idle(struct nb_system *sys, struct nb_swap_area *a, uint64_t slot,
+				  struct nb_zone **ret_zone)
+{
+	struct nb_page *page = a->map[slot] ? NULL : nb_swap_cached_page(sys, a, slot, ret_zone);
+
+	if (!page || nb_page_flags(page) & PG_WRITEBACK)
+		return NULL;
+	forget(sys, a, slot, *ret_zone, page, 0);
+	change(sys, page, PG_DIRTY, 0);
+	return page;
+}
+
+void nb_swap_cache_del(struct nb_system *sys, struct nb_zone *z, struct nb_page *page,
+		       uint64_t shadow, int cpu)
+{
+	nb_swp_t e = nb_page_swap(sys, z, page);
+	struct nb_swap_area *a = nb_swap_area_of(sys, e);
+	uint64_t slot = nb_swp_slot(e);
+
+	forget(sys, a, slot, z, page, shadow);
 	if (!a->map[slot])
-		nb_swap_give_slot(sys, a, slot);
+		nb_swap_give_slot(sys, a, slot, cpu);
 }
 
 nb_swp_t nb_page_swap(const struct nb_system *sys, const struct nb_zone *z,
@@ -99,9 +116,9 @@ bool nb_swap_cache_remove_if_unused(struct nb_system *sys, struct nb_zone *z, st
 
 	nb_swap_lock(sys);
 	unused = __atomic_load_n(&page->refcount, __ATOMIC_ACQUIRE) == 2 &&
-		 !(nb_page_flags(page) & (PG_DIRTY | PG_WRITEBACK));
+		 (nb_page_flags(page) & (PG_SWAPCACHE | PG_DIRTY | PG_WRITEBACK)) == PG_SWAPCACHE;
 	if (unused) {
-		nb_swap_cache_del(sys, z, page, shadow);
+		nb_swap_cache_del(sys, z, page, shadow, nb_swap_cpu_of(sys));
 		page->refcount--; /* the cache's; ours is left */
 	}
 	nb_swap_unlock(sys);
@@ -137,27 +154,27 @@ void nb_swap_dup(struct nb_system *sys, nb_swp_t e)
 	nb_swap_unlock(sys);
 }
 
-void nb_swap_uncount(struct nb_system *sys, nb_swp_t e)
+void nb_swap_uncount(struct nb_system *sys, nb_swp_t e, int cpu)
 {
 	struct nb_swap_area *a = nb_swap_area_of(sys, e);
 	uint64_t slot = nb_swp_slot(e);
 
 	nb_swap_lock(sys);
 	if (--a->map[slot] == 0 && (!a->cache[slot] || a->cache[slot] & NB_SWC_SHADOW))
-		nb_swap_give_slot(sys, a, slot);
+		nb_swap_give_slot(sys, a, slot, cpu);
 	nb_swap_unlock(sys);
 }
 
 /* A page that no page table maps or has an entry for goes; one that is mapped keeps its slot while
  * there are many. */
 static struct nb_page *drop_cached(struct nb_system *sys, struct nb_swap_area *a, uint64_t slot,
-				   struct nb_zone **ret_zone)
+				   int cpu, struct nb_zone **ret_zone)
 {
 	struct nb_page *page = nb_swap_cached_page(sys, a, slot, ret_zone);
 
 	if (!page || nb_page_flags(page) & PG_WRITEBACK || (page->mapcount && !nb_swap_full(sys)))
 		return NULL;
-	nb_swap_cache_del(sys, *ret_zone, page, 0);
+	nb_swap_cache_del(sys, *ret_zone, page, 0, cpu);
 	change(sys, page, PG_DIRTY, 0); /* memory alone has it now */
 	return page;
 }
@@ -175,9 +192,9 @@ void nb_swap_free(struct nb_system *sys, nb_swp_t e, int cpu)
 	nb_swap_lock(sys);
 	if (--a->map[slot] == 0) {
 		if (!a->cache[slot] || a->cache[slot] & NB_SWC_SHADOW)
-			nb_swap_give_slot(sys, a, slot);
+			nb_swap_give_slot(sys, a, slot, cpu);
 		else
-			page = drop_cached(sys, a, slot, &z);
+			page = drop_cached(sys, a, slot, cpu, &z);
 	}
 	nb_swap_unlock(sys);
 	if (page)
@@ -196,7 +213,7 @@ bool nb_swap_free_cached(struct nb_system *sys, struct nb_zone *z, struct nb_pag
 	e = nb_page_swap(sys, z, page);
 	if (!(nb_page_flags(page) & PG_WRITEBACK) &&
 	    !nb_swap_area_of(sys, e)->map[nb_swp_slot(e)]) {
-		nb_swap_cache_del(sys, z, page, 0);
+		nb_swap_cache_del(sys, z, page, 0, cpu);
 		change(sys, page, PG_DIRTY, 0);
 		freed = true;
 	}
@@ -208,19 +225,23 @@ bool nb_swap_free_cached(struct nb_system *sys, struct nb_zone *z, struct nb_pag
 
 bool nb_swap_add(struct nb_system *sys, struct nb_zone *z, struct nb_page *page, int cpu)
 {
+	struct nb_swap_dropped dropped;
 	uint64_t shadow;
 	nb_swp_t e;
 
 	if (!sys->swap)
 		return false;
+	dropped.nr = 0;
 	nb_swap_lock(sys);
-	e = nb_swap_take_slot(sys, cpu);
+	e = nb_swap_take_slot(sys, cpu, &dropped);
 	if (e) {
 		nb_swap_area_of(sys, e)->map[nb_swp_slot(e)] = 0;
 		nb_swap_cache_add(sys, e, z, page, &shadow);
 		change(sys, page, PG_DIRTY, 0);
 	}
 	nb_swap_unlock(sys);
+	for (unsigned i = 0; i < dropped.nr; i++)
+		nb_put_page(sys, dropped.zone[i], dropped.page[i], cpu);
 	return e != 0;
 }
 

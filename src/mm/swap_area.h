@@ -9,7 +9,6 @@
 #include "mm/lru.h"
 #include "mm/swap.h"
 
-#define NB_SWAPFILE_CLUSTER 256u
 #define NB_SWAP_SLOTS_CACHE 64u
 #define NB_SWAP_IN_FLIGHT 512u /* pages on their way; the oldest is waited for beyond */
 #define NB_SWAP_MAP_MAX UINT16_MAX
@@ -27,20 +26,35 @@ struct nb_swap_write {
 	uint64_t done_ns;
 };
 
+/* Lists of clusters: those without a slot in use, those with some; full ones are on neither. */
+enum nb_swap_list { NB_SWAP_CLUSTERS_FREE, NB_SWAP_CLUSTERS_PARTIAL, NB_SWAP_CLUSTER_LISTS };
+
+struct nb_swap_cluster {
+	uint32_t used;       /* slots; what lies past the area's end counts */
+	uint32_t prev, next; /* + 1; 0: none */
+	uint32_t list;       /* enum nb_swap_list; NB_SWAP_CLUSTER_LISTS: on none */
+};
+
 struct nb_swap_area {
 	struct nb_swap_options opt;
 	char name[32];
 	unsigned number;
 	bool used, going; /* in use; being given up: no new slots */
+	bool in_row;      /* slots in a row for all, instead of clusters */
 	int priority;
 	uint64_t nr_free;
-	uint16_t *map;          /* [slot] entries that hold it */
-	uint64_t *cache;        /* [slot] */
-	uint32_t *cluster_used; /* [cluster] slots in use */
+	uint16_t *map;   /* [slot] entries that hold it */
+	uint64_t *cache; /* [slot] */
+	/* clusters of this many slots; their lists' ends, + 1 */
+	uint32_t cluster_size;
+	struct nb_swap_cluster *cluster;
 	uint64_t nr_clusters;
-	/* rotational: where to go on, how much of the run is left, no free slot below */
-	uint64_t next, run_left, lowest;
-	uint64_t bytes; /* of the reservation behind map, cache, cluster_used */
+	uint32_t list_head[NB_SWAP_CLUSTER_LISTS], list_tail[NB_SWAP_CLUSTER_LISTS];
+	uint64_t cluster_at; /* turning, in clusters: where to go on; 0 nowhere */
+	/* in a row: where to go on, how much of the run is left; no free slot lies below lowest or
+	 * above highest (0: none at all) */
+	uint64_t next, run_left, lowest, highest;
+	uint64_t bytes; /* of the reservation behind map, cache, cluster */
 	void *memory;
 	unsigned char *store; /* backed, without callbacks: the pages' bytes */
 	/* writes under way, a ring */
@@ -49,11 +63,19 @@ struct nb_swap_area {
 	uint64_t device_free_ns; /* when the device has done all that it was given */
 };
 
-/* A CPU's own slots. */
+/* A CPU's own slots: where it goes on in its cluster (0: nowhere), slots[first ..] to give out,
+ * returned[] that were given back and are not free before 64 more come. */
 struct nb_swap_cpu {
-	uint64_t cluster[NB_MAX_SWAPFILES], at[NB_MAX_SWAPFILES]; /* + 1; 0 none */
-	nb_swp_t slots[NB_SWAP_SLOTS_CACHE];
-	unsigned first, nr;
+	uint64_t at[NB_MAX_SWAPFILES];
+	nb_swp_t slots[NB_SWAP_SLOTS_CACHE], returned[NB_SWAP_SLOTS_CACHE];
+	unsigned first, nr, nr_returned;
+};
+
+/* Cached pages whose slots a full swap took back: the cache's references are the caller's. */
+struct nb_swap_dropped {
+	struct nb_page *page[NB_SWAP_SLOTS_CACHE];
+	struct nb_zone *zone[NB_SWAP_SLOTS_CACHE];
+	unsigned nr;
 };
 
 struct nb_swap {
@@ -65,8 +87,9 @@ struct nb_swap {
 	unsigned nr_rotational;
 	uint64_t nr_free, nr_total, nr_cached;
 	struct nb_swap_cpu **cpu; /* [cpu id] */
-	bool slot_cache;
-	uint64_t **page_entry; /* [node position][dense]: entry of a cached page */
+	bool slot_cache;          /* CPUs keep slots */
+	unsigned slot_cache_off;  /* swapoffs under way: they may not */
+	uint64_t **page_entry;    /* [node position][dense]: entry of a cached page */
 	/* cluster read-ahead, of the whole system */
 	unsigned ra_hits, ra_last;
 	uint64_t ra_prev;
@@ -89,16 +112,22 @@ static inline void nb_swap_unlock(struct nb_system *sys)
 	nb_unlock(&sys->swap->lock, sys->port);
 }
 
-/* swap_slots.c, under the lock: a free slot, marked as cached by nobody yet; 0: none. And back. */
-nb_swp_t nb_swap_take_slot(struct nb_system *sys, int cpu);
-void nb_swap_give_slot(struct nb_system *sys, struct nb_swap_area *a, uint64_t slot);
+/* swap_slots.c, all under the lock. Clusters and bounds of a new area, slot 0 in use. */
+void nb_swap_slots_init(const struct nb_system *sys, struct nb_swap_area *a);
+/* Slots of a cluster on this machine. Source: SWAPFILE_CLUSTER. */
+uint32_t nb_swap_cluster_size(const struct nb_system *sys);
+/* A free slot, marked as cached by nobody yet; 0: none. Pages that had to give theirs up for it are
+ * added to dropped: nb_put_page() for each, without the lock. Source: folio_alloc_swap(). */
+nb_swp_t nb_swap_take_slot(struct nb_system *sys, int cpu, struct nb_swap_dropped *dropped);
+/* And back, by way of the CPU's own. Source: free_swap_slot(). */
+void nb_swap_give_slot(struct nb_system *sys, struct nb_swap_area *a, uint64_t slot, int cpu);
 /* Areas by priority anew. */
 void nb_swap_sort(struct nb_swap *s);
 /* Slots that CPUs keep for later go back. */
 void nb_swap_return_cached_slots(struct nb_system *sys);
 
 /* swap.c. One page-table entry less; a cached page keeps the slot. Source: swap_free(). */
-void nb_swap_uncount(struct nb_system *sys, nb_swp_t e);
+void nb_swap_uncount(struct nb_system *sys, nb_swp_t e, int cpu);
 /* swap.c, under the lock. The cached page, or NULL. */
 struct nb_page *nb_swap_cached_page(struct nb_system *sys, const struct nb_swap_area *a,
 				    uint64_t slot, struct nb_zone **ret_zone);
@@ -106,9 +135,13 @@ struct nb_page *nb_swap_cached_page(struct nb_system *sys, const struct nb_swap_
 void nb_swap_cache_add(struct nb_system *sys, nb_swp_t e, struct nb_zone *z, struct nb_page *page,
 		       uint64_t *ret_shadow);
 /* Takes it out, leaving shadow; the reference becomes the caller's. Frees a slot that nobody
- * holds. */
+ * holds, as the CPU's. */
 void nb_swap_cache_del(struct nb_system *sys, struct nb_zone *z, struct nb_page *page,
-		       uint64_t shadow);
+		       uint64_t shadow, int cpu);
+/* The cached page of a slot that nobody else holds, unless it is being written: taken out, its
+ * bytes are memory's alone; the slot is left to the caller. NULL: there is none. */
+struct nb_page *nb_swap_drop_idle(struct nb_system *sys, struct nb_swap_area *a, uint64_t slot,
+				  struct nb_zone **ret_zone);
 /* Ends the write-back of pages whose time has come; all of an area's with `all`. */
 void nb_swap_poll(struct nb_system *sys, bool all);
 /* Reads a slot into a page (bytes of a backed system) and counts it. */

@@ -85,7 +85,7 @@ static struct nb_page *read_cached(struct swapin *s, nb_swp_t e, uint64_t ilx, b
 	nb_swap_unlock(sys);
 	if (nb_swap_readpage(sys, e, *ret_z, page, s->t->cpu)) {
 		nb_swap_lock(sys);
-		nb_swap_cache_del(sys, *ret_z, page, 0);
+		nb_swap_cache_del(sys, *ret_z, page, 0, s->t->cpu);
 		nb_swap_unlock(sys);
 		page->refcount--;
 		nb_put_page(sys, *ret_z, page, s->t->cpu);
@@ -260,7 +260,7 @@ static void map_page(struct swapin *s, struct nb_zone *z, struct nb_page *page,
 	unsigned bits = NB_PTE_PRESENT | NB_PTE_ACCESSED;
 	bool sole;
 
-	nb_swap_uncount(s->t->sys, s->entry);
+	nb_swap_uncount(s->t->sys, s->entry, s->t->cpu);
 	if (should_free_slot(s, page, write))
 		(void)nb_swap_free_cached(s->t->sys, z, page, s->t->cpu);
 	s->v->mm->swap_entries--;

@@ -62,9 +62,10 @@ static int make_tables(struct nb_system *sys, struct nb_swap_area *a)
 	uint64_t n = a->opt.pages;
 	unsigned char *p;
 
-	a->nr_clusters = (n + NB_SWAPFILE_CLUSTER - 1) / NB_SWAPFILE_CLUSTER;
-	a->bytes =
-		n * (sizeof(uint64_t) + sizeof(uint16_t)) + a->nr_clusters * sizeof(uint32_t) + 64;
+	a->cluster_size = nb_swap_cluster_size(sys);
+	a->nr_clusters = (n + a->cluster_size - 1) / a->cluster_size;
+	a->bytes = n * (sizeof(uint64_t) + sizeof(uint16_t)) +
+		   a->nr_clusters * sizeof(struct nb_swap_cluster) + 64;
 	if (sys->backed && !a->opt.write)
 		a->bytes += n << sys->page_shift;
 	p = sys->port->reserve(sys->port->ctx, (size_t)a->bytes);
@@ -79,8 +80,8 @@ static int make_tables(struct nb_system *sys, struct nb_swap_area *a)
 	}
 	a->cache = (uint64_t *)(void *)p;
 	p += n * sizeof(uint64_t);
-	a->cluster_used = (uint32_t *)(void *)p;
-	p += a->nr_clusters * sizeof(uint32_t);
+	a->cluster = (struct nb_swap_cluster *)(void *)p;
+	p += a->nr_clusters * sizeof(struct nb_swap_cluster);
 	a->map = (uint16_t *)(void *)p;
 	return 0;
 }
@@ -134,10 +135,8 @@ int nb_swapon(struct nb_system *sys, const struct nb_swap_options *opt, unsigned
 	name_area(a, opt->name);
 	nb_swap_lock(sys);
 	a->priority = opt->priority >= 0 ? opt->priority : --s->least_priority;
-	a->cluster_used[0] = 1; /* the header */
-	a->map[0] = NB_SWAP_MAP_MAX;
 	a->nr_free = opt->pages - 1;
-	a->next = a->lowest = 1;
+	nb_swap_slots_init(sys, a);
 	a->used = true;
 	s->area[i] = a;
 	if (i >= s->nr_areas)
@@ -224,12 +223,14 @@ int nb_swapoff(struct nb_system *sys, unsigned area)
 	a = s->area[area];
 	nb_swap_poll(sys, true);
 	nb_swap_lock(sys);
+	s->slot_cache_off++;
 	nb_swap_return_cached_slots(sys);
 	a->going = true;
 	nb_swap_sort(s);
 	nb_swap_unlock(sys);
 	err = unuse(sys, a);
 	nb_swap_lock(sys);
+	s->slot_cache_off--;
 	if (err) {
 		a->going = false;
 	} else {
