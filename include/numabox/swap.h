@@ -29,9 +29,10 @@ struct nb_swap_options {
 	int priority;   /* 0 .. 32767, or NB_SWAP_PRIO_AUTO: below all others */
 	enum nb_swap_device device;
 	const char *name; /* for views; NULL: "/dev/swapN" */
-	/* The device's time for a page, in the order in which they are given to it; 0: written by
-	 * the next time that anybody looks. */
+	/* The device's time for a page, read or written, in the order in which they are given to
+	 * it; 0: done by the next time that anybody looks. */
 	uint64_t write_ns;
+	uint64_t latency_ns; /* how long a read takes besides */
 	/* A backed system's bytes: whole pages at byte offsets. May be NULL: then the system keeps
 	 * them in memory of its own. */
 	void *ctx;

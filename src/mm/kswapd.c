@@ -290,6 +290,8 @@ int nb_kswapd_step(struct nb_system *sys, int nid, uint64_t *ret_next_ns, uint64
 		if (balance_once(p, &scanned)) {
 			end_balance(p);
 			next = try_to_sleep(p);
+		} else if (nb_swap_device_busy_until(sys) > next) {
+			next = nb_swap_device_busy_until(sys);
 		}
 		break;
 	case NB_KSWAPD_ASLEEP:

@@ -314,16 +314,14 @@ static void begin_write(struct nb_system *sys, struct nb_swap_area *a, struct nb
 {
 	change(sys, page, PG_WRITEBACK, 0);
 	nb_swap_lock(sys);
-	while (a->flight_nr == NB_SWAP_IN_FLIGHT) { /* more than it takes: wait for all */
+	/* reclaim waits for room before it writes (swap_device.c); who overshoots ends all early */
+	while (a->flight_nr == NB_SWAP_IN_FLIGHT) {
 		nb_swap_unlock(sys);
 		nb_swap_poll(sys, true);
 		nb_swap_lock(sys);
 	}
-	if (a->device_free_ns < sys->time_ns)
-		a->device_free_ns = sys->time_ns;
-	a->device_free_ns += a->opt.write_ns;
-	a->flight[(a->flight_first + a->flight_nr++) % NB_SWAP_IN_FLIGHT] =
-		(struct nb_swap_write){.zone = z, .page = page, .done_ns = a->device_free_ns};
+	a->flight[(a->flight_first + a->flight_nr++) % NB_SWAP_IN_FLIGHT] = (struct nb_swap_write){
+		.zone = z, .page = page, .done_ns = nb_swap_device_give(sys, a)};
 	nb_swap_unlock(sys);
 }
 
@@ -338,17 +336,28 @@ int nb_swap_writepage(struct nb_system *sys, struct nb_zone *z, struct nb_page *
 	change(sys, page, 0, PG_DIRTY);
 	nb_count_vm_event(sys, cpu, NB_VM_PSWPOUT);
 	nb_count_vm_events(sys, cpu, NB_VM_PGPGOUT, UINT64_C(1) << (sys->page_shift - 10));
-	if (a->opt.device != NB_SWAP_SYNCHRONOUS)
+	if (a->opt.device != NB_SWAP_SYNCHRONOUS) {
 		begin_write(sys, a, z, page);
+		return 0;
+	}
+	nb_swap_lock(sys);
+	nb_swap_device_give(sys, a);
+	nb_swap_unlock(sys);
 	return 0;
 }
 
 int nb_swap_readpage(struct nb_system *sys, nb_swp_t e, struct nb_zone *z, struct nb_page *page,
 		     int cpu)
 {
+	struct nb_swap_area *a = nb_swap_area_of(sys, e);
+
+	nb_swap_lock(sys);
+	nb_swap_device_give(sys, a);
+	a->reads++;
+	nb_swap_unlock(sys);
 	nb_count_vm_event(sys, cpu, NB_VM_PSWPIN);
 	nb_count_vm_events(sys, cpu, NB_VM_PGPGIN, UINT64_C(1) << (sys->page_shift - 10));
-	return move_bytes(sys, nb_swap_area_of(sys, e), nb_swp_slot(e), z, page, false);
+	return move_bytes(sys, a, nb_swp_slot(e), z, page, false);
 }
 
 int nb_swap_cpu_of(const struct nb_system *sys)

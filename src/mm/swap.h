@@ -96,6 +96,8 @@ bool nb_swap_add(struct nb_system *sys, struct nb_zone *z, struct nb_page *page,
 bool nb_swap_cache_remove_if_unused(struct nb_system *sys, struct nb_zone *z, struct nb_page *page,
 				    uint64_t shadow);
 /* Writes the page to its slot. Clean afterwards; in time by the device where there is one. */
+/* When the devices will have room in their queues again; 0: they have now. swap_device.c. */
+uint64_t nb_swap_device_busy_until(struct nb_system *sys);
 int nb_swap_writepage(struct nb_system *sys, struct nb_zone *z, struct nb_page *page, int cpu);
 /* Slots left, of all areas. */
 uint64_t nb_swap_pages_free(const struct nb_system *sys);

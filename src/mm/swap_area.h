@@ -10,7 +10,7 @@
 #include "mm/swap.h"
 
 #define NB_SWAP_SLOTS_CACHE 64u
-#define NB_SWAP_IN_FLIGHT 512u /* pages on their way; the oldest is waited for beyond */
+#define NB_SWAP_IN_FLIGHT 512u /* pages on their way: the device's queue */
 #define NB_SWAP_MAP_MAX UINT16_MAX
 
 /* sw->cache[slot] */
@@ -61,6 +61,7 @@ struct nb_swap_area {
 	struct nb_swap_write flight[NB_SWAP_IN_FLIGHT];
 	unsigned flight_first, flight_nr;
 	uint64_t device_free_ns; /* when the device has done all that it was given */
+	uint64_t reads;          /* pages read so far */
 };
 
 /* A CPU's own slots: where it goes on in its cluster (0: nowhere), slots[first ..] to give out,
@@ -144,6 +145,11 @@ struct nb_page *nb_swap_drop_idle(struct nb_system *sys, struct nb_swap_area *a,
 				  struct nb_zone **ret_zone);
 /* Ends the write-back of pages whose time has come; all of an area's with `all`. */
 void nb_swap_poll(struct nb_system *sys, bool all);
+/* swap_device.c, under the lock. One page more for the device; when it will have done it. */
+uint64_t nb_swap_device_give(struct nb_system *sys, struct nb_swap_area *a);
+/* The task waits for what was read since a->reads was reads_before, if anything was. Pages may be
+ * reclaimed and page tables change meanwhile. */
+void nb_swap_device_wait_read(struct nb_task *t, struct nb_swap_area *a, uint64_t reads_before);
 /* Reads a slot into a page (bytes of a backed system) and counts it. */
 int nb_swap_readpage(struct nb_system *sys, nb_swp_t e, struct nb_zone *z, struct nb_page *page,
 		     int cpu);

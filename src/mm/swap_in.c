@@ -301,7 +301,11 @@ int nb_swap_in(struct nb_task *t, struct nb_vma *v, uint64_t addr, struct nb_pta
 	if (page) {
 		note_hit(&s, page);
 	} else {
+		struct nb_swap_area *a = nb_swap_area_of(t->sys, s.entry);
+		uint64_t before = a->reads;
+
 		page = read_in(&s, &z);
+		nb_swap_device_wait_read(t, a, before);
 		major = 1;
 	}
 	if (!page)

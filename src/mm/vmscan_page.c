@@ -14,7 +14,7 @@
 #include "mm/event.h"
 #include "mm/kswapd.h"
 #include "mm/rmap.h"
-#include "mm/swap.h"
+#include "mm/swap_area.h"
 #include "mm/vmscan.h"
 #include "mm/vmstat.h"
 
@@ -185,12 +185,24 @@ static enum fate unmap(const struct job *j)
 	return ACTIVATE;
 }
 
+/* A task sleeps while the devices take no more; kswapd is a machine of steps and goes on later. */
+static void wait_for_devices(const struct nb_scan_control *sc)
+{
+	uint64_t until_ns = sc->kswapd ? 0 : nb_swap_device_busy_until(sc->sys);
+
+	if (until_ns) {
+		nb_wait_until(sc->sys, sc->task, NB_WAIT_IO, until_ns);
+		nb_swap_poll(sc->sys, false);
+	}
+}
+
 /* Writes a page of memory to its slot. */
 static enum fate page_out(const struct job *j)
 {
 	struct nb_system *sys = j->sc->sys;
 	uint64_t pfn = nb_zone_page_pfn(j->z, j->page);
 
+	wait_for_devices(j->sc);
 	/* the cache's reference and ours: anybody else would see it change under him */
 	if (__atomic_load_n(&j->page->refcount, __ATOMIC_ACQUIRE) != 2)
 		return KEEP;

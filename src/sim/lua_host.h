@@ -144,6 +144,7 @@ void nb_set_u64(lua_State *L, const char *key, uint64_t v);
 
 void nb_lua_machine_open(lua_State *L); /* lua_machine.c: the global `machine` */
 void nb_lua_observe_open(lua_State *L); /* lua_observe.c: adds to the table at the top */
+void nb_lua_values_open(lua_State *L);  /* lua_values.c */
 void nb_lua_pages_open(lua_State *L);   /* lua_pages.c: the same */
 /* lua_file.c: the metatable of files; the calls of `machine` that make them. The file at `index`;
  * raises when it is none. */

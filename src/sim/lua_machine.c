@@ -291,6 +291,7 @@ void nb_lua_machine_open(lua_State *L)
 		nb_op_register(L, &ops[i]);
 	nb_lua_pages_open(L);
 	nb_lua_observe_open(L);
+	nb_lua_values_open(L);
 	nb_lua_cpuset_open(L, false);
 	nb_lua_pressure_open(L, false);
 	nb_lua_contention_open(L);

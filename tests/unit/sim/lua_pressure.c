@@ -29,10 +29,58 @@ static void reclaim(void **state)
 	simtest_fails("1x1G", "machine:task{}:reclaim('all')", 1, "reclaim: size is 'all'");
 }
 
+/* A fault waits for its page: the device's time for what is read with it, and its latency. */
+static void device_time(void **state)
+{
+	static const char script[] = "machine:sysctl('vm.page-cluster', 0)\n"
+				     "machine:swapon{ size = '64M', %s }\n"
+				     "local t = machine:task{ cpu = 0 }\n"
+				     "local a = t:mmap{ length = '1M' }\n"
+				     "t:touch(a, '1M'); t:madvise(a, '1M', 'pageout')\n"
+				     "machine:run('1s')\n"
+				     "t:reclaim('1M')\n"
+				     "local before = t:time_ns()\n"
+				     "t:touch(a, 4096, 'r')\n"
+				     "local ns = t:time_ns() - before\n"
+				     "print(ns // 10000)\n";
+	static const struct {
+		const char *options, *us;
+	} c[] = {
+		{"write_us = 20, read_us = 300", "32\n"},
+		{"write_us = 20, read_us = 300, rotational = true", "32\n"},
+		{"write_us = 0, read_us = 0", "0\n"},
+		{"zram = true, write_us = 70", "7\n"},
+	};
+	char text[1024];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(c) / sizeof(*c); i++) {
+		snprintf(text, sizeof(text), script, c[i].options);
+		simtest_prints("1x1G:2", text, c[i].us);
+	}
+}
+
+/* More than the queue takes: a task that reclaims for itself sleeps. */
+static void full_queue(void **state)
+{
+	(void)state;
+	simtest_prints("1x1G:2",
+		       "machine:swapon{ size = '1G', write_us = 100 }\n"
+		       "local t = machine:task{ cpu = 0 }\n"
+		       "local a = t:mmap{ length = '1200M' }\n"
+		       "assert(t:touch(a, '1200M'))\n"
+		       "local v = machine:values('vmstat')\n"
+		       "print(v.pswpout > 50000, v.allocstall_movable > 0)\n"
+		       "print(t:time_ns() > (v.pswpout - 1024) * 100000)\n",
+		       "true\ttrue\ntrue\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reclaim),
+		cmocka_unit_test(device_time),
+		cmocka_unit_test(full_queue),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
