@@ -141,6 +141,8 @@ static uint64_t try_to_sleep(struct nb_pgdat *p)
 		start_round(p);
 		return p->sys->time_ns;
 	}
+	if (p->sys->hooks.reset_isolation)
+		p->sys->hooks.reset_isolation(p);
 	if (p->sys->hooks.wakeup_kcompactd)
 		p->sys->hooks.wakeup_kcompactd(p, (int)k->alloc_order, k->highest_zoneidx);
 	k->state = NB_KSWAPD_NAPPING;
