@@ -357,11 +357,12 @@ struct nb_system {
 	const struct nb_kernel_profile *profile;
 	unsigned zones; /* mask of configured zone types */
 	unsigned page_shift, max_order, pageblock_order;
-	bool backed;          /* pages hold bytes: linear.c */
-	bool debug;           /* nb_boot_options.debug */
-	bool full_path_only;  /* for page_hot.c's is not: CMA, backed or debug systems */
-	bool watched;         /* that, or somebody listens to requests or frees */
-	bool count_hot;       /* that, but who listens wants their numbers alone */
+	bool backed;         /* pages hold bytes: linear.c */
+	bool debug;          /* nb_boot_options.debug */
+	bool full_path_only; /* for page_hot.c's is not: CMA, backed or debug systems */
+	bool watched;        /* that, or somebody listens to requests or frees */
+	/* watched, but these may take page_hot.c's way and be counted there, or be let be */
+	bool count_allocs, count_frees;
 	void *backing;        /* backed: the bytes of frame 0 and on */
 	uint64_t linear_base; /* address of frame 0 in the linear map */
 	uint64_t rng;         /* seeded */
