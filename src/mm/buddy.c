@@ -35,7 +35,8 @@ static inline void mod_zone_state(const struct nb_zone *z, _Atomic uint64_t *cou
 {
 	if (nb_likely(diff != NULL)) {
 		n += atomic_load_explicit(diff, memory_order_relaxed);
-		bool keep = n <= z->stat_threshold && n >= -z->stat_threshold;
+		int t = atomic_load_explicit(&z->stat_threshold, memory_order_relaxed);
+		bool keep = n <= t && n >= -t;
 
 		atomic_store_explicit(diff, keep ? (int32_t)n : 0, memory_order_relaxed);
 		if (keep)
@@ -48,7 +49,8 @@ static inline void mod_zone_state(const struct nb_zone *z, _Atomic uint64_t *cou
 static void mod_zone_state_singly(const struct nb_zone *z, _Atomic uint64_t *counter,
 				  _Atomic int32_t *diff, int64_t n)
 {
-	int64_t sign = n < 0 ? -1 : 1, t = z->stat_threshold, left = n * sign;
+	int64_t t = atomic_load_explicit(&z->stat_threshold, memory_order_relaxed);
+	int64_t sign = n < 0 ? -1 : 1, left = n * sign;
 	int64_t x = diff ? sign * atomic_load_explicit(diff, memory_order_relaxed) : 0;
 
 	if (!diff) {

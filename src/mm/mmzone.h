@@ -175,7 +175,10 @@ struct nb_zone {
 	uint64_t percpu_drift_mark;
 	uint64_t min_unmapped_pages, min_slab_pages;
 	int pageset_batch, pageset_high_min, pageset_high_max;
-	int stat_threshold, stat_threshold_pressure;
+	/* how far a CPU's part of a counter may drift: one of the two, while kswapd sleeps or not
+	 */
+	_Atomic int stat_threshold;
+	int stat_threshold_normal, stat_threshold_pressure;
 	/* [cpu id]; the array and each set are made on first use: nb_zone_pcp(), nb_zone_pcp_peek()
 	 */
 	_Atomic(struct nb_pcp *) *_Atomic pageset;
