@@ -2,7 +2,11 @@
  *
  * A sink is a callback in the system; without one an event costs one predicted
  * branch. Fields are positional and named by nb_event_desc(), in the order and
- * with the names of the kernel's tracepoint format.
+ * with the names of the kernel's tracepoint format (6.12's). Left out are fields
+ * that hold the kernel's own addresses; some names are those of the printed text.
+ * `comm` holds the pid of the task that the name belongs to; `bdi`, `dev`, `s_dev`
+ * a device as major << 20 | minor; zones are enum nb_zone_type. docs/traces.md
+ * has the table of what is told and what is not.
  * Threads: called on the thread that drives the engine, with zone locks
  *          possibly held: a sink must not call the engine.
  */
@@ -30,9 +34,11 @@ enum nb_event_kind {
 	NB_EV_MM_VMSCAN_DIRECT_RECLAIM_BEGIN, /* order gfp_flags */
 	NB_EV_MM_VMSCAN_DIRECT_RECLAIM_END,   /* nr_reclaimed */
 	NB_EV_MM_COMPACTION_TRY_TO_COMPACT,   /* order gfp_mask prio */
-	NB_EV_OOM_KILL,                       /* pid: oom:mark_victim */
-	NB_EV_PAGE_FAULT_USER,                /* address ip error_code */
-	NB_EV_MM_MIGRATE_PAGES,               /* succeeded failed mode reason */
+	NB_EV_OOM_KILL,         /* oom:mark_victim: pid comm total_vm anon_rss file_rss
+				   shmem_rss uid pgtables oom_score_adj */
+	NB_EV_PAGE_FAULT_USER,  /* address ip error_code */
+	NB_EV_MM_MIGRATE_PAGES, /* succeeded failed thp_succeeded thp_failed thp_split
+				   large_folio_split mode reason */
 	NB_EV_BAD_PAGE, /* our own; pfn order reason: a free that was refused (debug systems) */
 	NB_EV_MM_LRU_INSERTION,              /* pfn lru flags */
 	NB_EV_MM_LRU_ACTIVATE,               /* pfn */
@@ -45,7 +51,7 @@ enum nb_event_kind {
 	NB_EV_MM_VMSCAN_LRU_SHRINK_ACTIVE,   /* nid nr_taken nr_active nr_deactivated nr_referenced
 						priority reclaim_flags */
 	NB_EV_MM_VMSCAN_WRITE_FOLIO,         /* pfn reclaim_flags */
-	NB_EV_MM_SHRINK_SLAB_START,          /* nid nr_objects_to_shrink cache_items delta
+	NB_EV_MM_SHRINK_SLAB_START,          /* nid nr_objects_to_shrink gfp_flags cache_items delta
 						total_scan priority */
 	NB_EV_MM_SHRINK_SLAB_END,            /* nid unused_scan new_scan retval total_scan */
 	NB_EV_RECLAIM_RETRY_ZONE,            /* node zone_idx order reclaimable available
@@ -57,10 +63,9 @@ enum nb_event_kind {
 	NB_EV_MM_COMPACTION_END,             /* the same, status */
 	NB_EV_MM_COMPACTION_FINISHED,        /* nid idx order ret */
 	NB_EV_MM_COMPACTION_SUITABLE,        /* nid idx order ret */
-	NB_EV_MM_COMPACTION_ISOLATE_MIGRATEPAGES,   /* start_pfn end_pfn nr_scanned nr_taken */
-	NB_EV_MM_COMPACTION_ISOLATE_FREEPAGES,      /* start_pfn end_pfn nr_scanned nr_taken */
-	NB_EV_MM_COMPACTION_FAST_ISOLATE_FREEPAGES, /* start_pfn end_pfn nr_scanned nr_taken */
-	NB_EV_MM_COMPACTION_MIGRATEPAGES,           /* nr_migrated nr_failed */
+	NB_EV_MM_COMPACTION_ISOLATE_MIGRATEPAGES, /* start_pfn end_pfn nr_scanned nr_taken */
+	NB_EV_MM_COMPACTION_ISOLATE_FREEPAGES,    /* start_pfn end_pfn nr_scanned nr_taken */
+	NB_EV_MM_COMPACTION_MIGRATEPAGES,         /* nr_migrated nr_failed */
 	NB_EV_MM_COMPACTION_DEFERRED, /* nid idx order considered defer_shift order_failed */
 	NB_EV_MM_COMPACTION_DEFER_COMPACTION, /* the same */
 	NB_EV_MM_COMPACTION_DEFER_RESET,      /* the same */
@@ -68,8 +73,62 @@ enum nb_event_kind {
 	NB_EV_MM_COMPACTION_KCOMPACTD_WAKE,   /* nid order highest_zoneidx */
 	NB_EV_MM_COMPACTION_KCOMPACTD_SLEEP,  /* nid */
 	NB_EV_COMPACT_RETRY,                  /* order priority result retries max_retries ret */
+	NB_EV_MM_VMSCAN_RECLAIM_PAGES, /* nid nr_scanned ... nr_unmap_fail, as LRU_SHRINK_INACTIVE
+					*/
+	NB_EV_OOM_SCORE_ADJ_UPDATE,    /* pid comm oom_score_adj */
+	NB_EV_MM_MIGRATE_PAGES_START,  /* mode reason */
+	NB_EV_MM_FILEMAP_ADD_TO_PAGE_CACHE,      /* pfn i_ino index s_dev order */
+	NB_EV_MM_FILEMAP_DELETE_FROM_PAGE_CACHE, /* the same */
+	NB_EV_MM_FILEMAP_GET_PAGES,              /* i_ino s_dev index last_index */
+	NB_EV_MM_FILEMAP_MAP_PAGES,              /* the same */
+	NB_EV_MM_FILEMAP_FAULT,                  /* i_ino s_dev index */
+	NB_EV_MM_KHUGEPAGED_SCAN_PMD,            /* pfn writable referenced none_or_zero status
+						    unmapped */
+	NB_EV_MM_COLLAPSE_HUGE_PAGE,             /* isolated status */
+	NB_EV_MM_COLLAPSE_HUGE_PAGE_ISOLATE,     /* pfn none_or_zero referenced writable status */
+	NB_EV_WRITEBACK_DIRTY_FOLIO,             /* bdi ino index */
+	NB_EV_FOLIO_WAIT_WRITEBACK,              /* the same */
+	NB_EV_WRITEBACK_MARK_INODE_DIRTY,        /* bdi ino state flags */
+	NB_EV_WRITEBACK_DIRTY_INODE_ENQUEUE,     /* dev ino state mode dirtied_when */
+	NB_EV_SB_MARK_INODE_WRITEBACK,           /* the same */
+	NB_EV_SB_CLEAR_INODE_WRITEBACK,          /* the same */
+	NB_EV_WRITEBACK_START,                   /* bdi nr_pages sb_dev sync_mode for_kupdate
+						    range_cyclic for_background reason cgroup_ino */
+	NB_EV_WRITEBACK_WRITTEN,                 /* the same */
+	NB_EV_WRITEBACK_QUEUE_IO,                /* bdi older age moved reason cgroup_ino */
+	NB_EV_WRITEBACK_SINGLE_INODE_START,      /* bdi ino state dirtied_when writeback_index
+						    nr_to_write wrote cgroup_ino */
+	NB_EV_WRITEBACK_SINGLE_INODE,            /* the same */
+	NB_EV_WRITEBACK_PAGES_WRITTEN,           /* pages */
+	NB_EV_WRITEBACK_WAKE_BACKGROUND,         /* bdi cgroup_ino */
+	NB_EV_GLOBAL_DIRTY_STATE,                /* nr_dirty nr_writeback background_thresh
+						    dirty_thresh dirty_limit nr_dirtied
+						    nr_written */
+	NB_EV_BALANCE_DIRTY_PAGES,               /* bdi limit setpoint dirty bdi_setpoint bdi_dirty
+						    dirty_ratelimit task_ratelimit dirtied
+						    dirtied_pause paused pause period think
+						    cgroup_ino */
 	NB_NR_EVENTS
 };
+
+/* What fields hold. Devices: of files on the disk (virtio's first), of memory files. */
+#define NB_FILE_DEV (UINT64_C(254) << 20)
+#define NB_SHMEM_DEV UINT64_C(1)
+/* An inode's state (include/linux/fs.h), as far as the engine has any. */
+#define NB_INODE_SYNC (UINT64_C(1) << 1)
+#define NB_INODE_DIRTY_PAGES (UINT64_C(1) << 5)
+/* Why something is written (include/linux/backing-dev-defs.h). */
+enum nb_wb_reason {
+	NB_WB_REASON_BACKGROUND,
+	NB_WB_REASON_VMSCAN,
+	NB_WB_REASON_SYNC,
+	NB_WB_REASON_PERIODIC,
+};
+/* Bits of mm_vmscan_throttled's reason. */
+#define NB_THROTTLE_WRITEBACK (1u << 0)
+#define NB_THROTTLE_ISOLATED (1u << 1)
+#define NB_THROTTLE_NOPROGRESS (1u << 2)
+#define NB_THROTTLE_CONGESTED (1u << 3)
 
 #define NB_EVENT_MAX_FIELDS 16
 

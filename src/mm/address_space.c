@@ -9,6 +9,7 @@
  */
 #include "mm/address_space.h"
 
+#include "mm/file_event.h"
 #include "mm/replica.h"
 #include "mm/writeback.h"
 
@@ -260,7 +261,19 @@ struct nb_address_space *nb_page_as(const struct nb_system *sys, const struct nb
 
 enum change { DIRTY_ON, DIRTY_OFF, WRITEBACK_ON, WRITEBACK_OFF };
 
-static bool change_mark(struct nb_zone *z, struct nb_page *page, enum change c)
+/* Under the lock, before the counts change. */
+static void tell_mark(struct nb_address_space *as, uint64_t index, enum change c, int64_t n,
+		      int cpu)
+{
+	if (c == DIRTY_ON)
+		nb_event_dirtied(as, index, !as->nr_dirty, cpu);
+	else if (c == WRITEBACK_ON && !as->nr_writeback)
+		nb_event_inode_writeback(as, NB_EV_SB_MARK_INODE_WRITEBACK, cpu);
+	else if (c == WRITEBACK_OFF && as->nr_writeback == (uint64_t)-n)
+		nb_event_inode_writeback(as, NB_EV_SB_CLEAR_INODE_WRITEBACK, cpu);
+}
+
+static bool change_mark(struct nb_zone *z, struct nb_page *page, enum change c, int cpu)
 {
 	bool wb = c == WRITEBACK_ON || c == WRITEBACK_OFF, on = c == DIRTY_ON || c == WRITEBACK_ON;
 	enum nb_mark mark = wb ? NB_MARK_WRITEBACK : NB_MARK_DIRTY;
@@ -279,6 +292,7 @@ static bool change_mark(struct nb_zone *z, struct nb_page *page, enum change c)
 	if (changed && counts_dirty(as)) {
 		if (c == DIRTY_ON && !as->nr_dirty)
 			nb_writeback_enlist(as);
+		tell_mark(as, page->index, c, n, cpu);
 		if (on)
 			nb_radix_set_mark(&as->pages, page->index, mark);
 		else
@@ -292,24 +306,24 @@ static bool change_mark(struct nb_zone *z, struct nb_page *page, enum change c)
 	return changed;
 }
 
-bool nb_as_set_dirty(struct nb_zone *z, struct nb_page *page)
+bool nb_as_set_dirty(struct nb_zone *z, struct nb_page *page, int cpu)
 {
-	return change_mark(z, page, DIRTY_ON);
+	return change_mark(z, page, DIRTY_ON, cpu);
 }
 
 bool nb_as_clear_dirty(struct nb_zone *z, struct nb_page *page)
 {
-	return change_mark(z, page, DIRTY_OFF);
+	return change_mark(z, page, DIRTY_OFF, 0);
 }
 
-bool nb_as_start_writeback(struct nb_zone *z, struct nb_page *page)
+bool nb_as_start_writeback(struct nb_zone *z, struct nb_page *page, int cpu)
 {
-	return change_mark(z, page, WRITEBACK_ON);
+	return change_mark(z, page, WRITEBACK_ON, cpu);
 }
 
-bool nb_as_end_writeback(struct nb_zone *z, struct nb_page *page)
+bool nb_as_end_writeback(struct nb_zone *z, struct nb_page *page, int cpu)
 {
-	return change_mark(z, page, WRITEBACK_OFF);
+	return change_mark(z, page, WRITEBACK_OFF, cpu);
 }
 
 /* ---- checking ---- */

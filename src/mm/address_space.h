@@ -63,6 +63,7 @@ struct nb_address_space {
 	struct nb_backing_ops backing;
 	struct nb_readahead ra;
 	uint64_t dirtied_ns;      /* when the first of its dirty pages became so */
+	enum nb_wb_reason reason; /* NB_AS_WRITING: why */
 	uint64_t writeback_index; /* where the flusher goes on */
 	struct nb_radix replicas; /* replica.c: chains of copies on other nodes */
 	struct nb_radix store;    /* bytes that no backing keeps, by page (backed systems) */
@@ -156,11 +157,11 @@ static inline void nb_as_change_flags(const struct nb_system *sys, struct nb_pag
 		__atomic_fetch_and(&page->flags, ~clear, __ATOMIC_RELAXED);
 }
 
-/* Marks with flags and counters. Each returns whether it was a change. */
-bool nb_as_set_dirty(struct nb_zone *z, struct nb_page *page);
+/* Marks with flags and counters, on a CPU. Each returns whether it was a change. */
+bool nb_as_set_dirty(struct nb_zone *z, struct nb_page *page, int cpu);
 bool nb_as_clear_dirty(struct nb_zone *z, struct nb_page *page);
-bool nb_as_start_writeback(struct nb_zone *z, struct nb_page *page);
-bool nb_as_end_writeback(struct nb_zone *z, struct nb_page *page);
+bool nb_as_start_writeback(struct nb_zone *z, struct nb_page *page, int cpu);
+bool nb_as_end_writeback(struct nb_zone *z, struct nb_page *page, int cpu);
 
 /* The address space of a page that has one, or NULL: anonymous, or none any more. */
 struct nb_address_space *nb_page_as(const struct nb_system *sys, const struct nb_page *page);

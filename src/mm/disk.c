@@ -10,6 +10,7 @@
  * leaf. Units: ns, bytes, pages.
  */
 #include "base/mem.h"
+#include "mm/file_event.h"
 #include "mm/lru.h"
 #include "mm/vmstat.h"
 #include "mm/writeback.h"
@@ -209,6 +210,8 @@ static void end_read(struct nb_address_space *as, uint64_t index, int cpu)
 	nb_unlock(&as->lock, as->sys->port);
 	if (err) { /* who waits finds that it belongs to no file any more */
 		nb_as_remove(as, z, page, 0);
+		nb_event_cached(as, NB_EV_MM_FILEMAP_DELETE_FROM_PAGE_CACHE, z, page, index, cpu,
+				NULL);
 		nb_put_page(as->sys, z, page, cpu);
 	}
 	nb_put_page(as->sys, z, page, cpu);
@@ -223,12 +226,12 @@ static void end_write(struct nb_address_space *as, uint64_t index, int cpu)
 		return;
 	if (move_bytes(as, index, nb_page_bytes(z, page), true)) {
 		nb_as_flag(as, NB_AS_EIO, 0);
-		(void)nb_as_set_dirty(z, page);
+		(void)nb_as_set_dirty(z, page, cpu);
 	}
 	if (nb_page_flags(page) & PG_RECLAIM)
 		nb_lru_rotate(as->sys, z, page, cpu);
 	nb_stat_add(as->sys, &z->nr_written, 1);
-	(void)nb_as_end_writeback(z, page);
+	(void)nb_as_end_writeback(z, page, cpu);
 	nb_put_page(as->sys, z, page, cpu);
 }
 
@@ -356,24 +359,29 @@ static uint64_t busy_until(struct nb_writeback *wb, const struct nb_address_spac
 	return ns;
 }
 
-static bool marked_range(struct nb_address_space *as, uint64_t first, uint64_t last)
+/* Is anything in the range read or written? *ret_written: the first that is written, or
+ * UINT64_MAX. */
+static bool marked_range(struct nb_address_space *as, uint64_t first, uint64_t last,
+			 uint64_t *ret_written)
 {
 	uint64_t r = first, w = first;
-	bool is;
+	bool read, written;
 
 	nb_lock(&as->lock, as->sys->port);
-	is = nb_radix_next_marked(&as->pages, &r, last, NB_MARK_READING) ||
-	     nb_radix_next_marked(&as->pages, &w, last, NB_MARK_WRITEBACK);
+	read = nb_radix_next_marked(&as->pages, &r, last, NB_MARK_READING);
+	written = nb_radix_next_marked(&as->pages, &w, last, NB_MARK_WRITEBACK);
 	nb_unlock(&as->lock, as->sys->port);
-	return is;
+	*ret_written = written ? w : UINT64_MAX;
+	return read || written;
 }
 
 void nb_disk_wait_range(struct nb_system *sys, struct nb_task *t, struct nb_address_space *as,
 			uint64_t first, uint64_t last)
 {
 	struct nb_writeback *wb = nb_file_side(sys)->writeback;
+	uint64_t written;
 
-	while (marked_range(as, first, last)) {
+	while (marked_range(as, first, last, &written)) {
 		uint64_t ns = busy_until(wb, as, first, last);
 
 		if (!ns) { /* another thread is ending it */
@@ -382,6 +390,8 @@ void nb_disk_wait_range(struct nb_system *sys, struct nb_task *t, struct nb_addr
 			sys->port->relax(sys->port->ctx);
 			continue;
 		}
+		if (written != UINT64_MAX)
+			nb_event_wait_writeback(as, written, nb_file_cpu(sys, t), t);
 		nb_wait_until(sys, t, NB_WAIT_IO, ns);
 		nb_disk_complete(sys, ns);
 	}

@@ -9,6 +9,7 @@
  * wp_page_shared(), finish_fault(); mm/filemap.c, filemap_map_pages(); facts 10.1.
  */
 #include "mm/fault.h"
+#include "mm/file_event.h"
 #include "mm/filemap.h"
 #include "mm/lru.h"
 #include "mm/mmap.h"
@@ -65,6 +66,8 @@ static void fault_around(struct nb_task *t, struct nb_vma *v, uint64_t addr, str
 		if (page)
 			map_page(t, v, z, page, leaf, k, read_bits(v));
 	}
+	nb_event_range(v->file, NB_EV_MM_FILEMAP_MAP_PAGES, nb_vma_pgoff(v, addr) + from - i,
+		       nb_vma_pgoff(v, addr) + to - 1 - i, t);
 }
 
 static int read_fault(struct nb_task *t, struct nb_vma *v, uint64_t addr, struct nb_ptable *leaf,

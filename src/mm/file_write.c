@@ -7,6 +7,7 @@
  * without a disk. Source: mm/filemap.c, generic_perform_write(); mm/shmem.c, shmem_write_begin().
  */
 #include "base/mem.h"
+#include "mm/file_event.h"
 #include "mm/lru.h"
 #include "mm/oom.h"
 #include "mm/replica.h"
@@ -87,7 +88,7 @@ static int write_page(struct nb_task *t, struct nb_address_space *as, uint64_t o
 	if (offset + bytes > as->size)
 		as->size = offset + bytes;
 	newly = !(nb_page_flags(page) & PG_DIRTY);
-	nb_file_mark_dirty(z, page);
+	nb_file_mark_dirty(z, page, t->cpu);
 	nb_put_page(sys, z, page, t->cpu);
 	if (newly && !nb_as_is_shmem(as))
 		nb_balance_dirty(t, 1);
@@ -132,17 +133,32 @@ int nb_file_sync(struct nb_task *t, struct nb_address_space *file)
 	return nb_file_write_and_wait(file->sys, t, file, 0, UINT64_MAX);
 }
 
+/* What is dirty of a file goes to the disk, as the flusher would do it. */
+static uint64_t write_all(struct nb_address_space *as, int cpu, const struct nb_task *t)
+{
+	uint64_t all = UINT64_MAX >> 1, n;
+
+	nb_event_single_inode(as, NB_EV_WRITEBACK_SINGLE_INODE_START, all, 0, cpu, t);
+	n = nb_file_writepages(as, 0, UINT64_MAX, UINT64_MAX, false, NULL);
+	nb_event_single_inode(as, NB_EV_WRITEBACK_SINGLE_INODE, all, n, cpu, t);
+	return n;
+}
+
 int nb_sync(struct nb_system *sys, struct nb_task *t)
 {
+	struct nb_wb_work work = {
+		.reason = NB_WB_REASON_SYNC, .nr_pages = UINT64_MAX >> 1, .sync = true};
+	int err = 0, ret, cpu = nb_file_cpu(sys, t);
 	struct nb_address_space *as;
 	unsigned i;
-	int err = 0, ret;
 
 	/* First all are handed to the disk, then each is waited for. */
+	nb_event_work(sys, NB_EV_WRITEBACK_START, &work, cpu, t);
 	for (i = 0; (as = nb_file_at(sys, i)); i++) {
 		if (as->kind == NB_AS_FILE && as->nr_dirty)
-			(void)nb_file_writepages(as, 0, UINT64_MAX, UINT64_MAX, false, NULL);
+			work.nr_pages -= write_all(as, cpu, t);
 	}
+	nb_event_work(sys, NB_EV_WRITEBACK_WRITTEN, &work, cpu, t);
 	for (i = 0; (as = nb_file_at(sys, i)); i++) {
 		if (as->kind != NB_AS_FILE || !(as->nr_dirty || as->nr_writeback))
 			continue;

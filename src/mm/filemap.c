@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "mm/cpuset.h"
+#include "mm/file_event.h"
 #include "mm/hugetlb.h"
 #include "mm/lru.h"
 #include "mm/oom.h"
@@ -17,6 +18,8 @@
 #include "mm/page_alloc.h"
 #include "mm/vmscan.h"
 #include "mm/vmstat.h"
+
+#define BATCH_PAGES 31u /* of one filemap_get_pages(): PAGEVEC_SIZE */
 
 int nb_file_add_page(struct nb_task *t, struct nb_address_space *as, uint64_t index, nb_gfp_t gfp,
 		     struct nb_zone **ret_zone, struct nb_page **ret_page)
@@ -38,6 +41,7 @@ int nb_file_add_page(struct nb_task *t, struct nb_address_space *as, uint64_t in
 		nb_put_page(sys, z, page, t->cpu);
 		return err;
 	}
+	nb_event_cached(as, NB_EV_MM_FILEMAP_ADD_TO_PAGE_CACHE, z, page, index, t->cpu, t);
 	/* A page that will be overwritten is no refault. Source: filemap_add_folio(). */
 	if (shadow && !(gfp & NB_GFP_BIT_WRITE))
 		nb_workingset_refault(sys, z, page, shadow);
@@ -78,44 +82,62 @@ static int read_alone(struct nb_task *t, struct nb_address_space *as, uint64_t i
 	return 0;
 }
 
-/* Waits for the bytes. -NB_EIO: they cannot be read, the page left the cache. */
-static int wait_read(struct nb_task *t, struct nb_address_space *as, uint64_t index,
-		     const struct nb_page *page)
+/* After read-ahead: *page, where it is still NULL, is read by itself, or found after all. */
+static int find_or_read_alone(struct nb_task *t, struct nb_address_space *as, uint64_t index,
+			      struct nb_zone **ret_zone, struct nb_page **page)
 {
-	if (nb_file_reading(as, index))
+	while (!*page) {
+		int err = read_alone(t, as, index, ret_zone, page);
+
+		if (err == -NB_EEXIST)
+			*page = nb_as_find(as, index, ret_zone, NULL);
+		else if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* Waits for the bytes, if they are on their way. -NB_EIO: they cannot be read, the page left the
+ * cache. */
+static int wait_read(struct nb_task *t, struct nb_address_space *as, uint64_t index,
+		     const struct nb_page *page, bool reading)
+{
+	if (reading)
 		nb_disk_wait_page(as->sys, t, as, index);
 	return page->mapping == as->rmap.handle ? 0 : -NB_EIO;
 }
 
-/* The page at index for a reader of `want` pages, whole. */
+/* The page at index for a reader of `want` pages, whole. 0; 1: pages that are got together end with
+ * it, as it is marked by read-ahead or was still on its way. Source: filemap_get_read_batch(). */
 static int get_page(struct nb_task *t, struct nb_address_space *as, uint64_t index, uint64_t want,
 		    struct nb_zone **ret_zone, struct nb_page **ret_page)
 {
 	struct nb_page *page = nb_as_find(as, index, ret_zone, NULL);
-	int err = 0;
+	bool last, reading;
+	int err;
 
 	if (!page) {
 		nb_readahead_sync(t, as, index, want);
 		page = nb_as_find(as, index, ret_zone, NULL);
 	}
-	while (!page) {
-		err = read_alone(t, as, index, ret_zone, &page);
-		if (err == -NB_EEXIST)
-			page = nb_as_find(as, index, ret_zone, NULL);
-		else if (err)
-			return err;
-	}
-	if (nb_page_flags(page) & PG_READAHEAD)
+	err = find_or_read_alone(t, as, index, ret_zone, &page);
+	if (err)
+		return err;
+	last = reading = nb_file_reading(as, index);
+	if (nb_page_flags(page) & PG_READAHEAD) {
+		last = true;
 		nb_readahead_async(t, as, *ret_zone, page, want);
-	err = wait_read(t, as, index, page);
+	}
+	err = wait_read(t, as, index, page, reading);
 	if (err) {
 		nb_put_page(as->sys, *ret_zone, page, t->cpu);
 		return err;
 	}
 	*ret_page = page;
-	return 0;
+	return last;
 }
 
+/* 0; 1: as get_page() has it. */
 static int read_page(struct nb_task *t, struct nb_address_space *as, uint64_t offset, void *buf,
 		     uint64_t bytes, uint64_t want)
 {
@@ -150,7 +172,7 @@ static int read_page(struct nb_task *t, struct nb_address_space *as, uint64_t of
 	else if (buf)
 		memset(buf, 0, bytes);
 	nb_put_page(sys, z, page, t->cpu);
-	return 0;
+	return !shmem && err;
 }
 
 int nb_file_read(struct nb_task *t, struct nb_address_space *file, uint64_t offset, void *buf,
@@ -158,6 +180,7 @@ int nb_file_read(struct nb_task *t, struct nb_address_space *file, uint64_t offs
 {
 	unsigned shift = file->sys->page_shift;
 	uint64_t page_bytes = UINT64_C(1) << shift, done = 0, end;
+	unsigned batch = 0; /* pages left of those that the kernel gets together */
 	int err = 0;
 
 	*ret_bytes = 0;
@@ -175,8 +198,13 @@ int nb_file_read(struct nb_task *t, struct nb_address_space *file, uint64_t offs
 			n = bytes - done;
 		err = read_page(t, file, at, buf ? (char *)buf + done : NULL, n,
 				end - (at >> shift));
-		if (err || nb_fatal_signal(t))
+		if (err < 0 || nb_fatal_signal(t))
 			break;
+		if (!batch && file->kind == NB_AS_FILE) {
+			nb_event_range(file, NB_EV_MM_FILEMAP_GET_PAGES, at >> shift, end - 1, t);
+			batch = BATCH_PAGES;
+		}
+		batch = err || !batch ? 0 : batch - 1;
 		done += n;
 		__atomic_store_n(&file->ra.prev_pos, at + n, __ATOMIC_RELAXED);
 	}
@@ -184,7 +212,7 @@ int nb_file_read(struct nb_task *t, struct nb_address_space *file, uint64_t offs
 	if (nb_fatal_signal(t) && !done)
 		err = -NB_EINTR;
 	nb_oom_leave(t);
-	return done ? 0 : err;
+	return done ? 0 : err < 0 ? err : 0;
 }
 
 /* ---- faults ---- */
@@ -196,6 +224,7 @@ static int file_fault(struct nb_task *t, struct nb_vma *v, uint64_t index,
 	struct nb_page *page = nb_as_find(as, index, ret_zone, NULL);
 	int major = 0, err;
 
+	nb_event_range(as, NB_EV_MM_FILEMAP_FAULT, index, index, t);
 	if (page) {
 		nb_readahead_fault_hit(t, as, v, *ret_zone, page);
 	} else {
@@ -204,14 +233,10 @@ static int file_fault(struct nb_task *t, struct nb_vma *v, uint64_t index,
 		nb_readahead_fault(t, as, v, index);
 		page = nb_as_find(as, index, ret_zone, NULL);
 	}
-	while (!page) {
-		err = read_alone(t, as, index, ret_zone, &page);
-		if (err == -NB_EEXIST)
-			page = nb_as_find(as, index, ret_zone, NULL);
-		else if (err)
-			return err;
-	}
-	err = wait_read(t, as, index, page);
+	err = find_or_read_alone(t, as, index, ret_zone, &page);
+	if (err)
+		return err;
+	err = wait_read(t, as, index, page, nb_file_reading(as, index));
 	if (!err && index >= nb_as_end_index(as))
 		err = -NB_EFAULT;
 	if (err) {
@@ -266,9 +291,9 @@ struct nb_page *nb_file_mappable(struct nb_task *t, const struct nb_vma *v, uint
 	return nb_replica_wanted(as, v) ? nb_replica_mapped_near(t, as, ret_zone, page) : page;
 }
 
-void nb_file_mark_dirty(struct nb_zone *z, struct nb_page *page)
+void nb_file_mark_dirty(struct nb_zone *z, struct nb_page *page, int cpu)
 {
-	if (nb_as_set_dirty(z, page) && !(nb_page_flags(page) & PG_SWAPBACKED))
+	if (nb_as_set_dirty(z, page, cpu) && !(nb_page_flags(page) & PG_SWAPBACKED))
 		nb_stat_add(z->sys, &z->nr_dirtied, 1);
 }
 
@@ -277,12 +302,12 @@ void nb_file_mkwrite(struct nb_task *t, struct nb_zone *z, struct nb_page *page)
 	struct nb_address_space *as = nb_page_as(t->sys, page);
 
 	if (!as || nb_as_is_shmem(as)) {
-		nb_file_mark_dirty(z, page);
+		nb_file_mark_dirty(z, page, t->cpu);
 		return;
 	}
 	nb_replica_collapse(as, page->index, t->cpu);
 	if (!(nb_page_flags(page) & PG_DIRTY)) {
-		nb_file_mark_dirty(z, page);
+		nb_file_mark_dirty(z, page, t->cpu);
 		nb_balance_dirty(t, 1);
 	}
 }

@@ -38,7 +38,7 @@ struct nb_page *nb_file_mappable(struct nb_task *t, const struct nb_vma *v, uint
  * there is less dirty memory. Source: do_page_mkwrite(), fault_dirty_shared_page(). */
 void nb_file_mkwrite(struct nb_task *t, struct nb_zone *z, struct nb_page *page);
 /* The page was written to through a mapping: its entry was dirty. Source: folio_mark_dirty(). */
-void nb_file_mark_dirty(struct nb_zone *z, struct nb_page *page);
+void nb_file_mark_dirty(struct nb_zone *z, struct nb_page *page, int cpu);
 
 /* ---- filemap.c ---- */
 

@@ -420,7 +420,7 @@ void nb_lru_gen_shrink_node(struct nb_pgdat *p, struct nb_scan_control *sc)
 		 * Source: try_to_shrink_lruvec(), 6.12.2 and later. */
 		if (sc->nr.unqueued_dirty && sc->nr.unqueued_dirty == sc->nr.file_taken)
 			nb_wakeup_flusher(sc->sys);
-		sc->nr_reclaimed += nb_shrink_slab(sc->sys, p->nid, sc->priority, sc->cpu);
+		sc->nr_reclaimed += nb_shrink_slab(sc->sys, p->nid, sc->priority, sc->gfp, sc->cpu);
 		if (sc->kswapd)
 			sc->nr_reclaimed += before;
 	}

@@ -111,12 +111,18 @@ static void move_hugetlb(struct nb_migration *m, const struct nb_migrate_item *i
 	nb_migrate_putback(m->sys, it->zone, it->page, m->cpu);
 }
 
+static void count_moved(struct nb_migration *m, uint64_t pages)
+{
+	m->succeeded += pages;
+	m->thp_succeeded += pages > 1;
+}
+
 /* The page's last other user went while it was isolated: it just goes. */
 static bool gone_meanwhile(struct nb_migration *m, const struct nb_migrate_item *it)
 {
 	if (__atomic_load_n(&it->page->refcount, __ATOMIC_ACQUIRE) != 1)
 		return false;
-	m->succeeded += pages_of(it->page);
+	count_moved(m, pages_of(it->page));
 	nb_lru_forget(m->sys, it->zone, it->page);
 	nb_put_page(m->sys, it->zone, it->page, m->cpu);
 	return true;
@@ -126,6 +132,7 @@ static void count_failed(struct nb_migration *m, const struct nb_page *page)
 {
 	m->failed += pages_of(page);
 	m->failed_entries++;
+	m->thp_failed += pages_of(page) > 1;
 }
 
 /* The target is there: the page moves, or both go back. */
@@ -136,13 +143,10 @@ static void finish(struct nb_migration *m, const struct nb_migrate_item *it, nb_
 	uint64_t pages = pages_of(it->page);
 
 	if (!nb_migrate_page(m->sys, it->zone, it->page, target, tz, m->cpu)) {
-		m->succeeded += pages;
+		count_moved(m, pages);
 		return;
 	}
-	if (m->untarget)
-		m->untarget(m->arg, pfn);
-	else
-		nb_put_page(m->sys, tz, target, m->cpu);
+	nb_put_page(m->sys, tz, target, m->cpu);
 	count_failed(m, it->page);
 	nb_migrate_putback(m->sys, it->zone, it->page, m->cpu);
 }
@@ -204,6 +208,9 @@ int nb_migrate_list(struct nb_migration *m, const struct nb_migrate_item *list, 
 	unsigned i = 0;
 	int err = 0;
 
+	if (n && !m->started && nb_event_wanted(m->sys, NB_EV_MM_MIGRATE_PAGES_START))
+		nb_emit(m->sys, NB_EV_MM_MIGRATE_PAGES_START, m->cpu, m->task, m->mode, m->reason);
+	m->started |= n != 0;
 	while (i < n) {
 		unsigned end = i;
 
@@ -233,7 +240,7 @@ void nb_migrate_end(struct nb_migration *m)
 		nb_count_vm_events(m->sys, m->cpu, NB_VM_PGMIGRATE_FAIL, m->failed);
 	if (nb_event_wanted(m->sys, NB_EV_MM_MIGRATE_PAGES))
 		nb_emit(m->sys, NB_EV_MM_MIGRATE_PAGES, m->cpu, m->task, m->succeeded, m->failed,
-			m->mode, m->reason);
+			m->thp_succeeded, m->thp_failed, 0, 0, m->mode, m->reason);
 }
 
 nb_pfn_t nb_migrate_target_on_node(void *arg, const struct nb_migrate_item *from)

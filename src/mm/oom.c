@@ -293,6 +293,18 @@ static void remember(struct nb_oom *o, int pid, enum nb_oom_constraint c)
 	o->kill[i].constraint = c;
 }
 
+static void tell_victim(const struct oom_control *oc)
+{
+	const struct nb_oom_task v = describe(oc->chosen);
+	unsigned kib = oc->sys->page_shift - 10;
+
+	if (!nb_event_wanted(oc->sys, NB_EV_OOM_KILL))
+		return;
+	nb_emit(oc->sys, NB_EV_OOM_KILL, oc->ac->cpu, oc->current, (uint64_t)v.pid, (uint64_t)v.pid,
+		v.total_vm << kib, v.rss_anon << kib, v.rss_file << kib, v.rss_shmem << kib, v.uid,
+		v.pgtables_bytes >> 10, (uint64_t)v.oom_score_adj);
+}
+
 static void kill_task(struct oom_control *oc)
 {
 	struct nb_system *sys = oc->sys;
@@ -300,8 +312,7 @@ static void kill_task(struct oom_control *oc)
 	bool in_call = oc->current && oc->current->mm == victim->mm;
 
 	nb_count_vm_event(sys, oc->ac->cpu, NB_VM_OOM_KILL);
-	if (nb_event_wanted(sys, NB_EV_OOM_KILL))
-		nb_emit(sys, NB_EV_OOM_KILL, oc->ac->cpu, oc->current, (uint64_t)victim->pid);
+	tell_victim(oc);
 	remember(sys->reclaim->oom, victim->pid, oc->constraint);
 	for (unsigned i = 0; (s = sharer(sys, victim->mm, i)); i++)
 		s->flags |= NB_PF_OOM_VICTIM;
@@ -368,6 +379,9 @@ int nb_task_set_oom_score_adj(struct nb_task *t, int adj)
 		return -NB_EINVAL;
 	leader_of(t)->oom_score_adj = adj;
 	t->oom_score_adj = adj;
+	if (nb_event_wanted(t->sys, NB_EV_OOM_SCORE_ADJ_UPDATE))
+		nb_emit(t->sys, NB_EV_OOM_SCORE_ADJ_UPDATE, t->cpu, t, (uint64_t)t->pid,
+			(uint64_t)t->pid, (uint64_t)adj);
 	return 0;
 }
 

@@ -210,16 +210,28 @@ static struct nb_page *find_on(struct nb_address_space *as, uint64_t index, int 
 	return page;
 }
 
+/* Has the task a node of its own where a copy of a page in `z` could be? *ret_copy: the one that
+ * is there, with a reference, or NULL. */
+static bool has_nearer(const struct nb_task *t, struct nb_address_space *as,
+		       const struct nb_zone *z, const struct nb_page *page,
+		       struct nb_zone **ret_zone, struct nb_page **ret_copy)
+{
+	int nid = nb_task_local_node(t);
+
+	if (z->pgdat->nid == nid || !nb_nodemask_test(&as->sys->memory_nodes, nid))
+		return false;
+	*ret_copy = find_on(as, page->index, nid, ret_zone);
+	return true;
+}
+
 struct nb_page *nb_replica_mapped_near(const struct nb_task *t, struct nb_address_space *as,
 				       struct nb_zone **zone, struct nb_page *page)
 {
-	int nid = nb_task_local_node(t);
 	struct nb_zone *z = NULL;
 	struct nb_page *copy;
 
-	if ((*zone)->pgdat->nid == nid || !nb_nodemask_test(&as->sys->memory_nodes, nid))
+	if (!has_nearer(t, as, *zone, page, &z, &copy))
 		return page;
-	copy = find_on(as, page->index, nid, &z);
 	nb_put_page(as->sys, *zone, page, t->cpu);
 	if (copy) {
 		nb_stat_add(as->sys, &side_of(as)->faults, 1);
@@ -311,13 +323,11 @@ struct nb_page *nb_replica_near(struct nb_task *t, struct nb_address_space *as, 
 				struct nb_zone **zone, struct nb_page *page)
 {
 	struct nb_replication *side = side_of(as);
-	int nid = nb_task_local_node(t);
 	struct nb_zone *z = NULL;
 	struct nb_page *copy;
 
-	if ((*zone)->pgdat->nid == nid || !nb_nodemask_test(&as->sys->memory_nodes, nid))
+	if (!has_nearer(t, as, *zone, page, &z, &copy))
 		return page;
-	copy = find_on(as, page->index, nid, &z);
 	if (!copy)
 		copy = make(t, as, *zone, page, &z);
 	if (!copy)

@@ -106,7 +106,7 @@ static int clear_part(struct nb_task *t, struct nb_address_space *as, uint64_t f
 		return err == -NB_ENOENT ? 0 : err;
 	if (nb_page_bytes(z, page))
 		memset((char *)nb_page_bytes(z, page) + (from & (page_bytes - 1)), 0, to - from);
-	nb_file_mark_dirty(z, page);
+	nb_file_mark_dirty(z, page, t->cpu);
 	nb_put_page(as->sys, z, page, t->cpu);
 	return 0;
 }
@@ -160,7 +160,7 @@ static int fill_hole(struct nb_task *t, struct nb_address_space *as, uint64_t in
 		nb_radix_set_mark(&as->pages, index, NB_MARK_TOWRITE);
 		nb_unlock(&as->lock, as->sys->port);
 	}
-	nb_file_mark_dirty(z, page);
+	nb_file_mark_dirty(z, page, t->cpu);
 	nb_put_page(as->sys, z, page, t->cpu);
 	return 0;
 }

@@ -95,7 +95,7 @@ int nb_shmem_swap_in(struct nb_task *t, struct nb_address_space *as, uint64_t in
 		return -NB_EAGAIN;
 	}
 	nb_swap_free(sys, e, t->cpu);
-	nb_file_mark_dirty(*ret_zone, *ret_page);
+	nb_file_mark_dirty(*ret_zone, *ret_page, t->cpu);
 	return ret;
 }
 

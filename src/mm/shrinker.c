@@ -69,7 +69,7 @@ static uint64_t wanted(const struct nb_shrinker *s, uint64_t freeable, int prior
 }
 
 static uint64_t shrink_one(struct nb_system *sys, struct nb_shrinker *s, unsigned node, int nid,
-			   int priority, int cpu)
+			   int priority, nb_gfp_t gfp, int cpu)
 {
 	uint64_t batch = s->ops.batch ? s->ops.batch : DEFAULT_BATCH;
 	uint64_t freeable = s->ops.count_objects(s->ops.ctx, nid), freed = 0, scanned = 0;
@@ -84,7 +84,7 @@ static uint64_t shrink_one(struct nb_system *sys, struct nb_shrinker *s, unsigne
 	if (total > 2 * freeable)
 		total = 2 * freeable;
 	if (nb_event_wanted(sys, NB_EV_MM_SHRINK_SLAB_START))
-		nb_emit(sys, NB_EV_MM_SHRINK_SLAB_START, cpu, NULL, (uint64_t)nid, deferred,
+		nb_emit(sys, NB_EV_MM_SHRINK_SLAB_START, cpu, NULL, (uint64_t)nid, deferred, gfp,
 			freeable, delta, total, (uint64_t)priority);
 	while (total >= batch || total >= freeable) {
 		uint64_t n = total < batch ? total : batch, got;
@@ -109,7 +109,7 @@ static uint64_t shrink_one(struct nb_system *sys, struct nb_shrinker *s, unsigne
 	return freed;
 }
 
-uint64_t nb_shrink_slab(struct nb_system *sys, int nid, int priority, int cpu)
+uint64_t nb_shrink_slab(struct nb_system *sys, int nid, int priority, nb_gfp_t gfp, int cpu)
 {
 	uint64_t pages = 0;
 
@@ -119,7 +119,7 @@ uint64_t nb_shrink_slab(struct nb_system *sys, int nid, int priority, int cpu)
 		return 0;
 	for (struct nb_shrinker *s = sys->reclaim->shrinkers; s; s = s->next) {
 		uint64_t objects =
-			shrink_one(sys, s, (unsigned)sys->node_index[nid], nid, priority, cpu);
+			shrink_one(sys, s, (unsigned)sys->node_index[nid], nid, priority, gfp, cpu);
 
 		if (s->ops.objects_per_page)
 			pages += objects / s->ops.objects_per_page;

@@ -14,7 +14,7 @@
 #include "mm/mmap.h"
 #include "mm/rmap.h"
 
-#define FIRST_PID 1000 /* lower ones belong to a system's own daemons */
+#define FIRST_PID 1000 /* lower ones belong to a system's own daemons: six a CPU, eight a node */
 
 struct nb_task_side *nb_task_side(struct nb_system *sys)
 {
@@ -28,7 +28,9 @@ struct nb_task_side *nb_task_side(struct nb_system *sys)
 	side = nb_system_alloc(sys, sizeof(*side));
 	if (!side)
 		return NULL;
-	side->next_pid = FIRST_PID;
+	side->next_pid = 64 + 6 * (int)sys->nr_cpu_ids + 8 * (int)sys->nr_pgdat;
+	if (side->next_pid < FIRST_PID)
+		side->next_pid = FIRST_PID;
 	shape = nb_pt_shape(sys, &task_size);
 	nb_pool_init(&side->task_pool, sizeof(struct nb_task));
 	nb_pool_init(&side->mm_pool, sizeof(struct nb_mm));

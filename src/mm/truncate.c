@@ -9,6 +9,7 @@
  */
 #include "base/mem.h"
 #include "mm/fault.h"
+#include "mm/file_event.h"
 #include "mm/hugetlb.h"
 #include "mm/lru.h"
 #include "mm/replica.h"
@@ -57,33 +58,45 @@ static void unmap_mappings(struct nb_system *sys, struct nb_address_space *as, u
 	}
 }
 
+/* What stands next in [*index, last] of the cache: a page (with a reference for the caller), or
+ * something else that is NULL to him: a shadow, which goes, or a memory file's swap entry. false:
+ * there is nothing more. */
+static bool next_in_cache(struct nb_address_space *as, uint64_t *index, uint64_t last,
+			  struct nb_zone **ret_zone, struct nb_page **ret_page)
+{
+	struct nb_system *sys = as->sys;
+	uint64_t e;
+
+	*ret_page = NULL;
+	nb_lock(&as->lock, sys->port);
+	e = nb_radix_next(&as->pages, index, last);
+	if (nb_radix_is_page(e)) {
+		*ret_page = nb_pfn_to_page(sys, nb_radix_number(e), ret_zone);
+		nb_get_page(sys, *ret_page);
+	} else if (e && !nb_as_is_shmem(as)) {
+		(void)nb_radix_erase(sys, &as->pages, *index);
+		as->nrshadows--;
+	}
+	nb_unlock(&as->lock, sys->port);
+	return e != 0;
+}
+
 void nb_file_drop_range(struct nb_system *sys, struct nb_task *t, struct nb_address_space *as,
 			uint64_t first, uint64_t last)
 {
 	int cpu = nb_file_cpu(sys, t);
-	uint64_t i = first, e;
+	struct nb_zone *z = NULL;
+	struct nb_page *page;
+	uint64_t i = first;
 
 	unmap_mappings(sys, as, first, last, cpu);
 	nb_replica_collapse_range(as, first, last, cpu);
 	nb_disk_wait_range(sys, t, as, first, last);
-	for (;;) {
-		struct nb_zone *z = NULL;
-		struct nb_page *page = NULL;
-
-		nb_lock(&as->lock, sys->port);
-		e = nb_radix_next(&as->pages, &i, last);
-		if (nb_radix_is_page(e)) {
-			page = nb_pfn_to_page(sys, nb_radix_number(e), &z);
-			nb_get_page(sys, page);
-		} else if (e && !nb_as_is_shmem(as)) {
-			(void)nb_radix_erase(sys, &as->pages, i);
-			as->nrshadows--;
-		}
-		nb_unlock(&as->lock, sys->port);
-		if (!e)
-			break;
+	while (next_in_cache(as, &i, last, &z, &page)) {
 		if (page) {
 			nb_as_remove(as, z, page, 0);
+			nb_event_cached(as, NB_EV_MM_FILEMAP_DELETE_FROM_PAGE_CACHE, z, page, i,
+					cpu, t);
 			nb_put_page(sys, z, page, cpu); /* the cache's */
 			nb_put_page(sys, z, page, cpu); /* ours */
 		}
@@ -194,10 +207,13 @@ static bool invalidate_page(struct nb_system *sys, struct nb_address_space *as, 
 		nb_replica_collapse(as, page->index, cpu);
 	if (!mapped(page) && !nb_file_reading(as, page->index))
 		gone = nb_as_remove_if_unused(as, z, page, 1, 0);
-	if (gone)
+	if (gone) {
+		nb_event_cached(as, NB_EV_MM_FILEMAP_DELETE_FROM_PAGE_CACHE, z, page, page->index,
+				cpu, NULL);
 		nb_put_page(sys, z, page, cpu);
-	else if (deactivate)
+	} else if (deactivate) {
 		nb_lru_deactivate_file(sys, z, page, cpu);
+	}
 	nb_put_page(sys, z, page, cpu);
 	return gone;
 }
@@ -205,24 +221,11 @@ static bool invalidate_page(struct nb_system *sys, struct nb_address_space *as, 
 uint64_t nb_file_invalidate(struct nb_system *sys, struct nb_address_space *as, uint64_t first,
 			    uint64_t last, bool deactivate, int cpu)
 {
-	uint64_t i = first, e, n = 0;
+	struct nb_zone *z = NULL;
+	struct nb_page *page;
+	uint64_t i = first, n = 0;
 
-	for (;;) {
-		struct nb_zone *z = NULL;
-		struct nb_page *page = NULL;
-
-		nb_lock(&as->lock, sys->port);
-		e = nb_radix_next(&as->pages, &i, last);
-		if (nb_radix_is_page(e)) {
-			page = nb_pfn_to_page(sys, nb_radix_number(e), &z);
-			nb_get_page(sys, page);
-		} else if (e && !nb_as_is_shmem(as)) {
-			(void)nb_radix_erase(sys, &as->pages, i);
-			as->nrshadows--;
-		}
-		nb_unlock(&as->lock, sys->port);
-		if (!e)
-			break;
+	while (next_in_cache(as, &i, last, &z, &page)) {
 		if (page)
 			n += invalidate_page(sys, as, z, page, deactivate, cpu);
 		if (i++ >= last)

@@ -11,7 +11,6 @@
 
 #include "base/mem.h"
 #include "mm/buddy.h"
-#include "mm/compaction.h"
 #include "mm/kswapd.h"
 #include "mm/swap.h"
 #include "mm/swap_area.h"
@@ -234,8 +233,9 @@ static bool should_continue(const struct nb_pgdat *p, const struct nb_scan_contr
 
 		if (!z->managed_pages)
 			continue;
-		if (nb_compaction_ask(z, (int)sc->order, NB_WMARK_MIN, sc->reclaim_idx, sc->cpu,
-				      sc->task) != NB_COMPACT_SKIPPED)
+		if (nb_zone_watermark_ok(z, sc->order, nb_wmark_pages(z, NB_WMARK_MIN),
+					 sc->reclaim_idx, 0) ||
+		    nb_zone_compaction_suitable(z, sc->order, sc->reclaim_idx))
 			return false;
 	}
 	inactive = nb_lruvec_size(v, NB_LRU_INACTIVE_FILE, NB_MAX_NR_ZONES - 1);
@@ -274,7 +274,7 @@ void nb_shrink_node(struct nb_pgdat *p, struct nb_scan_control *sc)
 		before = sc->nr_reclaimed;
 		prepare(p, sc);
 		shrink_lruvec(p, sc);
-		sc->nr_reclaimed += nb_shrink_slab(sc->sys, p->nid, sc->priority, sc->cpu);
+		sc->nr_reclaimed += nb_shrink_slab(sc->sys, p->nid, sc->priority, sc->gfp, sc->cpu);
 		got = sc->nr_reclaimed - before;
 		reclaimable |= got != 0;
 		note_found(p, sc);

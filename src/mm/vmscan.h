@@ -119,6 +119,13 @@ uint64_t nb_reclaim_page(struct nb_system *sys, struct nb_zone *z, struct nb_pag
 
 /* vmscan_direct.c: a task frees memory for its own request. Source: try_to_free_pages(). */
 uint64_t nb_try_to_free_pages(struct nb_system *sys, const struct nb_alloc_context *ac);
+/* Would compaction of the node's zone now succeed without more reclaim? Source:
+ * compaction_ready(), compaction_suitable(). */
+bool nb_zone_compaction_ready(const struct nb_zone *z, unsigned order, enum nb_zone_type idx);
+bool nb_zone_compaction_suitable(const struct nb_zone *z, unsigned order, enum nb_zone_type idx);
+/* Waits a moment, for a reason (one of NB_THROTTLE_*). Source: reclaim_throttle(). */
+void nb_reclaim_throttle(const struct nb_pgdat *p, const struct nb_scan_control *sc,
+			 unsigned reason, unsigned jiffies);
 /* Connects reclaim to the slow path. */
 void nb_vmscan_boot(struct nb_system *sys);
 
@@ -139,7 +146,7 @@ void nb_workingset_refault(struct nb_system *sys, struct nb_zone *z, struct nb_p
 void nb_workingset_age(struct nb_lruvec *v, uint64_t nr);
 
 /* shrinker.c. Source: shrink_slab(). */
-uint64_t nb_shrink_slab(struct nb_system *sys, int nid, int priority, int cpu);
+uint64_t nb_shrink_slab(struct nb_system *sys, int nid, int priority, nb_gfp_t gfp, int cpu);
 
 /* mglru.c: the multi-generation pass. Source: lru_gen_shrink_node(), lru_gen_age_node(). */
 void nb_lru_gen_shrink_node(struct nb_pgdat *p, struct nb_scan_control *sc);

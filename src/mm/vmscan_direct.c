@@ -5,10 +5,9 @@
  * Before it begins, a task waits for kswapd while most of the reserve is gone.
  * Source: mm/vmscan.c: try_to_free_pages(), do_try_to_free_pages(), shrink_zones(),
  * throttle_direct_reclaim(), allow_direct_reclaim(), consider_reclaim_throttle(),
- * compaction_ready(); facts 7.4, 8.
+ * compaction_ready(); mm/compaction.c: compaction_suitable(); facts 7.4, 8.
  */
 #include "mm/buddy.h"
-#include "mm/compaction.h"
 #include "mm/event.h"
 #include "mm/kswapd.h"
 #include "mm/lru_gen.h"
@@ -29,20 +28,34 @@ static void wait_for(struct nb_system *sys, struct nb_task *t, enum nb_wait_reas
 		sys->port->wait(sys->port->ctx, t, why, sys->time_ns + jiffies * NS_PER_JIFFY);
 }
 
-/* Source: compaction_ready(). */
-static bool compaction_ready(const struct nb_zone *z, const struct nb_scan_control *sc)
+void nb_reclaim_throttle(const struct nb_pgdat *p, const struct nb_scan_control *sc,
+			 unsigned reason, unsigned jiffies)
 {
-	switch (nb_compaction_ask(z, (int)sc->order, NB_WMARK_MIN, sc->reclaim_idx, sc->cpu,
-				  sc->task)) {
-	case NB_COMPACT_SUCCESS:
+	uint64_t us = jiffies * NS_PER_JIFFY / 1000;
+
+	wait_for(sc->sys, sc->task, NB_WAIT_THROTTLE, jiffies);
+	if (nb_event_wanted(sc->sys, NB_EV_MM_VMSCAN_THROTTLED))
+		nb_emit(sc->sys, NB_EV_MM_VMSCAN_THROTTLED, sc->cpu, sc->task, (uint64_t)p->nid, us,
+			sc->sys->port->wait ? us : 0, reason);
+}
+
+bool nb_zone_compaction_suitable(const struct nb_zone *z, unsigned order, enum nb_zone_type idx)
+{
+	uint64_t mark = z->wmark[order > NB_COSTLY_ORDER ? NB_WMARK_LOW : NB_WMARK_MIN] +
+			atomic_load_explicit(&z->watermark_boost, memory_order_relaxed);
+
+	return nb_zone_watermark_ok_free(z, 0, mark + (UINT64_C(2) << order), idx, NB_ALLOC_CMA,
+					 (int64_t)nb_zone_free_pages(z));
+}
+
+bool nb_zone_compaction_ready(const struct nb_zone *z, unsigned order, enum nb_zone_type idx)
+{
+	if (nb_zone_watermark_ok(z, order, nb_wmark_pages(z, NB_WMARK_MIN), idx, 0))
 		return true;
-	case NB_COMPACT_CONTINUE:
-		return nb_zone_watermark_ok(
-			z, 0, nb_wmark_pages(z, NB_WMARK_HIGH) + (UINT64_C(2) << sc->order),
-			sc->reclaim_idx, 0);
-	default:
+	if (!nb_zone_compaction_suitable(z, order, idx))
 		return false;
-	}
+	return nb_zone_watermark_ok(z, 0, nb_wmark_pages(z, NB_WMARK_HIGH) + (UINT64_C(2) << order),
+				    idx, 0);
 }
 
 /* Is more than half of the reserve that requests without watermarks live on still there? */
@@ -97,7 +110,7 @@ static struct nb_pgdat *shrink_zones(const struct nb_alloc_context *ac, struct n
 		if (ac->mems_allowed && !nb_nodemask_test(ac->mems_allowed, ref->nid))
 			continue;
 		if (sc->order > NB_COSTLY_ORDER && sc->gfp & NB_GFP_BIT_IO &&
-		    compaction_ready(z, sc)) {
+		    nb_zone_compaction_ready(z, sc->order, sc->reclaim_idx)) {
 			sc->compaction_ready = true;
 			continue;
 		}
@@ -117,7 +130,7 @@ static void consider_waiting(struct nb_pgdat *p, struct nb_scan_control *sc)
 	if (!p || sc->nr_reclaimed > sc->nr_scanned >> 3)
 		return;
 	if (sc->priority == 1 && !sc->nr_reclaimed && !nb_kswapd_hopeless(p))
-		wait_for(sc->sys, sc->task, NB_WAIT_THROTTLE, NOPROGRESS_JIFFIES);
+		nb_reclaim_throttle(p, sc, NB_THROTTLE_NOPROGRESS, NOPROGRESS_JIFFIES);
 }
 
 static void snapshot(const struct nb_alloc_context *ac, const struct nb_scan_control *sc)

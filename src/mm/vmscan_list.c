@@ -13,6 +13,7 @@
 #include "mm/vmstat.h"
 
 #define COST_BY_IO_SINCE 6002u                     /* before: pages written alone */
+#define ISOLATED_JIFFIES 5u                        /* HZ / 50 */
 #define RECLAIM_FLAGS(file) ((file) ? 0xau : 0x9u) /* RECLAIM_WB_FILE or _ANON, _ASYNC */
 
 struct taken {
@@ -188,9 +189,7 @@ uint64_t nb_shrink_inactive(struct nb_pgdat *p, struct nb_scan_control *sc, enum
 	uint64_t reclaimed;
 
 	if (too_many_isolated(v, sc, file)) {
-		if (sc->sys->port->wait)
-			sc->sys->port->wait(sc->sys->port->ctx, sc->task, NB_WAIT_THROTTLE,
-					    sc->sys->time_ns + 20000000);
+		nb_reclaim_throttle(p, sc, NB_THROTTLE_ISOLATED, ISOLATED_JIFFIES);
 		if (too_many_isolated(v, sc, file))
 			return 0;
 	}

@@ -12,11 +12,14 @@
 #include "mm/huge_memory.h"
 #include "mm/address_space.h"
 #include "mm/event.h"
+#include "mm/file_event.h"
 #include "mm/kswapd.h"
 #include "mm/rmap.h"
 #include "mm/swap_area.h"
 #include "mm/vmscan.h"
 #include "mm/vmstat.h"
+
+#define RECLAIM_PAGES_EVENT_SINCE 6013u
 
 enum fate { FREED, KEEP, ACTIVATE, GO_ON };
 enum references { REF_RECLAIM, REF_RECLAIM_CLEAN, REF_KEEP, REF_ACTIVATE };
@@ -177,7 +180,7 @@ static enum fate unmap(const struct job *j)
 	if (!has(j, PG_ANON) && !was_dirty && has(j, PG_DIRTY)) {
 		/* what the entries knew the file must know: flag, mark and counts together */
 		change(j, 0, PG_DIRTY);
-		(void)nb_as_set_dirty(j->z, j->page);
+		(void)nb_as_set_dirty(j->z, j->page, j->sc->cpu);
 	}
 	if (gone)
 		return GO_ON;
@@ -267,6 +270,8 @@ static bool remove_mapping(const struct job *j)
 	if (!nb_as_remove_if_unused(as, j->z, j->page, 1,
 				    j->file ? nb_workingset_eviction(sys, j->z, j->page) : 0))
 		return false;
+	nb_event_cached(as, NB_EV_MM_FILEMAP_DELETE_FROM_PAGE_CACHE, j->z, j->page, j->page->index,
+			j->sc->cpu, j->sc->task);
 	nb_put_page(sys, j->z, j->page, j->sc->cpu); /* the cache's */
 	return true;
 }
@@ -366,5 +371,11 @@ uint64_t nb_reclaim_page(struct nb_system *sys, struct nb_zone *z, struct nb_pag
 	nb_chain_add(z->mem_map, &c, page);
 	n = nb_shrink_pages(z->pgdat, &sc, &c, true, &st);
 	nb_putback_chain(z->pgdat, &c, cpu);
+	if (sys->profile->version >= RECLAIM_PAGES_EVENT_SINCE &&
+	    nb_event_wanted(sys, NB_EV_MM_VMSCAN_RECLAIM_PAGES))
+		nb_emit(sys, NB_EV_MM_VMSCAN_RECLAIM_PAGES, cpu, NULL, (uint64_t)z->pgdat->nid,
+			sc.nr_scanned, n, st.nr_dirty, st.nr_writeback, st.nr_congested,
+			st.nr_immediate, st.nr_activate[0], st.nr_activate[1], st.nr_ref_keep,
+			st.nr_unmap_fail);
 	return n;
 }

@@ -13,6 +13,7 @@
  */
 #include "mm/writeback.h"
 
+#include "mm/file_event.h"
 #include "mm/lru.h"
 #include "mm/oom.h"
 #include "mm/page_alloc.h"
@@ -228,7 +229,7 @@ static bool begin_page(struct nb_address_space *as, uint64_t index)
 		nb_put_page(as->sys, z, page, nb_file_cpu(as->sys, NULL));
 		return false;
 	}
-	(void)nb_as_start_writeback(z, page);
+	(void)nb_as_start_writeback(z, page, nb_file_cpu(as->sys, NULL));
 	return true; /* the reference is the request's now */
 }
 
@@ -307,11 +308,12 @@ static bool queue_full(const struct nb_system *sys)
 	return nb_disk_writes(sys) >= sys->files->writeback->disk.queue_depth + WRITE_AHEAD;
 }
 
-static void start_file(struct nb_address_space *as)
+static void start_file(struct nb_address_space *as, enum nb_wb_reason reason)
 {
 	nb_lock(&as->lock, as->sys->port);
 	nb_radix_tag_towrite(&as->pages, 0, UINT64_MAX);
 	nb_unlock(&as->lock, as->sys->port);
+	as->reason = reason;
 	nb_as_flag(as, NB_AS_WRITING, 0);
 }
 
@@ -320,29 +322,90 @@ static void start_periodic(struct nb_system *sys)
 {
 	struct nb_writeback *wb = sys->files->writeback;
 	uint64_t expire = sys->tune.dirty_expire_centisecs * NS_PER_CENTISEC;
+	unsigned moved = 0;
 
 	for (struct nb_address_space *as = wb->dirty; as; as = as->next_dirty) {
-		if (as->dirtied_ns + expire <= sys->time_ns)
-			start_file(as);
+		if (as->dirtied_ns + expire > sys->time_ns)
+			continue;
+		start_file(as, NB_WB_REASON_PERIODIC);
+		moved++;
 	}
+	nb_event_queue_io(sys, less(sys->time_ns, expire), moved, NB_WB_REASON_PERIODIC,
+			  nb_file_cpu(sys, NULL));
 	wb->next_periodic_ns =
 		wb->dirty && period_ns(sys) ? sys->time_ns + period_ns(sys) : UINT64_MAX;
 }
 
 void nb_wakeup_flusher(struct nb_system *sys)
 {
+	unsigned moved = 0;
+
 	if (!sys->files || !sys->files->writeback->dirty)
 		return;
 	for (struct nb_address_space *as = sys->files->writeback->dirty; as; as = as->next_dirty) {
-		if (!(nb_as_flags(as) & NB_AS_WRITING))
-			start_file(as);
+		if (nb_as_flags(as) & NB_AS_WRITING)
+			continue;
+		start_file(as, NB_WB_REASON_VMSCAN);
+		moved++;
 	}
+	if (moved)
+		nb_event_queue_io(sys, sys->time_ns, moved, NB_WB_REASON_VMSCAN,
+				  nb_file_cpu(sys, NULL));
 	nb_writeback_wake(sys, sys->time_ns);
 }
 
-/* One file a turn; true: something was handed to the disk or a file left the list. */
-static bool write_some(struct nb_system *sys, bool background)
+/* A step's work, as the kernel's events tell it. */
+struct flush {
+	struct nb_system *sys;
+	struct nb_wb_work work;
+	uint64_t written;
+	int cpu;
+	bool open;
+};
+
+static void end_work(struct flush *f)
 {
+	if (!f->open)
+		return;
+	nb_event_work(f->sys, NB_EV_WRITEBACK_WRITTEN, &f->work, f->cpu, NULL);
+	f->open = false;
+}
+
+static void begin_work(struct flush *f, enum nb_wb_reason reason)
+{
+	struct sums s;
+
+	if (f->open && f->work.reason == reason)
+		return;
+	end_work(f);
+	f->open = true;
+	f->work = (struct nb_wb_work){.reason = reason, .nr_pages = UINT64_MAX >> 1};
+	if (nb_event_wanted(f->sys, NB_EV_WRITEBACK_START) && reason != NB_WB_REASON_BACKGROUND) {
+		sum_all(f->sys, &s);
+		f->work.nr_pages = s.dirty;
+	}
+	nb_event_work(f->sys, NB_EV_WRITEBACK_START, &f->work, f->cpu, NULL);
+}
+
+/* Up to NB_IO_PAGES pages of a file, from `first` on. */
+static uint64_t write_turn(struct flush *f, struct nb_address_space *as, bool towrite,
+			   uint64_t first, uint64_t *next)
+{
+	uint64_t n;
+
+	begin_work(f, towrite ? as->reason : NB_WB_REASON_BACKGROUND);
+	nb_event_single_inode(as, NB_EV_WRITEBACK_SINGLE_INODE_START, NB_IO_PAGES, 0, f->cpu, NULL);
+	n = nb_file_writepages(as, first, UINT64_MAX, NB_IO_PAGES, towrite, next);
+	nb_event_single_inode(as, NB_EV_WRITEBACK_SINGLE_INODE, NB_IO_PAGES, n, f->cpu, NULL);
+	f->written += n;
+	f->work.nr_pages = less(f->work.nr_pages, n);
+	return n;
+}
+
+/* One file a turn; true: something was handed to the disk or a file left the list. */
+static bool write_some(struct flush *f, bool background)
+{
+	struct nb_system *sys = f->sys;
 	struct nb_address_space *as, *next;
 
 	for (as = sys->files->writeback->dirty; as; as = next) {
@@ -353,38 +416,55 @@ static bool write_some(struct nb_system *sys, bool background)
 			continue;
 		}
 		if (nb_as_flags(as) & NB_AS_WRITING) {
-			if (nb_file_writepages(as, 0, UINT64_MAX, NB_IO_PAGES, true, NULL))
+			if (write_turn(f, as, true, 0, NULL))
 				return true;
 			nb_as_flag(as, 0, NB_AS_WRITING);
 			as->dirtied_ns = sys->time_ns; /* what is dirty now came later */
 		} else if (background) {
 			uint64_t at = as->writeback_index;
-			uint64_t n =
-				nb_file_writepages(as, at, UINT64_MAX, NB_IO_PAGES, false, &at);
+			uint64_t n = write_turn(f, as, false, at, &at);
 
 			as->writeback_index = at == UINT64_MAX ? 0 : at;
 			if (n || as->writeback_index)
 				return true;
-			if (nb_file_writepages(as, 0, UINT64_MAX, NB_IO_PAGES, false,
-					       &as->writeback_index))
+			if (write_turn(f, as, false, 0, &as->writeback_index))
 				return true;
 		}
 	}
 	return false;
 }
 
-static bool over_background(const struct nb_system *sys)
+static void tell_state(struct nb_system *sys, const struct sums *s,
+		       const struct nb_dirty_limits *lim, int cpu, const struct nb_task *t)
+{
+	uint64_t dirtied = 0, written = 0;
+
+	if (!nb_event_wanted(sys, NB_EV_GLOBAL_DIRTY_STATE))
+		return;
+	for (unsigned i = 0; i < sys->nr_pgdat; i++) {
+		for (unsigned k = 0; k < NB_MAX_NR_ZONES; k++) {
+			dirtied += load(&sys->pgdat[i]->zone[k].nr_dirtied);
+			written += load(&sys->pgdat[i]->zone[k].nr_written);
+		}
+	}
+	nb_emit(sys, NB_EV_GLOBAL_DIRTY_STATE, cpu, t, s->dirty, s->writeback, lim->background,
+		lim->thresh, lim->thresh, dirtied, written);
+}
+
+static bool over_background(struct nb_system *sys)
 {
 	struct nb_dirty_limits lim;
 	struct sums s;
 
 	sum_all(sys, &s);
 	limits_of(sys, &s, &lim);
+	tell_state(sys, &s, &lim, nb_file_cpu(sys, NULL), NULL);
 	return s.dirty > lim.background;
 }
 
 uint64_t nb_writeback_step(struct nb_system *sys)
 {
+	struct flush f = {.sys = sys, .cpu = nb_file_cpu(sys, NULL)};
 	struct nb_writeback *wb;
 	uint64_t next;
 	bool more = true;
@@ -396,8 +476,11 @@ uint64_t nb_writeback_step(struct nb_system *sys)
 	nb_disk_complete(sys, sys->time_ns);
 	if (sys->time_ns >= wb->next_periodic_ns)
 		start_periodic(sys);
-	while (more && !queue_full(sys))
-		more = write_some(sys, over_background(sys));
+	while (more && wb->dirty && !queue_full(sys))
+		more = write_some(&f, over_background(sys));
+	end_work(&f);
+	if (f.written && nb_event_wanted(sys, NB_EV_WRITEBACK_PAGES_WRITTEN))
+		nb_emit(sys, NB_EV_WRITEBACK_PAGES_WRITTEN, f.cpu, NULL, f.written);
 	next = nb_disk_next_ns(sys);
 	if (!wb->dirty)
 		wb->next_periodic_ns = UINT64_MAX;
@@ -442,8 +525,25 @@ static void kick(struct nb_system *sys)
 		(void)nb_writeback_step(sys);
 }
 
-/* One wait. True: the limit is reached, the task has to look again. */
-static bool hold_back(struct nb_task *t, uint64_t total, const struct nb_dirty_limits *lim)
+static void tell_pause(struct nb_task *t, uint64_t total, const struct nb_dirty_limits *lim,
+		       uint64_t rate, uint64_t paused_ns, uint64_t pause_ns)
+{
+	struct nb_system *sys = t->sys;
+	uint64_t middle = ((lim->thresh + lim->background) / 2 + lim->thresh) / 2;
+	unsigned kib = sys->page_shift - 10;
+
+	if (!nb_event_wanted(sys, NB_EV_BALANCE_DIRTY_PAGES))
+		return;
+	nb_emit(sys, NB_EV_BALANCE_DIRTY_PAGES, t->cpu, t, NB_FILE_DEV, lim->thresh, middle, total,
+		middle * lim->thresh / (lim->thresh + 1), total,
+		sys->files->writeback->disk.bytes_per_second >> 10, rate << kib, t->nr_dirtied,
+		t->nr_dirtied_pause, paused_ns / 1000000u, pause_ns / 1000000u, pause_ns / 1000000u,
+		0, 1);
+}
+
+/* One wait, of those since `began_ns`. True: the limit is reached, the task has to look again. */
+static bool hold_back(struct nb_task *t, uint64_t total, const struct nb_dirty_limits *lim,
+		      uint64_t began_ns)
 {
 	struct nb_system *sys = t->sys;
 	uint64_t rate = sys->files->writeback->disk.bytes_per_second >> sys->page_shift;
@@ -454,6 +554,7 @@ static bool hold_back(struct nb_task *t, uint64_t total, const struct nb_dirty_l
 	if (rate && t->nr_dirtied * NS_PER_S / rate < MAX_PAUSE_NS)
 		pause = t->nr_dirtied * NS_PER_S / rate;
 	kick(sys);
+	tell_pause(t, total, lim, rate, before - began_ns, pause);
 	nb_wait_until(sys, t, NB_WAIT_THROTTLE, before + pause);
 	if (sys->time_ns == before) { /* time stands still: the disk is as fast as it has to be */
 		(void)nb_writeback_step(sys);
@@ -467,7 +568,7 @@ static void balance(struct nb_task *t)
 	struct nb_system *sys = t->sys;
 	struct nb_writeback *wb = sys->files->writeback;
 	unsigned vain = 0; /* waits in a row after which nothing had changed: a disk that fails */
-	uint64_t last = UINT64_MAX;
+	uint64_t last = UINT64_MAX, began_ns = sys->time_ns;
 
 	while (!nb_fatal_signal(t) && vain < MAX_VAIN_WAITS) {
 		struct nb_dirty_limits lim;
@@ -476,16 +577,21 @@ static void balance(struct nb_task *t)
 
 		sum_all(sys, &s);
 		limits_of(sys, &s, &lim);
+		tell_state(sys, &s, &lim, t->cpu, t);
 		total = s.dirty + s.writeback;
 		atomic_store_explicit(&wb->exceeded, total > lim.thresh, memory_order_relaxed);
-		if (s.dirty > lim.background)
+		if (s.dirty > lim.background) {
+			if (!wb->nr_writes && nb_event_wanted(sys, NB_EV_WRITEBACK_WAKE_BACKGROUND))
+				nb_emit(sys, NB_EV_WRITEBACK_WAKE_BACKGROUND, t->cpu, t,
+					NB_FILE_DEV, 1);
 			kick(sys);
+		}
 		if (total <= (lim.thresh + lim.background) / 2) {
 			t->nr_dirtied_pause = poll_interval(total, lim.thresh);
 			break;
 		}
 		t->nr_dirtied_pause = t->nr_dirtied ? t->nr_dirtied : 1;
-		if (!hold_back(t, total, &lim))
+		if (!hold_back(t, total, &lim, began_ns))
 			break;
 		vain = total < last ? 0 : vain + 1;
 		last = total;

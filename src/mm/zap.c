@@ -22,7 +22,7 @@ static void zap_page(struct nb_task *t, const struct nb_vma *v, uint64_t pte)
 
 	if (nb_unlikely(!(nb_page_flags(page) & PG_ANON))) {
 		if (pte & NB_PTE_DIRTY)
-			nb_file_mark_dirty(z, page);
+			nb_file_mark_dirty(z, page, t->cpu);
 		if (pte & NB_PTE_ACCESSED && !(v->flags & (NB_VM_SEQ_READ | NB_VM_RAND_READ)))
 			nb_mark_page_accessed(t->sys, z, page, t->cpu);
 	}

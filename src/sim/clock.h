@@ -29,6 +29,7 @@ enum nb_due_kind {
 struct nb_due {
 	enum nb_due_kind kind;
 	int node;
+	int pid;     /* of the kernel thread that it stands for; 0: several, or a task's */
 	uint64_t id; /* given by nb_due_init() */
 	uint64_t time_ns;
 	size_t place; /* in the heap, from 1; 0: not due */

@@ -16,6 +16,8 @@
 #include <numabox/hugetlb.h>
 #include <numabox/reclaim.h>
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define NS_PER_PAGE UINT64_C(100) /* a daemon looks at ten million pages a second */
@@ -117,6 +119,59 @@ static void flusher_wanted(void *ctx, uint64_t when_ns)
 		     when_ns > d->sim->now_ns ? when_ns : d->sim->now_ns);
 }
 
+/* ---- names, as a kernel's boot gives them ---- */
+
+/* Debian's 6.12 and 6.1 with 1 to 4 CPUs: six threads a CPU, then those of the nodes, with others
+ * between them. Which thread gets which number hangs on the configuration; these are near. */
+#define KSWAPD_BEHIND(version) ((version) >= 6008 ? 12 : 10)
+#define BH_POOLS_SINCE 6009 /* four pools of workers a CPU; two before */
+
+static int first_kcompactd(const struct nb_sim *s)
+{
+	const struct nb_kernel_profile *k = nb_system_machine(s->sys)->profile;
+	int nodes = (int)nb_system_nr_nodes(s->sys);
+
+	return (k->version >= 6008 ? 27 : 22) + 6 * (int)s->cost.nr_cpus + 3 * (nodes - 1);
+}
+
+__attribute__((format(printf, 3, 4))) static int name(struct nb_sim *s, int pid, const char *fmt,
+						      ...)
+{
+	char comm[16];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(comm, sizeof(comm), fmt, ap);
+	va_end(ap);
+	nb_recorder_task(&s->rec, pid, comm);
+	return pid;
+}
+
+int nb_worker_pid(struct nb_sim *s, unsigned cpu)
+{
+	int pid = cpu ? 22 + 6 * (int)cpu : 9;
+
+	return name(s, pid, "kworker/%u:0", cpu);
+}
+
+static void name_all(struct nb_daemons *d)
+{
+	struct nb_sim *s = d->sim;
+	int version = (int)nb_system_machine(s->sys)->profile->version;
+	int cpus = (int)s->cost.nr_cpus, nodes = (int)d->nr_nodes, kcompactd = first_kcompactd(s);
+	int kswapd = kcompactd + nodes - 1 + KSWAPD_BEHIND(version) + 3 * (nodes - 1);
+
+	for (int i = 0; i < nodes; i++) {
+		struct node_daemons *n = &d->nodes[i];
+
+		n->kcompactd.pid = name(s, kcompactd + i, "kcompactd%d", n->nid);
+		n->kswapd.pid = name(s, kswapd + i, "kswapd%d", n->nid);
+	}
+	d->khugepaged.pid = name(s, kcompactd + nodes + 1, "khugepaged");
+	d->flusher.pid =
+		name(s, 11 + 6 * cpus, "kworker/u%d:1", (version >= BH_POOLS_SINCE ? 4 : 2) * cpus);
+}
+
 int nb_daemons_start(struct nb_sim *s)
 {
 	struct nb_daemons *d = nb_xcalloc(1, sizeof(*d));
@@ -136,6 +191,7 @@ int nb_daemons_start(struct nb_sim *s)
 	}
 	nb_due_init(&s->clock, &d->flusher, NB_DUE_WRITEBACK, NB_NO_NODE, run_flusher, d);
 	nb_due_init(&s->clock, &d->khugepaged, NB_DUE_KHUGEPAGED, NB_NO_NODE, run_khugepaged, d);
+	name_all(d);
 	nb_khugepaged_set_wake(s->sys, khugepaged_woken, d);
 	err = nb_kswapd_start(s->sys, kswapd_woken, d);
 	if (!err)

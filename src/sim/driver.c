@@ -201,7 +201,7 @@ void nb_sim_run_daemon(struct nb_sim *s, struct nb_due *d)
 	int pid = s->rec.pid; /* of the task that waits meanwhile, if one does */
 
 	nb_sim_set_now(s, d->time_ns);
-	s->rec.pid = 0;
+	s->rec.pid = d->pid;
 	d->run(d);
 	nb_contention_settle_daemons(s);
 	s->rec.pid = pid;

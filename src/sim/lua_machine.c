@@ -42,7 +42,8 @@ static int op_task(lua_State *L, struct nb_op *op)
 		return nb_push_errno(L, ret, "task: CPU %d is not online", cpu);
 	if (ret)
 		return nb_push_errno(L, ret, "task: no memory");
-	(void)nb_task_set_oom_score_adj(t->task, adj);
+	if (adj)
+		(void)nb_task_set_oom_score_adj(t->task, adj);
 	t->clock_ns = op->strand->now_ns + NB_COST_TASK_NS;
 	op->cost_ns = NB_COST_TASK_NS;
 	nb_lua_push_task(L, t);

@@ -218,6 +218,12 @@ static int op_view(lua_State *L, struct nb_op *op)
 	return 1;
 }
 
+static bool is_device(const char *field)
+{
+	return !strcmp(field, "bdi") || !strcmp(field, "dev") || !strcmp(field, "s_dev") ||
+	       !strcmp(field, "sb_dev");
+}
+
 static void push_event(lua_State *L, const struct nb_host *h, const struct nb_event *ev)
 {
 	const struct nb_event_desc *d = nb_event_desc(ev->kind);
@@ -235,12 +241,24 @@ static void push_event(lua_State *L, const struct nb_host *h, const struct nb_ev
 	lua_pushstring(L, nb_recorder_comm(&h->sim->rec, ev->pid));
 	lua_setfield(L, -2, "comm");
 	for (unsigned i = 0; i < d->nr_fields; i++) {
-		if (!strncmp(d->field[i], "gfp_", 4)) {
+		const char *field = d->field[i];
+
+		if (!strncmp(field, "gfp_", 4)) {
 			nb_gfp_format((nb_gfp_t)ev->field[i], profile, gfp, sizeof(gfp));
 			lua_pushstring(L, ev->field[i] ? gfp : "none");
-			lua_setfield(L, -2, d->field[i]);
+			lua_setfield(L, -2, field);
+		} else if (!strcmp(field, "comm")) {
+			lua_pushstring(L, nb_recorder_comm(&h->sim->rec, (int)ev->field[i]));
+			lua_setfield(L, -2, field);
+		} else if (!strcmp(field, "oom_score_adj")) {
+			lua_pushinteger(L, (lua_Integer)ev->field[i]);
+			lua_setfield(L, -2, field);
+		} else if (is_device(field)) {
+			lua_pushfstring(L, "%d:%d", (int)(ev->field[i] >> 20),
+					(int)(ev->field[i] & 0xfffff));
+			lua_setfield(L, -2, field);
 		} else {
-			nb_set_u64(L, d->field[i], ev->field[i]);
+			nb_set_u64(L, field, ev->field[i]);
 		}
 	}
 }

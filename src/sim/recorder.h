@@ -49,10 +49,11 @@ void nb_recorder_task(struct nb_recorder *r, int pid, const char *comm);
 const char *nb_recorder_comm(const struct nb_recorder *r, int pid);
 
 /* Writes every event from now on to the file `path`, in ftrace's text form, for a machine of
- * `nr_cpus` CPUs; `profile` names the request flags. 0 or a negative errno with *err. */
+ * `nr_cpus` CPUs and pages of 1 << page_shift bytes; `profile` names the request flags. 0 or a
+ * negative errno with *err. */
 int nb_recorder_trace(struct nb_recorder *r, const char *path,
 		      const struct nb_kernel_profile *profile, unsigned nr_cpus,
-		      struct nb_error *err);
+		      unsigned page_shift, struct nb_error *err);
 /* Ends the trace: completes its header. 0, or -NB_EIO with *err when something could not be
  * written. */
 int nb_recorder_trace_end(struct nb_recorder *r, struct nb_error *err);
@@ -60,10 +61,18 @@ int nb_recorder_trace_end(struct nb_recorder *r, struct nb_error *err);
 /* trace.c: one line a event, "kernel name: fields" in the kernel's print format. */
 struct nb_trace;
 void nb_trace_event(struct nb_trace *t, const struct nb_recorder *r, const struct nb_event *ev);
-/* The part after the name, "pfn=0x1234 order=0 ..."; as snprintf. `victim`: name of the task that
- * an OOM kill speaks of. */
-size_t nb_trace_fields(char *buf, size_t n, const struct nb_event *ev, const char *victim,
-		       const struct nb_kernel_profile *profile);
+/* What the text of an event needs beside the event. */
+struct nb_trace_env {
+	const struct nb_kernel_profile *profile;
+	unsigned page_shift;
+	const char *comm; /* of the task that field `comm` stands for */
+};
+/* The part after the name, "pfn=0x1234 order=0 ..."; as snprintf. */
+size_t nb_trace_fields(char *buf, size_t n, const struct nb_event *ev,
+		       const struct nb_trace_env *env);
+/* trace_form.c: the same for files, write-back, huge pages and victims. false: not one of these. */
+bool nb_trace_form_fields(char *buf, size_t n, const struct nb_event *ev,
+			  const struct nb_trace_env *env, size_t *ret_len);
 /* trace_reclaim.c: the same for vmscan, compaction, the LRU and the OOM killer's retries. `gfp`:
  * the request's flags as text; `folio`: the address of the descriptor of field 0. */
 size_t nb_trace_reclaim_fields(char *buf, size_t n, const struct nb_event *ev, const char *gfp,

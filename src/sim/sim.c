@@ -41,7 +41,8 @@ int nb_run_open(struct nb_sim *s, const struct nb_sim_options *opt, struct nb_er
 	if (ret || !opt->trace)
 		return ret;
 	nb_system_info(s->sys, &info);
-	ret = nb_recorder_trace(&s->rec, opt->trace, info.profile, info.nr_cpus_online, err);
+	ret = nb_recorder_trace(&s->rec, opt->trace, info.profile, info.nr_cpus_online,
+				info.page_shift, err);
 	if (ret)
 		nb_sim_close(s);
 	else

@@ -1,7 +1,8 @@
 /* trace.c -- the engine's events as ftrace's text, so that the tools for kernel traces read them.
  *
- * Called by recorder.c; the fields of reclaim's and compaction's events stand in trace_reclaim.c. A
- * line is what trace_print_context() and the event's own print format make: task-123     [000]
+ * Called by recorder.c; the fields of reclaim's and compaction's events stand in trace_reclaim.c,
+ * those of files in trace_form.c. A line is what trace_print_context() and the event's own print
+ * format make: task-123     [000]
  * .....     0.000123: mm_page_alloc: page=0x... pfn=0x1234 ... What the engine has no notion of is
  * filled by rule: `page` is where the memory map would hold the frame on x86-64 with 64-byte
  * descriptors; the context letters are the usual ones of each event. Source: 6.12
@@ -24,7 +25,7 @@
 struct nb_trace {
 	FILE *file;
 	char *path;
-	const struct nb_kernel_profile *profile;
+	struct nb_trace_env env;
 	unsigned nr_cpus;
 	uint64_t written;
 };
@@ -50,7 +51,7 @@ static void write_header(struct nb_trace *t)
 
 int nb_recorder_trace(struct nb_recorder *r, const char *path,
 		      const struct nb_kernel_profile *profile, unsigned nr_cpus,
-		      struct nb_error *err)
+		      unsigned page_shift, struct nb_error *err)
 {
 	FILE *f = fopen(path, "w");
 	struct nb_trace *t;
@@ -62,8 +63,10 @@ int nb_recorder_trace(struct nb_recorder *r, const char *path,
 		return nb_error_set(err, -e, 0, "cannot write the trace: %s", strerror(e));
 	}
 	t = nb_xcalloc(1, sizeof(*t));
-	*t = (struct nb_trace){
-		.file = f, .path = nb_xstrdup(path), .profile = profile, .nr_cpus = nr_cpus};
+	*t = (struct nb_trace){.file = f,
+			       .path = nb_xstrdup(path),
+			       .env = {.profile = profile, .page_shift = page_shift},
+			       .nr_cpus = nr_cpus};
 	write_header(t);
 	r->trace = t;
 	return 0;
@@ -96,9 +99,17 @@ static const char *context(enum nb_event_kind kind)
 	case NB_EV_MM_PAGE_ALLOC_ZONE_LOCKED:
 	case NB_EV_MM_PAGE_PCPU_DRAIN:
 	case NB_EV_MM_PAGE_ALLOC_EXTFRAG:
-		return "d..3."; /* under the zone's lock */
+	case NB_EV_MM_LRU_INSERTION:
+		return "d..3."; /* under the zone's lock, or the lists' */
 	case NB_EV_MM_PAGE_FREE_BATCHED:
 		return "...2.";
+	case NB_EV_MM_LRU_ACTIVATE:
+	case NB_EV_MM_FILEMAP_DELETE_FROM_PAGE_CACHE:
+		return "d..2.";
+	case NB_EV_MM_VMSCAN_LRU_ISOLATE:
+		return "d..1.";
+	case NB_EV_OOM_KILL:
+		return "...1.";
 	case NB_EV_PAGE_FAULT_USER:
 		return "d....";
 	default:
@@ -114,7 +125,7 @@ static uint64_t page_address(uint64_t pfn)
 static size_t format_kmem(char *buf, size_t n, const struct nb_event *ev, const char *gfp)
 {
 	const uint64_t *f = ev->field;
-	size_t at = (size_t)snprintf(buf, n, "page=0x%" PRIx64 " pfn=0x%" PRIx64 " ",
+	size_t at = (size_t)snprintf(buf, n, "page=%016" PRIx64 " pfn=0x%" PRIx64 " ",
 				     page_address(f[0]), f[0]);
 
 	if (at >= n)
@@ -156,33 +167,18 @@ static int gfp_field(enum nb_event_kind kind)
 	return -1;
 }
 
-/* Source: include/trace/events/migrate.h, MIGRATE_MODE and MIGRATE_REASON. */
-static const char *migrate_mode(uint64_t v)
-{
-	static const char *const names[] = {"MIGRATE_ASYNC", "MIGRATE_SYNC_LIGHT", "MIGRATE_SYNC"};
-
-	return v < 3 ? names[v] : "?";
-}
-
-static const char *migrate_reason(uint64_t v)
-{
-	static const char *const names[] = {
-		"compaction",        "memory_failure",  "memory_hotplug",
-		"syscall_or_cpuset", "mempolicy_mbind", "numa_misplaced",
-		"contig_range",      "longterm_pin",    "demotion"};
-
-	return v < sizeof(names) / sizeof(*names) ? names[v] : "?";
-}
-
-size_t nb_trace_fields(char *buf, size_t n, const struct nb_event *ev, const char *victim,
-		       const struct nb_kernel_profile *profile)
+size_t nb_trace_fields(char *buf, size_t n, const struct nb_event *ev,
+		       const struct nb_trace_env *env)
 {
 	const uint64_t *f = ev->field;
 	char gfp[512] = "none";
 	int at = gfp_field(ev->kind);
+	size_t len;
 
+	if (nb_trace_form_fields(buf, n, ev, env, &len))
+		return len;
 	if (at >= 0 && f[at])
-		nb_gfp_format((nb_gfp_t)f[at], profile, gfp, sizeof(gfp));
+		nb_gfp_format((nb_gfp_t)f[at], env->profile, gfp, sizeof(gfp));
 	switch (ev->kind) {
 	case NB_EV_MM_VMSCAN_WAKEUP_KSWAPD:
 		return (size_t)snprintf(buf, n, "nid=%d order=%d gfp_flags=%s", (int)f[0],
@@ -198,18 +194,10 @@ size_t nb_trace_fields(char *buf, size_t n, const struct nb_event *ev, const cha
 	case NB_EV_MM_COMPACTION_TRY_TO_COMPACT:
 		return (size_t)snprintf(buf, n, "order=%d gfp_mask=%s priority=%d", (int)f[0], gfp,
 					(int)f[2]);
-	case NB_EV_OOM_KILL:
-		return (size_t)snprintf(buf, n, "pid=%d comm=%s", (int)f[0], victim);
 	case NB_EV_PAGE_FAULT_USER:
 		return (size_t)snprintf(
 			buf, n, "address=0x%" PRIx64 " ip=0x%" PRIx64 " error_code=0x%" PRIx64,
 			f[0], f[1], f[2]);
-	case NB_EV_MM_MIGRATE_PAGES:
-		return (size_t)snprintf(buf, n,
-					"nr_succeeded=%" PRIu64 " nr_failed=%" PRIu64
-					" nr_thp_succeeded=0 nr_thp_failed=0 nr_thp_split=0 "
-					"nr_split=0 mode=%s reason=%s",
-					f[0], f[1], migrate_mode(f[2]), migrate_reason(f[3]));
 	case NB_EV_MM_PAGE_ALLOC:
 	case NB_EV_MM_PAGE_FREE:
 	case NB_EV_MM_PAGE_FREE_BATCHED:
@@ -225,10 +213,11 @@ size_t nb_trace_fields(char *buf, size_t n, const struct nb_event *ev, const cha
 void nb_trace_event(struct nb_trace *t, const struct nb_recorder *r, const struct nb_event *ev)
 {
 	char fields[1024];
-	const char *victim = nb_recorder_comm(r, (int)ev->field[0]);
 	uint64_t us = ev->time_ns / 1000;
 
-	nb_trace_fields(fields, sizeof(fields), ev, victim, t->profile);
+	/* the events that name a task have its pid first */
+	t->env.comm = nb_recorder_comm(r, (int)ev->field[0]);
+	nb_trace_fields(fields, sizeof(fields), ev, &t->env);
 	fprintf(t->file, "%16s-%-7d [%03d] %s %5" PRIu64 ".%06" PRIu64 ": %s: %s\n",
 		nb_recorder_comm(r, ev->pid), ev->pid, ev->cpu, context(ev->kind), us / 1000000,
 		us % 1000000, nb_event_desc(ev->kind)->name, fields);

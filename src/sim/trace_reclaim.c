@@ -105,9 +105,9 @@ static size_t vmscan_fields(char *buf, size_t n, const struct nb_event *ev, cons
 	case NB_EV_MM_SHRINK_SLAB_START:
 		return (size_t)snprintf(buf, n,
 					"0x0 %016d: nid: %d objects to shrink %" PRId64
-					" gfp_flags GFP_KERNEL cache items %" PRId64
-					" delta %" PRId64 " total_scan %" PRId64 " priority %d",
-					0, (int)f[0], f[1], f[2], f[3], f[4], (int)f[5]);
+					" gfp_flags %s cache items %" PRId64 " delta %" PRId64
+					" total_scan %" PRId64 " priority %d",
+					0, (int)f[0], f[1], gfp, f[3], f[4], f[5], (int)f[6]);
 	case NB_EV_MM_SHRINK_SLAB_END:
 		return (size_t)snprintf(buf, n,
 					"0x0 %016d: nid: %d unused scan count %" PRId64
@@ -186,7 +186,6 @@ static size_t compaction_fields(char *buf, size_t n, const struct nb_event *ev)
 					zone_name(f[1]), (int)f[2], compact_status(f[3]));
 	case NB_EV_MM_COMPACTION_ISOLATE_MIGRATEPAGES:
 	case NB_EV_MM_COMPACTION_ISOLATE_FREEPAGES:
-	case NB_EV_MM_COMPACTION_FAST_ISOLATE_FREEPAGES:
 		return (size_t)snprintf(buf, n,
 					"range=(0x%" PRIx64 " ~ 0x%" PRIx64 ") nr_scanned=%" PRIu64
 					" nr_taken=%" PRIu64,

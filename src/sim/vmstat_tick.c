@@ -7,7 +7,7 @@
  * its CPU has been at work again, as the kernel's shepherd has it; so long idle times cost nothing.
  * Source: mm/vmstat.c: vmstat_update(), vmstat_shepherd(); sysctl vm.stat_interval, 1 s.
  */
-#include "sim/driver.h"
+#include "sim/daemons.h"
 
 #include "base/mask.h"
 
@@ -28,6 +28,7 @@ static void tick(struct nb_due *d)
 		s->vmstat_cpus.bits[i] |= s->rec.tally.cpus.bits[i];
 	for (unsigned cpu = nb_bits_next(s->vmstat_cpus.bits, n, 0); cpu < n;
 	     cpu = nb_bits_next(s->vmstat_cpus.bits, n, cpu + 1)) {
+		s->rec.pid = nb_worker_pid(s, cpu);
 		if (nb_vmstat_update(s->sys, (int)cpu))
 			again = true;
 		else

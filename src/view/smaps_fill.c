@@ -109,6 +109,7 @@ static void one(const struct nb_system_info *info, const struct nb_vma_info *in,
 {
 	struct nb_smaps_vma *v = nb_append(&s->vmas, &s->nr_vmas, &s->cap_vmas, sizeof(*v));
 	bool anon = !in->file_name;
+	uint64_t dev;
 	struct nb_text t = {0};
 
 	v->start = in->start;
@@ -119,7 +120,9 @@ static void one(const struct nb_system_info *info, const struct nb_vma_info *in,
 	v->perms[2] = in->prot & NB_PROT_EXEC ? 'x' : '-';
 	v->perms[3] = in->shared ? 's' : 'p';
 	v->inode = anon ? 0 : in->inode;
-	v->minor = anon ? 0 : in->flags & NB_VMA_SHMEM ? 1 : 2;
+	dev = anon ? 0 : in->flags & NB_VMA_SHMEM ? NB_SHMEM_DEV : NB_FILE_DEV;
+	v->major = (unsigned)(dev >> 20);
+	v->minor = (unsigned)dev & 0xfffff;
 	v->offset = anon ? 0 : in->pgoff_pages << info->page_shift;
 	if (nb_vma_path(in, &t))
 		v->name = nb_strings_intern(&s->strings, nb_text_str(&t), t.len);

@@ -71,17 +71,17 @@ static void test_marks(void **state)
 	as = filebox_file(&b, 100);
 	filebox_read(&b, as, 3, 1);
 	page = nb_as_find(as, 3, &z, NULL);
-	assert_true(nb_as_set_dirty(z, page));
-	assert_false(nb_as_set_dirty(z, page));
+	assert_true(nb_as_set_dirty(z, page, 0));
+	assert_false(nb_as_set_dirty(z, page, 0));
 	assert_false(nb_as_remove_if_unused(as, z, page, 1, 1)); /* dirty: it must not go */
-	assert_true(nb_as_start_writeback(z, page));
+	assert_true(nb_as_start_writeback(z, page, 0));
 	assert_true(nb_as_clear_dirty(z, page));
 	assert_false(nb_as_clear_dirty(z, page));
 	assert_false(nb_as_remove_if_unused(as, z, page, 1, 1)); /* nor while it is written */
 	assert_int_equal(filebox_sum(&b, offsetof(struct nb_zone, nr_writeback)), 1);
-	assert_true(nb_as_end_writeback(z, page));
+	assert_true(nb_as_end_writeback(z, page, 0));
 	assert_true(nb_as_remove_if_unused(as, z, page, 1, 1));
-	assert_false(nb_as_set_dirty(z, page)); /* it belongs to nobody now */
+	assert_false(nb_as_set_dirty(z, page, 0)); /* it belongs to nobody now */
 	nb_put_page(b.sys, z, page, 0);
 	nb_put_page(b.sys, z, page, 0);
 	nb_file_put(as);

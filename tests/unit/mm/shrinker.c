@@ -43,28 +43,29 @@ static void test_formula(void **state)
 	pressbox_open(&p, "64M:1 64M:1", false);
 	assert_int_equal(nb_shrinker_register(p.sys, &ops, &s), 0);
 	/* 2^20 >> 12 = 256, times 2: 512 objects, four batches */
-	assert_int_equal(nb_shrink_slab(p.sys, 0, 12, 0), 32);
+	assert_int_equal(nb_shrink_slab(p.sys, 0, 12, NB_GFP_KERNEL, 0), 32);
 	assert_int_equal(c.calls, 4);
 	assert_int_equal(c.asked[0], 128);
 	assert_int_equal(p.seen[NB_EV_MM_SHRINK_SLAB_START], 1);
-	assert_int_equal(p.last[NB_EV_MM_SHRINK_SLAB_START].field[3], 512);
+	assert_int_equal(p.last[NB_EV_MM_SHRINK_SLAB_START].field[2], NB_GFP_KERNEL);
+	assert_int_equal(p.last[NB_EV_MM_SHRINK_SLAB_START].field[4], 512);
 	assert_int_equal(nb_vm_event_sum(p.sys, NB_VM_SLABS_SCANNED), 512);
 	/* too few for a batch: deferred, until enough has gathered */
 	c = (struct cache){.objects = 100000};
-	assert_int_equal(nb_shrink_slab(p.sys, 0, 12, 0), 0); /* 48 */
-	assert_int_equal(nb_shrink_slab(p.sys, 0, 12, 0), 0);
+	assert_int_equal(nb_shrink_slab(p.sys, 0, 12, NB_GFP_KERNEL, 0), 0); /* 48 */
+	assert_int_equal(nb_shrink_slab(p.sys, 0, 12, NB_GFP_KERNEL, 0), 0);
 	assert_int_equal(p.last[NB_EV_MM_SHRINK_SLAB_END].field[2], 96);
 	assert_int_equal(c.calls, 0);
 	/* a small cache is scanned whole */
 	c = (struct cache){.objects = 40};
-	(void)nb_shrink_slab(p.sys, 0, 0, 0);
+	(void)nb_shrink_slab(p.sys, 0, 0, NB_GFP_KERNEL, 0);
 	assert_int_equal(c.asked[0], 80);
 	/* another node has none; a cache that wants no more is left alone */
-	assert_int_equal(nb_shrink_slab(p.sys, 1, 0, 0), 0);
+	assert_int_equal(nb_shrink_slab(p.sys, 1, 0, NB_GFP_KERNEL, 0), 0);
 	c = (struct cache){.objects = 1 << 20, .stop = true};
-	assert_int_equal(nb_shrink_slab(p.sys, 0, 12, 0), 0);
+	assert_int_equal(nb_shrink_slab(p.sys, 0, 12, NB_GFP_KERNEL, 0), 0);
 	nb_shrinker_unregister(p.sys, s);
-	assert_int_equal(nb_shrink_slab(p.sys, 0, 12, 0), 0);
+	assert_int_equal(nb_shrink_slab(p.sys, 0, 12, NB_GFP_KERNEL, 0), 0);
 	ops.scan_objects = NULL;
 	assert_int_equal(nb_shrinker_register(p.sys, &ops, &s), -NB_EINVAL);
 	pressbox_close(&p);

@@ -48,7 +48,8 @@ static void names(void **state)
 /* The print formats of 6.12, as real traces show them. */
 static void fields(void **state)
 {
-	const struct nb_kernel_profile *p = nb_kernel_at(0);
+	const struct nb_trace_env env = {
+		.profile = nb_kernel_at(0), .page_shift = 12, .comm = "work"};
 	static const struct {
 		enum nb_event_kind kind;
 		uint64_t f[NB_EVENT_MAX_FIELDS];
@@ -56,21 +57,21 @@ static void fields(void **state)
 	} cases[] = {
 		{NB_EV_MM_PAGE_ALLOC,
 		 {0x1234, 0, NB_GFP_KERNEL, 1},
-		 "page=0xffffea0000048d00 pfn=0x1234 order=0 migratetype=1 gfp_flags=GFP_KERNEL"},
+		 "page=ffffea0000048d00 pfn=0x1234 order=0 migratetype=1 gfp_flags=GFP_KERNEL"},
 		{NB_EV_MM_PAGE_ALLOC,
 		 {0x1000, 2, 0, 0},
-		 "page=0xffffea0000040000 pfn=0x1000 order=2 migratetype=0 gfp_flags=none"},
-		{NB_EV_MM_PAGE_FREE, {0x10934, 1}, "page=0xffffea0000424d00 pfn=0x10934 order=1"},
-		{NB_EV_MM_PAGE_FREE_BATCHED, {0x10}, "page=0xffffea0000000400 pfn=0x10 order=0"},
+		 "page=ffffea0000040000 pfn=0x1000 order=2 migratetype=0 gfp_flags=none"},
+		{NB_EV_MM_PAGE_FREE, {0x10934, 1}, "page=ffffea0000424d00 pfn=0x10934 order=1"},
+		{NB_EV_MM_PAGE_FREE_BATCHED, {0x10}, "page=ffffea0000000400 pfn=0x10 order=0"},
 		{NB_EV_MM_PAGE_ALLOC_ZONE_LOCKED,
 		 {0x4d6c, 1, 0, 1},
-		 "page=0xffffea0000135b00 pfn=0x4d6c order=1 migratetype=0 percpu_refill=1"},
+		 "page=ffffea0000135b00 pfn=0x4d6c order=1 migratetype=0 percpu_refill=1"},
 		{NB_EV_MM_PAGE_PCPU_DRAIN,
 		 {0x17f9b, 0, 1},
-		 "page=0xffffea00005fe6c0 pfn=0x17f9b order=0 migratetype=1"},
+		 "page=ffffea00005fe6c0 pfn=0x17f9b order=0 migratetype=1"},
 		{NB_EV_MM_PAGE_ALLOC_EXTFRAG,
 		 {0x6000, 0, 10, 9, 0, 1, 0, 1},
-		 "page=0xffffea0000180000 pfn=0x6000 alloc_order=0 fallback_order=10 "
+		 "page=ffffea0000180000 pfn=0x6000 alloc_order=0 fallback_order=10 "
 		 "pageblock_order=9 alloc_migratetype=0 fallback_migratetype=1 fragmenting=0 "
 		 "change_ownership=1"},
 		{NB_EV_MM_VMSCAN_WAKEUP_KSWAPD,
@@ -89,10 +90,49 @@ static void fields(void **state)
 		 {0x5eaeb0, 0x42ec4f, 7},
 		 "address=0x5eaeb0 ip=0x42ec4f error_code=0x7"},
 		{NB_EV_MM_MIGRATE_PAGES,
-		 {1, 0, 0, 5},
+		 {1, 0, 0, 0, 0, 0, 0, 5},
 		 "nr_succeeded=1 nr_failed=0 nr_thp_succeeded=0 nr_thp_failed=0 nr_thp_split=0 "
 		 "nr_split=0 mode=MIGRATE_ASYNC reason=numa_misplaced"},
-		{NB_EV_OOM_KILL, {172}, "pid=172 comm=work"},
+		{NB_EV_OOM_KILL,
+		 {172, 172, 718040, 368896, 0, 652, 0, 760, 0},
+		 "pid=172 comm=work total-vm=718040kB anon-rss=368896kB file-rss:0kB "
+		 "shmem-rss:652kB uid=0 pgtables=760kB oom_score_adj=0"},
+		{NB_EV_OOM_SCORE_ADJ_UPDATE,
+		 {172, 172, (uint64_t)-1000},
+		 "pid=172 comm=work oom_score_adj=-1000"},
+		{NB_EV_MM_MIGRATE_PAGES_START,
+		 {2, 3},
+		 "mode=MIGRATE_SYNC reason=syscall_or_cpuset"},
+		{NB_EV_MM_FILEMAP_ADD_TO_PAGE_CACHE,
+		 {0x68fd, 0xfe00000, 1, 3, 0},
+		 "dev 0:3 ino fe00000 pfn=0x68fd ofs=4096 order=0"},
+		{NB_EV_MM_FILEMAP_GET_PAGES,
+		 {17, NB_FILE_DEV, 1, 3},
+		 "dev=254:0 ino=11 ofs=4096-16383"},
+		{NB_EV_MM_FILEMAP_FAULT, {17, NB_FILE_DEV, 2}, "dev=254:0 ino=11 ofs=8192"},
+		{NB_EV_WRITEBACK_DIRTY_FOLIO, {NB_FILE_DEV, 17, 2}, "bdi 254:0: ino=17 index=2"},
+		{NB_EV_WRITEBACK_MARK_INODE_DIRTY,
+		 {NB_FILE_DEV, 17, 0, NB_INODE_DIRTY_PAGES},
+		 "bdi 254:0: ino=17 state= flags=I_DIRTY_PAGES"},
+		{NB_EV_SB_MARK_INODE_WRITEBACK,
+		 {NB_FILE_DEV, 17, NB_INODE_DIRTY_PAGES, 0100644, 4294892296},
+		 "dev 254,0 ino 17 dirtied 4294892296 state I_DIRTY_PAGES mode 0100644"},
+		{NB_EV_WRITEBACK_START,
+		 {NB_FILE_DEV, 100, 0, 0, 1, 1, 0, NB_WB_REASON_PERIODIC, 1},
+		 "bdi 254:0: sb_dev 0:0 nr_pages=100 sync_mode=0 kupdate=1 range_cyclic=1 "
+		 "background=0 reason=periodic cgroup_ino=1"},
+		{NB_EV_WRITEBACK_SINGLE_INODE,
+		 {NB_FILE_DEV, 17, NB_INODE_DIRTY_PAGES | NB_INODE_SYNC, 4294892296, 5, 256, 7, 1},
+		 "bdi 254:0: ino=17 state=I_DIRTY_PAGES|I_SYNC dirtied_when=4294892296 age=0 "
+		 "index=5 to_write=256 wrote=7 cgroup_ino=1"},
+		{NB_EV_BALANCE_DIRTY_PAGES,
+		 {NB_FILE_DEV, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, (uint64_t)-1, 12, 13, 1},
+		 "bdi 254:0: limit=1 setpoint=2 dirty=3 bdi_setpoint=4 bdi_dirty=5 "
+		 "dirty_ratelimit=6 task_ratelimit=7 dirtied=8 dirtied_pause=9 paused=10 "
+		 "pause=-1 period=12 think=13 cgroup_ino=1"},
+		{NB_EV_MM_COLLAPSE_HUGE_PAGE,
+		 {1, 1},
+		 "mm=0000000000000000, isolated=1, status=succeeded"},
 		{NB_EV_MM_LRU_INSERTION,
 		 {0x10, 2, 0x25},
 		 "folio=ffffea0000000400 pfn=0x10 lru=2 flags=Mf  d "},
@@ -151,7 +191,7 @@ static void fields(void **state)
 		char text[512];
 
 		memcpy(ev.field, cases[i].f, sizeof(ev.field));
-		nb_trace_fields(text, sizeof(text), &ev, "work", p);
+		nb_trace_fields(text, sizeof(text), &ev, &env);
 		assert_string_equal(text, cases[i].want);
 	}
 }
@@ -167,7 +207,7 @@ static void file(void **state)
 	(void)state;
 	nb_recorder_init(&r);
 	nb_recorder_task(&r, 148, "busybox");
-	assert_int_equal(nb_recorder_trace(&r, name, nb_kernel_at(0), 2, &err), 0);
+	assert_int_equal(nb_recorder_trace(&r, name, nb_kernel_at(0), 2, 12, &err), 0);
 	send(&r, NB_EV_MM_PAGE_FREE, 148, 27741464000, (uint64_t[]){0x22ea, 1}, 2);
 	send(&r, NB_EV_MM_PAGE_PCPU_DRAIN, 0, 27741465999, (uint64_t[]){0x22ea, 1, 0}, 3);
 	assert_int_equal(nb_recorder_trace_end(&r, &err), 0);
@@ -183,19 +223,19 @@ static void file(void **state)
 		if (n == 13)
 			assert_string_equal(line,
 					    "         busybox-148     [003] .....    27.741464: "
-					    "mm_page_free: page=0xffffea000008ba80 "
+					    "mm_page_free: page=ffffea000008ba80 "
 					    "pfn=0x22ea order=1");
 		if (n == 14)
 			assert_string_equal(line,
 					    "          <idle>-0       [003] d..3.    27.741465: "
-					    "mm_page_pcpu_drain: page=0xffffea000008ba80 "
+					    "mm_page_pcpu_drain: page=ffffea000008ba80 "
 					    "pfn=0x22ea order=1 migratetype=0");
 	}
 	assert_int_equal(n, 14);
 	fclose(f);
 	unlink(name);
 	free(name);
-	assert_int_equal(nb_recorder_trace(&r, "/nowhere/at/all", nb_kernel_at(0), 2, &err),
+	assert_int_equal(nb_recorder_trace(&r, "/nowhere/at/all", nb_kernel_at(0), 2, 12, &err),
 			 -NB_ENOENT);
 	assert_string_equal(err.file, "/nowhere/at/all");
 	nb_recorder_release(&r);
