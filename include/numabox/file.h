@@ -34,6 +34,11 @@ struct nb_backing_ops {
 /* A file on the disk, `size` bytes long. The name (cut at 63 characters) is for views. */
 int nb_file_create(struct nb_system *sys, const char *name, uint64_t size,
 		   struct nb_address_space **ret_file);
+/* The cache of a block device itself (`dd if=/dev/sda`): as a file, but its pages cannot be moved
+ * by their type (GFP_USER), so that they share pageblocks with the kernel's own. Source:
+ * block/bdev.c, bdev_alloc(). */
+int nb_file_create_device(struct nb_system *sys, const char *name, uint64_t size,
+			  struct nb_address_space **ret_file);
 /* Where its bytes are, in a backed system; *ops is copied. Before the first page is read. */
 void nb_file_set_backing(struct nb_address_space *file, const struct nb_backing_ops *ops);
 /* A file of tmpfs, a memfd or a shared segment (shmget): pages in memory alone. `mpol` is the mount

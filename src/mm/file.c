@@ -54,6 +54,16 @@ int nb_file_create(struct nb_system *sys, const char *name, uint64_t size,
 	return 0;
 }
 
+int nb_file_create_device(struct nb_system *sys, const char *name, uint64_t size,
+			  struct nb_address_space **ret_file)
+{
+	int err = nb_file_create(sys, name, size, ret_file);
+
+	if (!err)
+		(*ret_file)->gfp = NB_GFP_USER;
+	return err;
+}
+
 void nb_file_set_backing(struct nb_address_space *file, const struct nb_backing_ops *ops)
 {
 	file->backing = *ops;

@@ -16,6 +16,8 @@
 #define FORCED_CHUNK_BYTES (2u << 20)
 /* Misses and marks are told apart; before, both came to one function. */
 #define SPLIT_SINCE 6011u
+/* Requests for pages ahead must not enter the file system to make room: before, they might. */
+#define NOFS_SINCE 5008u
 
 static unsigned ra_pages(const struct nb_address_space *as)
 {
@@ -55,6 +57,8 @@ static bool start_page(struct nb_task *t, struct nb_address_space *as, uint64_t 
 	struct nb_zone *z;
 	struct nb_page *page;
 
+	if (as->sys->profile->version >= NOFS_SINCE)
+		gfp &= ~(nb_gfp_t)NB_GFP_BIT_FS;
 	if (nb_file_add_page(t, as, index, gfp, &z, &page))
 		return false;
 	if (mark)

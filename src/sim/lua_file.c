@@ -359,14 +359,21 @@ static int file_tostring(lua_State *L)
 
 /* ---- machine:... ---- */
 
-/* machine:file(name, size) */
+/* machine:file(name, size [, "device"]) */
 static int op_file(lua_State *L, struct nb_op *op)
 {
 	const char *name = luaL_checkstring(L, 2);
 	uint64_t size = lua_isnoneornil(L, 3) ? 0 : nb_arg_size(L, 3, op->def->name, "size");
 	struct nb_address_space *as;
-	int ret = nb_file_create(op->host->sim->sys, name, size, &as);
+	const char *kind = luaL_optstring(L, 4, "regular");
+	bool device = strcmp(kind, "device") == 0;
+	int ret;
 
+	if (!device && strcmp(kind, "regular") != 0)
+		return nb_arg_error(L, op->def->name, "kind '%.20s': \"regular\" or \"device\"",
+				    kind);
+	ret = device ? nb_file_create_device(op->host->sim->sys, name, size, &as)
+		     : nb_file_create(op->host->sim->sys, name, size, &as);
 	op->cost_ns = NB_COST_SYSCALL_NS;
 	if (ret)
 		return nb_push_errno(L, ret, "file '%.40s' of %llu bytes", name,

@@ -159,16 +159,52 @@ static void test_end_of_file(void **state)
 	filebox_end(&b);
 }
 
+static void hear_alloc(void *ctx, const struct nb_event *ev)
+{
+	if (ev->kind == NB_EV_MM_PAGE_ALLOC)
+		*(struct nb_event *)ctx = *ev;
+}
+
+/* How the pages of a window are asked for: never into the file system again since 5.8, and of a
+ * device not by the movable type. */
+static void asked(const char *kernel, bool device, uint64_t gfp_without, uint64_t mt)
+{
+	struct nb_event ev;
+	struct nb_sink sink = {.ctx = &ev, .event = hear_alloc, .wanted = NB_EVENT_SET_ALL};
+	struct nb_address_space *as;
+	struct filebox b;
+
+	filebox_boot(&b, "64M:1", kernel, false);
+	if (device)
+		assert_int_equal(nb_file_create_device(b.sys, "sda", 100 * PAGE, &as), 0);
+	else
+		as = filebox_file(&b, 100);
+	nb_system_set_sink(b.sys, &sink);
+	filebox_read(&b, as, 0, 1);
+	nb_system_set_sink(b.sys, NULL);
+	assert_int_equal(ev.field[2] & (NB_GFP_BIT_NORETRY | NB_GFP_BIT_NOWARN),
+			 NB_GFP_BIT_NORETRY | NB_GFP_BIT_NOWARN);
+	assert_int_equal(ev.field[2] & NB_GFP_BIT_FS, gfp_without ^ NB_GFP_BIT_FS);
+	assert_int_equal(ev.field[3], mt);
+	nb_file_put(as);
+	filebox_end(&b);
+}
+
+static void test_asked(void **state)
+{
+	(void)state;
+	asked(NULL, false, NB_GFP_BIT_FS, NB_MIGRATE_MOVABLE);
+	asked(NULL, true, NB_GFP_BIT_FS, NB_MIGRATE_UNMOVABLE);
+	asked("5.4", false, 0, NB_MIGRATE_MOVABLE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sequential),
-		cmocka_unit_test(test_sequential_old),
-		cmocka_unit_test(test_whole_file_at_once),
-		cmocka_unit_test(test_random),
-		cmocka_unit_test(test_context),
-		cmocka_unit_test(test_advice),
-		cmocka_unit_test(test_end_of_file),
+		cmocka_unit_test(test_asked),          cmocka_unit_test(test_sequential),
+		cmocka_unit_test(test_sequential_old), cmocka_unit_test(test_whole_file_at_once),
+		cmocka_unit_test(test_random),         cmocka_unit_test(test_context),
+		cmocka_unit_test(test_advice),         cmocka_unit_test(test_end_of_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
