@@ -30,14 +30,19 @@
 #define MAX_TRIES 64
 #define FOLIO_SINCE 5018u /* user pages are asked for as folios: __GFP_COMP */
 
+nb_gfp_t nb_fault_gfp(const struct nb_system *sys, nb_gfp_t gfp)
+{
+	return nb_likely(sys->profile->version >= FOLIO_SINCE) ? gfp | NB_GFP_BIT_COMP : gfp;
+}
+
+/* What is done here for a page, fault_run.c does for many. */
 nb_pfn_t nb_fault_alloc(struct nb_task *t, const struct nb_vma *v, uint64_t addr, nb_gfp_t gfp)
 {
 	struct nb_mempolicy *pol;
 	uint64_t index;
 	nb_pfn_t pfn;
 
-	if (nb_likely(t->sys->profile->version >= FOLIO_SINCE))
-		gfp |= NB_GFP_BIT_COMP;
+	gfp = nb_fault_gfp(t->sys, gfp);
 	if (nb_likely(!v->file))
 		return nb_mpol_alloc(t, v->policy ? v->policy : t->policy, gfp, 0,
 				     nb_vma_pgoff(v, addr));
@@ -167,6 +172,17 @@ static int fault_leaf(struct nb_task *t, struct nb_vma *v, uint64_t *addr, uint6
 
 		if (access_ok(&leaf->entry[i], write))
 			continue;
+		if (write && !leaf->entry[i]) {
+			unsigned max = (unsigned)((stop - *addr) >> mm->shape.page_shift);
+			unsigned n = nb_fault_anon_run(t, v, *addr, leaf, i, max);
+
+			if (n) {
+				*faulted += n;
+				*addr += (n - 1) * page;
+				i += n - 1;
+				continue;
+			}
+		}
 		err = fault_one(t, v, *addr, write, leaf, i);
 		if (nb_unlikely(err))
 			return err;

@@ -21,6 +21,13 @@ nb_pfn_t nb_fault_alloc(struct nb_task *t, const struct nb_vma *v, uint64_t addr
 /* fault.c. Maps a fresh page that is this mapping's own: counts, rmap, list, entry. */
 void nb_fault_map_anon(struct nb_task *t, struct nb_vma *v, uint64_t addr, struct nb_zone *z,
 		       struct nb_page *page, struct nb_ptable *leaf, unsigned i);
+/* fault_run.c. First writes to addr of v, private memory, and what follows it, at most to the end
+ * of the leaf or `max` pages: as many as can be mapped at once with what one by one would leave
+ * behind. 0: none can. addr's entry, of that leaf, is empty. */
+unsigned nb_fault_anon_run(struct nb_task *t, struct nb_vma *v, uint64_t addr,
+			   struct nb_ptable *leaf, unsigned i, unsigned max);
+/* fault.c. What faults ask for, in the profile's way. */
+nb_gfp_t nb_fault_gfp(const struct nb_system *sys, nb_gfp_t gfp);
 /* fault_file.c. A fault on an empty entry of a mapping of a file. 0 (the entry may still be empty
  * or read-only: the access faults again), -NB_EFAULT (behind the end: SIGBUS), -NB_EIO, -NB_ENOMEM.
  */

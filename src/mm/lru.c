@@ -280,6 +280,32 @@ void nb_lru_add_fault(struct nb_system *sys, struct nb_zone *z, struct nb_page *
 	queue(sys, z, page, NB_BATCH_ADD, cpu);
 }
 
+void nb_lru_add_faults(struct nb_system *sys, struct nb_zone *z, struct nb_page *const *pages,
+		       unsigned n, int cpu)
+{
+	struct nb_lru_cpu *c = cpu_batches(sys, cpu);
+	uint32_t set = PG_LRU_BATCH | (sys->reclaim->gen_enabled ? (uint32_t)PG_ACTIVE : 0);
+	struct nb_lru_batch *b;
+
+	if (nb_unlikely(!c)) {
+		for (unsigned i = 0; i < n; i++)
+			nb_lru_add_fault(sys, z, pages[i], cpu);
+		return;
+	}
+	b = &c->batch[NB_BATCH_ADD];
+	nb_lock(&c->lock, sys->port);
+	for (unsigned i = 0; i < n; i++) {
+		nb_page_set_flags(pages[i], pages[i]->flags | set);
+		pages[i]->prev = (nb_link_t)cpu + 1;
+		pages[i]->next = b->nr;
+		b->slot[b->nr].zone = z;
+		b->slot[b->nr++].page = pages[i];
+		if (b->nr >= sys->reclaim->batch_size)
+			flush(sys, c, NB_BATCH_ADD, cpu);
+	}
+	nb_unlock(&c->lock, sys->port);
+}
+
 void nb_lru_del(struct nb_system *sys, struct nb_zone *z, struct nb_page *page)
 {
 	uint32_t f = nb_page_flags(page);

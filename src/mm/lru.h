@@ -171,6 +171,10 @@ void nb_lru_add(struct nb_system *sys, struct nb_zone *z, struct nb_page *page, 
  * Source: folio_add_lru() with lru_gen_in_fault(). */
 void nb_lru_add_fault(struct nb_system *sys, struct nb_zone *z, struct nb_page *page, int cpu);
 
+/* The same for `n` pages of a zone, one after the other, that nobody else knows yet. */
+void nb_lru_add_faults(struct nb_system *sys, struct nb_zone *z, struct nb_page *const *pages,
+		       unsigned n, int cpu);
+
 /* A page that is freed leaves list and batches, and loses PG_ACTIVE, PG_UNEVICTABLE. Nothing for a
  * page that is in none. Source: __page_cache_release(). */
 void nb_lru_del(struct nb_system *sys, struct nb_zone *z, struct nb_page *page);

@@ -159,6 +159,11 @@ const struct nb_pgdat *nb_request_node(const struct nb_system *sys,
 				       enum nb_zone_type *ret_highest);
 /* page_hot.c: decides anew whether calls may go by it. */
 void nb_choose_path(struct nb_system *sys);
+/* page_hot.c. Up to `max` pages that nb_alloc_pages() would give for `rq`, one call after the
+ * other, as long as nothing but page sets has to be asked; fewer, or none, where the next one would
+ * want more, or a listener would hear of each. All are of *ret_zone. */
+unsigned nb_alloc_pages_run(struct nb_system *sys, const struct nb_alloc_request *rq, unsigned max,
+			    struct nb_page **ret_pages, struct nb_zone **ret_zone);
 /* page_alloc.c: nb_alloc_pages() and nb_free_pages() where page_hot.c gives up; nothing was
  * changed.
  */

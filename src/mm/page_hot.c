@@ -65,9 +65,11 @@ static inline nb_pfn_t take(const struct nb_system *sys, const struct nb_zone *z
 	return nb_zone_page_pfn(z, page);
 }
 
-/* `counted`: a listener wants to know how many. */
-static inline __attribute__((always_inline)) nb_pfn_t
-alloc_hot(struct nb_system *sys, const struct nb_alloc_request *rq, bool counted)
+/* The set that a request may take a page out of, locked, with one on *ret_list; NULL: the request
+ * is not of the commonest. */
+static inline __attribute__((always_inline)) struct nb_pcp *
+hot_set(struct nb_system *sys, const struct nb_alloc_request *rq, struct nb_zone **ret_zone,
+	struct nb_list **ret_list)
 {
 	nb_gfp_t gfp = rq->gfp;
 	int nid = rq->nid, highest = sys->gfp_zone[gfp & 0xf];
@@ -75,28 +77,40 @@ alloc_hot(struct nb_system *sys, const struct nb_alloc_request *rq, bool counted
 	if (nb_unlikely(rq->order || rq->nodemask || highest < 0 ||
 			(gfp & (NB_GFP_BIT_THISNODE | NB_GFP_BIT_WRITE)) ||
 			(unsigned)rq->cpu >= sys->nr_cpu_ids))
-		return nb_alloc_pages_full(sys, rq);
+		return NULL;
 	if (rq->task && nb_unlikely(nid == NB_NO_NODE || rq->task->flags))
-		return nb_alloc_pages_full(sys, rq);
+		return NULL;
 	if (nid == NB_NO_NODE)
 		nid = sys->cpu_to_node[rq->cpu];
 	if (nb_unlikely((unsigned)nid >= NB_MAX_NODES || sys->node_index[nid] < 0))
-		return nb_alloc_pages_full(sys, rq);
+		return NULL;
 	struct nb_zone *z =
 		first_zone(sys, sys->pgdat[sys->node_index[nid]], (enum nb_zone_type)highest);
 	struct nb_pcp *pcp = nb_likely(z) ? nb_zone_pcp_peek(z, rq->cpu) : NULL;
 
 	if (nb_unlikely(!pcp || !trylock(pcp)))
-		return nb_alloc_pages_full(sys, rq);
-	struct nb_list *list = &pcp->list[nb_request_mt(sys, gfp)];
-
-	if (nb_likely(list->first)) {
-		if (counted && nb_event_wanted(sys, NB_EV_MM_PAGE_ALLOC))
-			nb_count_event(sys, NB_EV_MM_PAGE_ALLOC, rq->cpu, 1);
-		return take(sys, z, pcp, list);
-	}
+		return NULL;
+	*ret_zone = z;
+	*ret_list = &pcp->list[nb_request_mt(sys, gfp)];
+	if (nb_likely((*ret_list)->first))
+		return pcp;
 	nb_pcp_unlock(pcp);
-	return nb_alloc_pages_full(sys, rq);
+	return NULL;
+}
+
+/* `counted`: a listener wants to know how many. */
+static inline __attribute__((always_inline)) nb_pfn_t
+alloc_hot(struct nb_system *sys, const struct nb_alloc_request *rq, bool counted)
+{
+	struct nb_zone *z;
+	struct nb_list *list;
+	struct nb_pcp *pcp = hot_set(sys, rq, &z, &list);
+
+	if (nb_unlikely(!pcp))
+		return nb_alloc_pages_full(sys, rq);
+	if (counted && nb_event_wanted(sys, NB_EV_MM_PAGE_ALLOC))
+		nb_count_event(sys, NB_EV_MM_PAGE_ALLOC, rq->cpu, 1);
+	return take(sys, z, pcp, list);
 }
 
 static __attribute__((noinline)) nb_pfn_t alloc_watched(struct nb_system *sys,
@@ -108,6 +122,31 @@ static __attribute__((noinline)) nb_pfn_t alloc_watched(struct nb_system *sys,
 nb_pfn_t nb_alloc_pages(struct nb_system *sys, const struct nb_alloc_request *rq)
 {
 	return nb_unlikely(sys->watched) ? alloc_watched(sys, rq) : alloc_hot(sys, rq, false);
+}
+
+unsigned nb_alloc_pages_run(struct nb_system *sys, const struct nb_alloc_request *rq, unsigned max,
+			    struct nb_page **ret_pages, struct nb_zone **ret_zone)
+{
+	struct nb_list *list;
+	struct nb_pcp *pcp;
+	unsigned n = 0;
+
+	if (sys->watched && !sys->count_allocs)
+		return 0;
+	pcp = hot_set(sys, rq, ret_zone, &list);
+	if (!pcp)
+		return 0;
+	for (; n < max && list->first; n++) {
+		ret_pages[n] = nb_pcp_pop(*ret_zone, list);
+		nb_prep_page(*ret_zone, ret_pages[n], 0);
+	}
+	pcp->count -= (int)n;
+	pcp->free_count = (int16_t)(n < 16 ? pcp->free_count >> n : 0);
+	nb_pcp_unlock(pcp);
+	nb_pcp_count(nb_likely(sys->tune.numa_stat) ? &pcp->hot : &pcp->pgalloc, n);
+	if (nb_event_wanted(sys, NB_EV_MM_PAGE_ALLOC))
+		nb_count_event(sys, NB_EV_MM_PAGE_ALLOC, rq->cpu, n);
+	return n;
 }
 
 /* Is room left in the set under the auto-tuned scheme, so that nothing changes but counts? */

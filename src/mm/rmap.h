@@ -138,14 +138,20 @@ static inline void nb_mm_count_page(struct nb_mm *mm, const struct nb_zone *z, u
 	mm->zone_rss[z->pgdat->index * NB_MAX_NR_ZONES + z->type] += (uint64_t)n;
 }
 
-/* A fresh page, which nobody else knows yet: as nb_rmap_add_anon(), without atomic steps. */
-static inline void nb_rmap_add_new_anon(struct nb_vma *v, uint64_t addr, struct nb_zone *z,
-					struct nb_page *page)
+/* A fresh page, which nobody else knows yet, is v's at that offset; not counted. */
+static inline void nb_rmap_name_anon(const struct nb_vma *v, uint64_t pgoff, struct nb_page *page)
 {
 	nb_page_set_flags(page, page->flags | PG_ANON | PG_SWAPBACKED);
 	page->mapcount = 1;
 	page->mapping = v->anon->rmap.handle;
-	nb_page_set_index(page, nb_vma_pgoff(v, addr));
+	nb_page_set_index(page, pgoff);
+}
+
+/* The same, counted: as nb_rmap_add_anon(), without atomic steps. */
+static inline void nb_rmap_add_new_anon(struct nb_vma *v, uint64_t addr, struct nb_zone *z,
+					struct nb_page *page)
+{
+	nb_rmap_name_anon(v, nb_vma_pgoff(v, addr), page);
 	nb_stat_add(v->mm->sys, &z->nr_anon, 1);
 	nb_mm_count_page(v->mm, z, PG_ANON, 1);
 }

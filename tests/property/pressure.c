@@ -4,7 +4,8 @@
  * and die; memory is compacted; swap areas come and go; the lists of reclaim switch between their
  * two forms; the daemons run or do not. After each burst the whole system is proved: every page in
  * one place, every counter equal to a recount, every slot's count equal to the entries that hold
- * it. In the end all memory is free again. The seed is printed; NUMABOX_SEED repeats one.
+ * it. In the end all memory is free again. Whether somebody listens to the events, or has them
+ * counted, makes no difference to any of it. NUMABOX_SEED plays one seed alone.
  */
 #include "../unit/mm/sysbox.h"
 #include "mm/lru.h"
@@ -26,6 +27,9 @@
 #define BURSTS 60
 #define STEPS 40
 #define PAGE UINT64_C(4096)
+#define KEEP 300
+
+enum listener { NOBODY, COUNTER, EVERYBODY, NR_LISTENERS };
 
 struct world {
 	struct sysbox box;
@@ -36,6 +40,8 @@ struct world {
 	uint64_t rng, now;
 	unsigned kills;
 	bool driven; /* kswapd runs */
+	struct nb_event_tally tally;
+	uint64_t digest[BURSTS]; /* of what is where, after each */
 };
 
 static uint64_t rnd(struct world *w, uint64_t n)
@@ -217,48 +223,129 @@ static void prove(const struct world *w, uint64_t seed, unsigned burst)
 		fail_msg("seed %llu, burst %u: %s", (unsigned long long)seed, burst, err.text);
 }
 
-static void play(uint64_t seed, const char *kernel, unsigned *kills)
+static void mix(uint64_t *h, uint64_t x)
 {
-	struct world w = {.rng = seed * 2654435761u + 88172645463325252u};
+	*h = (*h ^ x) * UINT64_C(0x9e3779b97f4a7c15);
+	*h ^= *h >> 29;
+}
+
+/* All pages with what they are used for, lists by their links, and all counters. */
+static uint64_t digest(const struct nb_system *sys)
+{
+	uint64_t h = 1, value;
+	const char *name;
+
+	for (nb_pfn_t pfn = 0; pfn < sys->max_pfn; pfn++) {
+		struct nb_zone *z;
+		const struct nb_page *p = nb_pfn_to_page(sys, pfn, &z);
+
+		if (!p || !nb_map_is_committed(z->pgdat, nb_page_dense(z->mem_map, p)))
+			continue;
+		mix(&h, p->flags);
+		if (!(p->flags & PG_ALLOCATED))
+			continue;
+		mix(&h, (uint64_t)p->refcount << 32 | p->mapcount);
+		mix(&h, (uint64_t)p->mapping << 40 ^ p->index);
+		if (p->flags & (PG_LRU | PG_LRU_BATCH))
+			mix(&h, (uint64_t)p->prev << 32 | p->next);
+	}
+	for (unsigned i = 0; nb_vm_event(sys, i, &name, &value); i++)
+		mix(&h, value);
+	for (unsigned i = 0; i < 2 * NB_MAX_NR_ZONES; i++) {
+		struct nb_zone_info info;
+
+		if (nb_zone_info(sys, (int)(i & 1), (enum nb_zone_type)(i / 2), &info))
+			continue;
+		mix(&h, info.free_pages);
+		for (int e = 0; e < NB_NR_NUMA_EVENTS; e++)
+			mix(&h, info.numa[e]);
+	}
+	return h;
+}
+
+static void ignore(void *ctx, const struct nb_event *ev)
+{
+	(void)ctx;
+	(void)ev;
+}
+
+static void listen(struct world *w, enum listener who)
+{
+	struct nb_sink sink = {
+		.event = ignore, .wanted = NB_EVENT_SET_ALL, .tally = &w->tally, .keep = KEEP};
+
+	if (who == COUNTER)
+		sink.counted = NB_EVENT_SET_ALL;
+	if (who != NOBODY)
+		nb_system_set_sink(w->box.sys, &sink);
+}
+
+static void play(struct world *w, uint64_t seed, enum listener who)
+{
+	static const char *const kernels[] = {"6.12", "6.1", "6.12", "5.4"};
+	const struct sysbox_spec spec = {.nodes = "16M:2 24M:2", .kernel = kernels[seed % 4]};
 	uint64_t before;
 
-	sysbox_boot(&w.box, &(struct sysbox_spec){.nodes = "16M:2 24M:2", .kernel = kernel});
-	before = sysbox_free_pages(&w.box);
-	w.driven = seed & 1;
-	if (w.driven)
-		assert_int_equal(nb_kswapd_start(w.box.sys, NULL, NULL), 0);
-	if (w.driven)
-		assert_int_equal(nb_kcompactd_start(w.box.sys, NULL, NULL), 0);
+	*w = (struct world){.rng = seed * 2654435761u + 88172645463325252u};
+	sysbox_boot(&w->box, &spec);
+	listen(w, who);
+	before = sysbox_free_pages(&w->box);
+	w->driven = seed & 1;
+	if (w->driven)
+		assert_int_equal(nb_kswapd_start(w->box.sys, NULL, NULL), 0);
+	if (w->driven)
+		assert_int_equal(nb_kcompactd_start(w->box.sys, NULL, NULL), 0);
 	for (unsigned b = 0; b < BURSTS; b++) {
 		for (unsigned s = 0; s < STEPS; s++)
-			step(&w);
-		prove(&w, seed, b);
+			step(w);
+		prove(w, seed, b);
+		w->digest[b] = digest(w->box.sys);
 	}
 	for (unsigned i = 0; i < TASKS; i++) {
-		if (w.task[i])
-			bury(&w, i);
+		if (w->task[i])
+			bury(w, i);
 	}
-	prove(&w, seed, BURSTS);
+	prove(w, seed, BURSTS);
 	for (unsigned a = 0; a < NB_MAX_SWAPFILES; a++)
-		(void)nb_swapoff(w.box.sys, a);
-	nb_drain_pages(w.box.sys, -1);
-	assert_int_equal(sysbox_free_pages(&w.box), before);
-	*kills += w.kills;
-	sysbox_end(&w.box);
+		(void)nb_swapoff(w->box.sys, a);
+	nb_drain_pages(w->box.sys, -1);
+	assert_int_equal(sysbox_free_pages(&w->box), before);
+	sysbox_end(&w->box);
+}
+
+/* Pages taken many at once and one by one are the same pages, in the same places. */
+static void same(const struct world *w, uint64_t seed)
+{
+	for (unsigned who = COUNTER; who < NR_LISTENERS; who++) {
+		for (unsigned b = 0; b < BURSTS; b++) {
+			if (w[who].digest[b] != w[NOBODY].digest[b])
+				fail_msg("seed %llu, burst %u: another system when %s",
+					 (unsigned long long)seed, b,
+					 who == COUNTER ? "events are counted"
+							: "each event is told");
+		}
+	}
+	for (int k = 0; k < NB_NR_EVENTS; k++)
+		assert_int_equal(w[COUNTER].tally.count[k], w[EVERYBODY].tally.count[k]);
 }
 
 static void test_random(void **state)
 {
-	static const char *const kernels[] = {"6.12", "6.1", "6.12", "5.4"};
 	const char *given = getenv("NUMABOX_SEED");
+	struct world *w = calloc(NR_LISTENERS, sizeof(*w));
 	unsigned kills = 0;
 
 	(void)state;
+	assert_non_null(w);
 	for (uint64_t s = 1; s <= (given ? 1 : 12); s++) {
 		uint64_t seed = given ? strtoull(given, NULL, 10) : s;
 
-		play(seed, kernels[seed % 4], &kills);
+		for (int who = NOBODY; who < NR_LISTENERS; who++)
+			play(&w[who], seed, (enum listener)who);
+		same(w, seed);
+		kills += w->kills;
 	}
+	free(w);
 	print_message("# %u tasks killed\n", kills);
 	if (!given)
 		assert_true(kills > 0);
