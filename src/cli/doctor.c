@@ -52,18 +52,7 @@ static int examine(const struct nb_common *c, struct nb_onmachine *om)
 
 static int run(struct nb_common *c)
 {
-	struct nb_onmachine om;
-	struct nb_error err = {0};
-	int status;
-
-	if (c->args.n)
-		return nb_complainf("doctor takes no argument '%s': name the capture with -m",
-				    c->args.v[0]);
-	if (nb_onmachine_open(&om, c, false, true, &err))
-		return nb_complain(&err);
-	status = examine(c, &om);
-	nb_onmachine_close(&om);
-	return status;
+	return nb_on_capture(c, "doctor", examine);
 }
 
 static const char *const synopsis[] = {"[options]", NULL};

@@ -64,6 +64,23 @@ void nb_onmachine_close(struct nb_onmachine *om)
 	om->machine = NULL;
 }
 
+int nb_on_capture(const struct nb_common *c, const char *command,
+		  int (*work)(const struct nb_common *c, struct nb_onmachine *om))
+{
+	struct nb_onmachine om;
+	struct nb_error err = {0};
+	int status;
+
+	if (c->args.n)
+		return nb_complainf("%s takes no argument '%s': name the capture with -m", command,
+				    c->args.v[0]);
+	if (nb_onmachine_open(&om, c, false, true, &err))
+		return nb_complain(&err);
+	status = work(c, &om);
+	nb_onmachine_close(&om);
+	return status;
+}
+
 int nb_sysctl_settings(const struct nb_opt_list *given, struct nb_sysctl_setting **ret,
 		       unsigned *ret_n, struct nb_error *err)
 {

@@ -30,6 +30,10 @@ int nb_onmachine_boot(struct nb_onmachine *om, struct nb_error *err);
  * kernel confirms for this release and architecture; else nothing. */
 void nb_onmachine_note_profile(const struct nb_onmachine *om);
 void nb_onmachine_close(struct nb_onmachine *om);
+/* A command that takes nothing but a capture: opens it, works, closes it. The exit status, `work`'s
+ * own unless the call was wrong. */
+int nb_on_capture(const struct nb_common *c, const char *command,
+		  int (*work)(const struct nb_common *c, struct nb_onmachine *om));
 
 /* --sysctl's texts as settings for whoever writes them later, on an observed state. 0, or
  * -NB_EINVAL with *err; the array is freed with nb_sysctl_settings_free(). */
