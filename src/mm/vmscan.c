@@ -265,6 +265,7 @@ void nb_shrink_node(struct nb_pgdat *p, struct nb_scan_control *sc)
 	uint64_t before, got;
 
 	nb_swap_poll(sc->sys, false); /* what the devices have written by now can go */
+	sc->nr = (struct nb_scan_found){0};
 	if (sc->sys->reclaim->gen_enabled) {
 		nb_lru_gen_shrink_node(p, sc);
 		return;

@@ -75,12 +75,30 @@ static void full_queue(void **state)
 		       "true\ttrue\ntrue\n");
 }
 
+/* Clean pages that went first must not hide that all that is left is dirty: the flusher writes. */
+static void dirty_behind_clean(void **state)
+{
+	(void)state;
+	simtest_prints("2x2G:4,hole=0",
+		       "machine:sysctl('vm.watermark_scale_factor', 200)\n"
+		       "machine:swapon{ size = '512M', write_us = 10 }\n"
+		       "local t = machine:task{ cpu = 0 }\n"
+		       "local f = machine:file('f', '1G')\n"
+		       "f:read(0, '700M', t); f:write('700M', '250M', t)\n"
+		       "local a = t:mmap{ length = '2100M' }\n"
+		       "t:mbind(a, '2100M', 'bind', { 0 })\n"
+		       "assert(t:touch(a, '2100M'))\n"
+		       "print(machine:values('meminfo').dirty_kib)\n",
+		       "0\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reclaim),
 		cmocka_unit_test(device_time),
 		cmocka_unit_test(full_queue),
+		cmocka_unit_test(dirty_behind_clean),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
