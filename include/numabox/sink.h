@@ -63,9 +63,10 @@ enum nb_event_kind {
 	NB_EV_MM_COMPACTION_END,             /* the same, status */
 	NB_EV_MM_COMPACTION_FINISHED,        /* nid idx order ret */
 	NB_EV_MM_COMPACTION_SUITABLE,        /* nid idx order ret */
-	NB_EV_MM_COMPACTION_ISOLATE_MIGRATEPAGES, /* start_pfn end_pfn nr_scanned nr_taken */
-	NB_EV_MM_COMPACTION_ISOLATE_FREEPAGES,    /* start_pfn end_pfn nr_scanned nr_taken */
-	NB_EV_MM_COMPACTION_MIGRATEPAGES,         /* nr_migrated nr_failed */
+	NB_EV_MM_COMPACTION_ISOLATE_MIGRATEPAGES,   /* start_pfn end_pfn nr_scanned nr_taken */
+	NB_EV_MM_COMPACTION_ISOLATE_FREEPAGES,      /* start_pfn end_pfn nr_scanned nr_taken */
+	NB_EV_MM_COMPACTION_FAST_ISOLATE_FREEPAGES, /* start_pfn end_pfn nr_scanned nr_taken */
+	NB_EV_MM_COMPACTION_MIGRATEPAGES,           /* nr_migrated nr_failed */
 	NB_EV_MM_COMPACTION_DEFERRED, /* nid idx order considered defer_shift order_failed */
 	NB_EV_MM_COMPACTION_DEFER_COMPACTION, /* the same */
 	NB_EV_MM_COMPACTION_DEFER_RESET,      /* the same */

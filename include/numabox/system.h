@@ -197,6 +197,17 @@ struct nb_zone_observed {
 int nb_zone_set_observed(struct nb_system *sys, int nid, enum nb_zone_type type,
 			 const struct nb_zone_observed *obs, struct nb_error *err);
 
+/* After that: so many pages in use waited in a CPU's page set, and its `high` had come to that. */
+struct nb_set_observed {
+	unsigned cpu;
+	uint64_t count, high; /* base pages */
+};
+/* Fills the zone's sets out of whole max-order blocks in use, by a stated rule
+ * (src/mm/observed_sets.c). A set that is in use already is left alone; less may fit. Returns how
+ * many pages were placed. */
+unsigned nb_zone_set_observed_sets(struct nb_system *sys, int nid, enum nb_zone_type type,
+				   const struct nb_set_observed *sets, unsigned nr_sets);
+
 /* After that: so many of the zone's pages in use were page cache that nobody had written to. They
  * count as inactive file pages, and reclaim takes them like others, oldest of all. Which frames is
  * chosen among whole max-order blocks in use: less may fit. Returns how many it became. */

@@ -421,7 +421,7 @@ static int run(struct nb_common *c)
 }
 
 static const char *const synopsis[] = {"[options] TOPIC", "[options] pfn N...",
-				       "[options] buddyinfo FILE", "[options] FILE", NULL};
+				       "[options] buddyinfo FILE", "[options] FILE|CAPTURE", NULL};
 static const struct nb_cmd_example examples[] = {
 	{"numabox explain watermarks -m 2x32G --node 0 --zone Normal --free 14000,11000,8000",
 	 "From min_free_kbytes to the marks of a zone, and what so many free pages would mean."},
@@ -431,6 +431,7 @@ static const struct nb_cmd_example examples[] = {
 	{"numabox explain latency -m 2x32G,dist=21",
 	 "What a million and a billion remote accesses cost."},
 	{"dmesg | numabox explain -", "Why did that allocation fail, or the OOM killer strike?"},
+	{"numabox explain sosreport.tar.xz", "The same from the logs of a customer's machine."},
 	{NULL, NULL},
 };
 
@@ -465,7 +466,9 @@ const struct nb_cmd nb_cmd_explain = {
 		"OOM report in it, of any kernel of the last ten years. It is decoded: which "
 		"request, which zones could have served it and what each missed by, the likeliest "
 		"causes, and what would have let it succeed, checked by replaying the request on a "
-		"machine rebuilt from the report. docs/explain.md tells more.",
+		"machine rebuilt from the report. Of a CAPTURE (a directory or an archive, such as "
+		"a sosreport) the first log is taken that holds a report: dmesg, kern.log, "
+		"messages, syslog, a journal. docs/explain.md tells more.",
 	.options = options,
 	.machine = true,
 	.json = true,

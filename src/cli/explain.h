@@ -12,8 +12,8 @@
  * complaint. */
 int nb_explain_read(const char *path, struct nb_text *t);
 
-/* Reads a failure report out of a kernel log ("-": standard input) and explains it. The exit
- * status. */
+/* Explains the failure reports of a kernel log ("-": standard input), or of the logs in a capture
+ * (a directory or an archive). The exit status. */
 int nb_explain_file(const struct nb_common *c, const char *path);
 
 #endif

@@ -1,15 +1,18 @@
-/* explain_report.c -- `explain FILE`: reads a kernel log, explains each failure report in it.
+/* explain_report.c -- `explain FILE`: reads a kernel log, or a capture's, and explains each failure
+ * report in it.
  *
  * Called by explain.c. Reading and judging stand in src/read/report*.c.
  */
 #include "cli/explain.h"
 #include "cli/out.h"
+#include "read/kernel_log.h"
 #include "read/report_explain.h"
 #include "view/view.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define MAX_LOG_BYTES ((size_t)256 << 20)
 
@@ -68,7 +71,7 @@ static int explain_all(const struct nb_common *c, const struct nb_reports *r)
 	return status;
 }
 
-int nb_explain_file(const struct nb_common *c, const char *path)
+static int explain_log(const struct nb_common *c, const char *path)
 {
 	struct nb_error err = {0};
 	struct nb_text text = {0};
@@ -84,4 +87,52 @@ int nb_explain_file(const struct nb_common *c, const char *path)
 	}
 	nb_text_release(&text);
 	return status;
+}
+
+/* A directory, or a file that is an archive: its own logs are meant. */
+static bool is_capture(const char *path)
+{
+	struct nb_error ignored = {0};
+	struct nb_tree *t;
+	struct stat st;
+
+	if (strcmp(path, "-") == 0 || stat(path, &st))
+		return false;
+	if (S_ISDIR(st.st_mode))
+		return true;
+	if (!S_ISREG(st.st_mode) || nb_tree_open(path, &t, &ignored))
+		return false;
+	nb_tree_close(t);
+	return true;
+}
+
+static int explain_capture(const struct nb_common *c, const char *path)
+{
+	struct nb_error err = {0};
+	struct nb_reports r;
+	struct nb_tree *t;
+	const char *log;
+	int status;
+
+	if (nb_tree_open(path, &t, &err)) {
+		nb_error_file(&err, path);
+		return nb_complain(&err);
+	}
+	if (!nb_kernel_log_reports(t, &r, &log)) {
+		status = explain_all(c, &r);
+		nb_reports_release(&r);
+	} else if (log) {
+		status = nb_complainf("%s: no failure report in %s or another log", path, log);
+	} else {
+		status = nb_complainf("%s: no log in it (dmesg; kern.log, messages or syslog of "
+				      "var/log; a journal)",
+				      path);
+	}
+	nb_tree_close(t);
+	return status;
+}
+
+int nb_explain_file(const struct nb_common *c, const char *path)
+{
+	return is_capture(path) ? explain_capture(c, path) : explain_log(c, path);
 }

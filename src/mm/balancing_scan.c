@@ -135,11 +135,12 @@ static bool hint_entry(struct nb_mm *mm, const struct nb_vma *v, uint64_t *entry
 	if (pfn == NB_NO_PFN || *entry & NB_PTE_HINT)
 		return false;
 	page = nb_pfn_to_page(mm->sys, pfn, &z);
-	if (!page || (!v->shared && page->mapcount > 1))
+	/* before the descriptor is looked at: most pages are at home */
+	if (!page || home == z->pgdat->nid)
+		return false;
+	if (!v->shared && page->mapcount > 1)
 		return false;
 	if (!(page->flags & (PG_ANON | PG_SWAPBACKED)) && page->flags & PG_DIRTY)
-		return false;
-	if (home == z->pgdat->nid)
 		return false;
 	*entry |= NB_PTE_HINT;
 	return true;

@@ -35,7 +35,8 @@ static inline void mod_zone_state(const struct nb_zone *z, _Atomic uint64_t *cou
 {
 	if (nb_likely(diff != NULL)) {
 		n += atomic_load_explicit(diff, memory_order_relaxed);
-		bool keep = n <= z->stat_threshold && n >= -z->stat_threshold;
+		int t = atomic_load_explicit(&z->stat_threshold, memory_order_relaxed);
+		bool keep = n <= t && n >= -t;
 
 		atomic_store_explicit(diff, keep ? (int32_t)n : 0, memory_order_relaxed);
 		if (keep)
@@ -48,7 +49,8 @@ static inline void mod_zone_state(const struct nb_zone *z, _Atomic uint64_t *cou
 static void mod_zone_state_singly(const struct nb_zone *z, _Atomic uint64_t *counter,
 				  _Atomic int32_t *diff, int64_t n)
 {
-	int64_t sign = n < 0 ? -1 : 1, t = z->stat_threshold, left = n * sign;
+	int64_t t = atomic_load_explicit(&z->stat_threshold, memory_order_relaxed);
+	int64_t sign = n < 0 ? -1 : 1, left = n * sign;
 	int64_t x = diff ? sign * atomic_load_explicit(diff, memory_order_relaxed) : 0;
 
 	if (!diff) {
@@ -374,6 +376,27 @@ static bool merge_likely(const struct nb_zone *z, uint32_t dense, unsigned order
 	return is_free_block(z, z->mem_map + (parent ^ 2u << order), order + 1);
 }
 
+/* Is this the block that compaction on this CPU is after? Then it is kept for it: a request must
+ * not take another type's room, unless it is a whole pageblock. Source: compaction_capture(). */
+static bool captured(struct nb_zone *z, struct nb_page *page, unsigned order,
+		     enum nb_migratetype mt)
+{
+	struct nb_capture *c = &z->capture;
+
+	if (c->cpu != z->lock_cpu || mt == NB_MIGRATE_CMA || mt == NB_MIGRATE_ISOLATE)
+		return false;
+	if (order < z->sys->pageblock_order && mt == NB_MIGRATE_MOVABLE &&
+	    c->mt != NB_MIGRATE_MOVABLE)
+		return false;
+	if (mt != c->mt && z->sys->profile->claim_whole_block)
+		nb_tell_extfrag(z, page, order, order, c->mt, mt);
+	nb_account_free(z, mt, -(INT64_C(1) << order));
+	nb_page_set_flags(page, (uint32_t)mt << PG_MT_SHIFT | z->page_bits);
+	c->page = page;
+	z->capture_at = 0;
+	return true;
+}
+
 /* Merges a block with its free buddies, and puts what comes of it on its list. */
 static void merge_and_add(struct nb_zone *z, struct nb_page *page, unsigned order,
 			  enum nb_migratetype mt, unsigned fpi)
@@ -387,6 +410,8 @@ static void merge_and_add(struct nb_zone *z, struct nb_page *page, unsigned orde
 	while (order < max_order) {
 		struct nb_page *buddy = map + (dense ^ 1u << order);
 
+		if (nb_unlikely(z->capture_at == order + 1) && captured(z, map + dense, order, mt))
+			return;
 		if (!is_free_block(z, buddy, order))
 			break;
 		if (nb_unlikely(order >= pageblock_order) && !merge_pageblocks(z, buddy, order, mt))

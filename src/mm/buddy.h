@@ -127,6 +127,9 @@ struct nb_page *nb_rmqueue_steal(struct nb_zone *z, unsigned order, enum nb_migr
 /* Is there a block of another type of exactly that order, whose pageblock `start` would take over?
  * Source: find_suitable_fallback(), only_stealable. */
 bool nb_fallback_would_claim(const struct nb_zone *z, unsigned order, enum nb_migratetype start);
+/* A block of order `current` and type `from` serves a request of another type. */
+void nb_tell_extfrag(struct nb_zone *z, struct nb_page *page, unsigned order, unsigned current,
+		     enum nb_migratetype start, enum nb_migratetype from);
 bool nb_rmqueue_fallback(struct nb_zone *z, unsigned order, enum nb_migratetype start,
 			 unsigned alloc_flags);
 

@@ -1,305 +1,277 @@
-/* compaction_scan.c -- the two scanners: pages to move from below, free pages from above.
+/* compaction_scan.c -- the migrate scanner: pages that can be moved, from the zone's start up.
  *
- * Called by compaction.c. The migrate scanner takes up to 32 pages of one pageblock at a time and
- * passes over pageblocks of another type (asynchronous runs), hopeless ones (skip bits) and free
- * ones. The free scanner takes whole free blocks out of movable pageblocks. A pageblock whose first
- * page heads nothing lies inside a larger free block. Linux's shortcuts through the free lists
- * (fast_find_migrateblock(), fast_isolate_freepages()) are not made: the order in which pageblocks
- * are taken differs, what becomes free does not.
+ * Called by compaction_run.c. It takes up to 32 pages of one pageblock, or all the rest of one that
+ * was begun already, and passes over pageblocks of another type (asynchronous requests), hopeless
+ * ones and huge pages. An asynchronous request gives a block of its order up at the first page that
+ * cannot be moved. A pageblock in which nothing was found is marked.
  * Units and names as compaction.h. Source: mm/compaction.c, isolate_migratepages(),
- * isolate_migratepages_block(), isolate_freepages(), isolate_freepages_block(); facts 8.
+ * isolate_migratepages_block(), suitable_migration_source(), too_many_isolated(); facts 8.
  */
-#include "base/mem.h"
 #include "mm/buddy.h"
 #include "mm/compaction.h"
 #include "mm/event.h"
 #include "mm/lru.h"
-#include "mm/pcp.h"
 #include "mm/vmstat.h"
 
-void nb_reset_isolation_suitable(const struct nb_zone *z, struct nb_zone_compact *c)
-{
-	uint64_t blocks = z->pgdat->mem_map_pages >> z->sys->pageblock_order;
-	nb_pfn_t block = UINT64_C(1) << z->sys->pageblock_order;
-
-	c->cached_migrate_pfn[0] = c->cached_migrate_pfn[1] = z->zone_start_pfn;
-	c->cached_free_pfn = (nb_zone_end_pfn(z) - 1) & ~(block - 1);
-	memset(c->skip, 0, (blocks / 64 + 1) * sizeof(uint64_t));
-}
-
-static uint64_t skip_bit(const struct nb_zone *z, uint32_t dense, uint64_t *ret_word)
-{
-	uint64_t n = dense >> z->sys->pageblock_order;
-
-	*ret_word = n / 64;
-	return UINT64_C(1) << (n % 64);
-}
-
-static bool skipped(const struct nb_compact_control *cc, uint32_t dense)
-{
-	uint64_t word, bit = skip_bit(cc->zone, dense, &word);
-
-	return !cc->ignore_skip_hint && cc->state->skip[word] & bit;
-}
-
-static void set_skip(const struct nb_compact_control *cc, uint32_t dense)
-{
-	uint64_t word, bit = skip_bit(cc->zone, dense, &word);
-
-	if (!cc->ignore_skip_hint)
-		cc->state->skip[word] |= bit;
-}
-
-/* First page of the pageblock at pfn, if it lies in the zone with descriptors; else NULL: a hole,
- * or memory that nobody has touched. */
-static struct nb_page *block_page(const struct nb_compact_control *cc, nb_pfn_t pfn)
-{
-	struct nb_zone *z = NULL;
-	struct nb_page *page = nb_pfn_to_page(cc->sys, pfn, &z);
-	uint32_t dense;
-
-	if (!page || z != cc->zone)
-		return NULL;
-	dense = nb_page_dense(z->mem_map, page);
-	return nb_map_is_committed(z->pgdat, dense) ? page : NULL;
-}
+/* One look into a pageblock. */
+struct look {
+	struct nb_page *page; /* at pfn */
+	nb_pfn_t start, pfn, end;
+	nb_pfn_t next_skip; /* end of the block of the wanted order, where that counts */
+	uint64_t scanned;
+	unsigned taken;
+	bool whole; /* it begins with the pageblock, and may mark it */
+	bool marked;
+	bool skip_on_failure;
+};
 
 static bool movable_type(enum nb_migratetype mt)
 {
 	return mt == NB_MIGRATE_MOVABLE || mt == NB_MIGRATE_CMA;
 }
 
-/* Source: suitable_migration_source(). */
-static bool source_type(const struct nb_compact_control *cc, enum nb_migratetype mt)
+/* `flags` of the pageblock's first page. Source: suitable_migration_source(). */
+static bool source_block(const struct nb_compact_control *cc, uint32_t flags, uint32_t dense)
 {
+	enum nb_migratetype mt = nb_pageblock_mt_any(cc->zone, dense);
+
+	if (flags & (PG_COMPOUND | PG_HUGETLB) && nb_flags_order(flags) >= cc->sys->pageblock_order)
+		return false;
 	if (cc->mode != NB_MIGRATE_ASYNC || !cc->direct)
 		return true;
 	return cc->migratetype == NB_MIGRATE_MOVABLE ? movable_type(mt) : mt == cc->migratetype;
 }
 
-/* A page that is on a list, or waits for one, and that nobody but its mappings and its cache
- * holds. */
+static bool too_many_isolated(const struct nb_compact_control *cc)
+{
+	const struct nb_lruvec *v = cc->zone->pgdat->lruvec;
+	unsigned shift = cc->gfp & NB_GFP_BIT_FS ? 3 : 0;
+	uint64_t on_lists = 0;
+
+	for (unsigned l = NB_LRU_INACTIVE_ANON; l <= NB_LRU_ACTIVE_FILE; l++)
+		on_lists += nb_lruvec_size(v, (enum nb_lru)l, NB_MAX_NR_ZONES - 1);
+	return v->isolated[0] + v->isolated[1] > (on_lists >> shift) / 2;
+}
+
+/* A page that is on a list and looks as if it could be moved without waiting. Whether others hold
+ * a page of a file is found out by the move. */
 static bool can_move(const struct nb_compact_control *cc, const struct nb_page *page,
 		     uint32_t flags)
 {
-	uint32_t users;
+	bool mapping = !(flags & PG_ANON) || flags & PG_SWAPCACHE;
 
 	if (!(flags & PG_LRU) || flags & PG_COMPOUND || nb_flags_order(flags))
 		return false;
-	users = (uint32_t)__atomic_load_n(&page->mapcount, __ATOMIC_RELAXED);
-	if (!(flags & PG_ANON)) {
-		if (!(cc->gfp & NB_GFP_BIT_FS))
-			return false;
-		users++;
+	if (!mapping && __atomic_load_n(&page->refcount, __ATOMIC_RELAXED) >
+				(uint32_t)__atomic_load_n(&page->mapcount, __ATOMIC_RELAXED))
+		return false;
+	if (mapping && !(cc->gfp & NB_GFP_BIT_FS))
+		return false;
+	return !(flags & PG_WRITEBACK) || cc->mode == NB_MIGRATE_SYNC;
+}
+
+/* What was gathered goes back; last come, first put. */
+static void give_back(struct nb_compact_control *cc, struct look *l)
+{
+	while (cc->nr_items) {
+		const struct nb_migrate_item *it = &cc->state->item[--cc->nr_items];
+
+		nb_migrate_putback(cc->sys, it->zone, it->page, cc->cpu);
 	}
-	if (flags & PG_WRITEBACK ||
-	    (flags & PG_DIRTY && !(flags & PG_SWAPBACKED) && cc->mode == NB_MIGRATE_ASYNC))
+	cc->nr_migrate = 0;
+	l->taken = 0;
+}
+
+/* Takes the page at l->pfn. false: it cannot be. */
+static bool take(struct nb_compact_control *cc, struct look *l, uint32_t flags)
+{
+	if (!can_move(cc, l->page, flags) || nb_migrate_isolate(cc->sys, cc->zone, l->page) != 0)
 		return false;
-	return __atomic_load_n(&page->refcount, __ATOMIC_RELAXED) <= users;
-}
-
-/* Gathers from [pfn, end) of one pageblock; where it stopped. Source:
- * isolate_migratepages_block(). */
-static nb_pfn_t gather(struct nb_compact_control *cc, struct nb_page *page, nb_pfn_t pfn,
-		       nb_pfn_t end)
-{
-	while (pfn < end && cc->nr_migrate < NB_COMPACT_CLUSTER_MAX) {
-		uint32_t flags = nb_page_flags(page);
-		nb_pfn_t n = flags ? UINT64_C(1) << nb_flags_order(flags) : 1;
-
-		cc->migrate_scanned++;
-		if (can_move(cc, page, flags) && nb_migrate_isolate(cc->sys, cc->zone, page) == 0) {
-			cc->item[cc->nr_migrate++] =
-				(struct nb_migrate_item){.zone = cc->zone, .page = page};
-			cc->last_migrated_pfn = pfn;
-		}
-		page += n;
-		pfn += n;
-	}
-	return pfn < end ? pfn : end;
-}
-
-/* A look at [start, end) of one pageblock: what was scanned and taken since `scanned`, `taken`. */
-static void emit_look(const struct nb_compact_control *cc, enum nb_event_kind kind, nb_pfn_t start,
-		      nb_pfn_t end, uint64_t scanned, uint64_t taken)
-{
-	if (nb_event_wanted(cc->sys, kind))
-		nb_emit(cc->sys, kind, cc->cpu, cc->task, start, end, scanned, taken);
-}
-
-static void remember_migrate(struct nb_compact_control *cc, nb_pfn_t pfn)
-{
-	if (cc->ignore_skip_hint)
-		return;
-	if (pfn > cc->state->cached_migrate_pfn[0])
-		cc->state->cached_migrate_pfn[0] = pfn;
-	if (cc->mode != NB_MIGRATE_ASYNC && pfn > cc->state->cached_migrate_pfn[1])
-		cc->state->cached_migrate_pfn[1] = pfn;
-}
-
-void nb_isolate_migratepages(struct nb_compact_control *cc)
-{
-	nb_pfn_t block = UINT64_C(1) << cc->sys->pageblock_order;
-	nb_pfn_t zone_end = nb_zone_end_pfn(cc->zone);
-
-	while (cc->migrate_pfn < zone_end &&
-	       (cc->migrate_pfn | (block - 1)) < (cc->free_pfn | (block - 1))) {
-		nb_pfn_t pfn = cc->migrate_pfn, end = (pfn | (block - 1)) + 1;
-		struct nb_page *page = block_page(cc, pfn);
-		uint64_t scanned;
-		uint32_t dense;
-
-		cc->migrate_pfn = end;
-		if (!page)
-			continue;
-		dense = nb_page_dense(cc->zone->mem_map, page);
-		if (!(pfn & (block - 1)) && (!nb_page_flags(page) || skipped(cc, dense)))
-			continue;
-		if (!source_type(cc, nb_pageblock_mt(cc->zone, dense))) {
-			remember_migrate(cc, end);
-			continue;
-		}
-		scanned = cc->migrate_scanned;
-		cc->migrate_pfn = gather(cc, page, pfn, end);
-		emit_look(cc, NB_EV_MM_COMPACTION_ISOLATE_MIGRATEPAGES, pfn, cc->migrate_pfn,
-			  cc->migrate_scanned - scanned, cc->nr_migrate);
-		if (!cc->nr_migrate) {
-			if (!(pfn & (block - 1)))
-				set_skip(cc, dense);
-			remember_migrate(cc, end);
-		}
-		return; /* one pageblock at a time, so that the end is noticed */
-	}
-}
-
-/* ---- free pages ---- */
-
-/* Source: suitable_migration_target(). */
-static bool target_block(const struct nb_compact_control *cc, const struct nb_page *page,
-			 uint32_t dense)
-{
-	uint32_t flags = nb_page_flags(page);
-
-	if (!flags) /* inside a free block, or an extent */
-		return false;
-	if (flags & PG_BUDDY && nb_flags_order(flags) >= cc->sys->pageblock_order)
-		return false;
-	return cc->ignore_block_suitable || movable_type(nb_pageblock_mt(cc->zone, dense));
-}
-
-/* Takes the free block that `page` heads; false: the zone must keep it. Source:
- * __isolate_free_page(). */
-static bool take_block(struct nb_compact_control *cc, struct nb_page *page, unsigned order)
-{
-	struct nb_zone *z = cc->zone;
-
-	if (!nb_zone_watermark_ok(z, 0, z->wmark[NB_WMARK_MIN] + (UINT64_C(1) << order), 0,
-				  NB_ALLOC_CMA))
-		return false;
-	nb_free_list_remove(z, page, order);
-	nb_prep_page(z, page, order);
-	page->next = cc->free[order];
-	cc->free[order] = nb_page_link(z->mem_map, page);
-	cc->nr_free += UINT64_C(1) << order;
+	cc->state->item[cc->nr_items++] =
+		(struct nb_migrate_item){.zone = cc->zone, .page = l->page};
+	cc->nr_migrate++;
+	l->taken++;
 	return true;
 }
 
-/* Free blocks of one pageblock from `pfn` up; where it stopped. */
-static nb_pfn_t gather_free(struct nb_compact_control *cc, struct nb_page *page, nb_pfn_t pfn,
-			    nb_pfn_t end)
+/* Before the first page is taken the pageblock is marked, so that others keep away. true: it was
+ * already. Source: test_and_set_skip(). */
+static bool mark_first(struct nb_compact_control *cc, struct look *l)
 {
-	uint64_t scanned = cc->free_scanned, had = cc->nr_free;
-	nb_pfn_t start = pfn;
+	uint32_t dense = nb_page_dense(cc->zone->mem_map, l->page);
+	bool was;
 
-	nb_zone_lock(cc->zone, cc->cpu);
-	while (pfn < end && cc->nr_free < cc->nr_migrate) {
-		uint32_t flags = nb_page_flags(page);
-		nb_pfn_t n = flags ? UINT64_C(1) << nb_flags_order(flags) : 1;
-
-		cc->free_scanned++;
-		if (flags & PG_BUDDY && !take_block(cc, page, nb_flags_order(flags)))
-			break;
-		page += n;
-		pfn += n;
-	}
-	nb_zone_unlock(cc->zone);
-	emit_look(cc, NB_EV_MM_COMPACTION_ISOLATE_FREEPAGES, start, pfn, cc->free_scanned - scanned,
-		  cc->nr_free - had);
-	return pfn;
+	if (l->marked || !l->whole || !nb_compact_since(cc, NB_COMPACT_FAST_SINCE))
+		return false;
+	l->marked = true;
+	if (cc->ignore_skip_hint)
+		return false;
+	was = nb_pageblock_skip(cc->zone, cc->state, dense);
+	nb_set_pageblock_skip(cc->zone, cc->state, dense);
+	return was && !cc->finish_pageblock;
 }
 
-void nb_isolate_freepages(struct nb_compact_control *cc)
+/* The block cannot come free: what it gave goes back, and the next one is looked at. */
+static void give_up_block(struct nb_compact_control *cc, struct look *l, nb_pfn_t *n)
 {
-	nb_pfn_t block = UINT64_C(1) << cc->sys->pageblock_order;
-	nb_pfn_t low = (cc->migrate_pfn + block - 1) & ~(block - 1);
-	nb_pfn_t zone_end = nb_zone_end_pfn(cc->zone);
-
-	while (cc->free_pfn >= low && cc->nr_free < cc->nr_migrate) {
-		nb_pfn_t pfn = cc->free_pfn, first = pfn & ~(block - 1), end = first + block;
-		struct nb_page *page = block_page(cc, first);
-
-		end = end < zone_end ? end : zone_end;
-		if (page && target_block(cc, page, nb_page_dense(cc->zone->mem_map, page)))
-			pfn = gather_free(cc, page + (pfn - first), pfn, end);
-		if (cc->nr_free >= cc->nr_migrate && pfn < end) {
-			cc->free_pfn = pfn; /* goes on there */
-			break;
-		}
-		if (first < low + block || first < block) {
-			cc->free_pfn = first;
-			break;
-		}
-		cc->free_pfn = first - block;
+	if (l->taken)
+		give_back(cc, l);
+	if (l->pfn + *n - 1 < l->next_skip) {
+		*n = l->next_skip - l->pfn;
+		l->next_skip += UINT64_C(1) << cc->order;
 	}
-	if (!cc->ignore_skip_hint && cc->free_pfn < cc->state->cached_free_pfn)
-		cc->state->cached_free_pfn = cc->free_pfn;
 }
 
-nb_pfn_t nb_compaction_target(void *arg, const struct nb_migrate_item *from)
+/* The page at l->pfn. Returns the pages that are done with it; 0: the look ends before it. */
+static nb_pfn_t one(struct nb_compact_control *cc, struct look *l, bool *enough)
 {
-	struct nb_compact_control *cc = arg;
-	struct nb_zone *z = cc->zone;
-	unsigned order = 0;
-	struct nb_page *page;
+	uint32_t flags = nb_page_flags(l->page);
+	nb_pfn_t n = UINT64_C(1) << nb_flags_order(flags);
 
-	if (nb_page_order(from->page))
-		return NB_NO_PFN;
-	if (!cc->nr_free)
-		nb_isolate_freepages(cc);
-	while (order <= z->sys->max_order && !cc->free[order])
-		order++;
-	if (order > z->sys->max_order)
-		return NB_NO_PFN;
-	page = nb_link_page(z->mem_map, cc->free[order]);
-	cc->free[order] = page->next;
-	cc->nr_free -= UINT64_C(1) << order;
-	while (order) {
-		struct nb_page *upper = page + (1u << --order);
-
-		nb_prep_page(z, upper, order);
-		upper->next = cc->free[order];
-		cc->free[order] = nb_page_link(z->mem_map, upper);
-		cc->nr_free += UINT64_C(1) << order;
+	if (flags & PG_BUDDY) {
+		l->scanned += n;
+		return n;
 	}
-	nb_prep_page(z, page, 0);
-	return nb_zone_page_pfn(z, page);
-}
-
-nb_pfn_t nb_release_freepages(struct nb_compact_control *cc)
-{
-	struct nb_zone *z = cc->zone;
-	nb_pfn_t high = 0;
-
-	for (unsigned o = 0; o <= z->sys->max_order; o++) {
-		while (cc->free[o]) {
-			struct nb_page *page = nb_link_page(z->mem_map, cc->free[o]);
-			nb_pfn_t pfn = nb_zone_page_pfn(z, page);
-
-			cc->free[o] = page->next;
-			high = pfn > high ? pfn : high;
-			nb_free_page_block(z, page, o, cc->cpu);
+	if (!(flags & (PG_COMPOUND | PG_HUGETLB)))
+		n = 1;
+	l->scanned += n;
+	if (can_move(cc, l->page, flags)) {
+		if (mark_first(cc, l)) {
+			l->pfn = l->end;
+			return 0;
+		}
+		if (take(cc, l, flags)) {
+			*enough = cc->nr_migrate >= NB_COMPACT_CLUSTER_MAX && !cc->finish_pageblock;
+			return n;
 		}
 	}
-	cc->nr_free = 0;
-	return high;
+	if (l->skip_on_failure)
+		give_up_block(cc, l, &n);
+	return n;
+}
+
+/* Gathers from [pfn, end) of one pageblock. */
+static void gather(struct nb_compact_control *cc, struct look *l)
+{
+	bool enough = false;
+
+	while (l->pfn < l->end && !enough) {
+		nb_pfn_t n;
+
+		if (l->skip_on_failure && l->pfn >= l->next_skip) {
+			if (l->taken)
+				break;
+			l->next_skip = nb_block_end(l->pfn, (unsigned)cc->order);
+		}
+		n = one(cc, l, &enough);
+		if (!n)
+			break;
+		l->page += n;
+		l->pfn += n;
+	}
+	if (l->pfn > l->end)
+		l->pfn = l->end;
+}
+
+/* Nobody ever touched it, or all of it is in use since before observation began. */
+static void pass_unknown(struct nb_compact_control *cc, struct look *l, uint32_t dense)
+{
+	uint32_t in_block = dense & ((1u << cc->sys->max_order) - 1);
+
+	l->scanned = in_block ? l->end - l->pfn : UINT64_C(1) << cc->sys->max_order;
+	l->pfn = l->end;
+}
+
+/* The pageblock was seen to its end, and nothing more is to be had there. */
+static void note_seen(struct nb_compact_control *cc, const struct look *l, uint32_t dense)
+{
+	if (l->pfn != l->end || (l->taken && !cc->finish_pageblock))
+		return;
+	if (!nb_compact_since(cc, NB_COMPACT_FAST_SINCE)) {
+		if (cc->ignore_skip_hint)
+			return;
+		nb_set_pageblock_skip(cc->zone, cc->state, dense);
+		nb_update_cached_migrate(cc, nb_block_start(l->start, cc->sys->pageblock_order));
+		return;
+	}
+	if (l->whole && !l->marked)
+		nb_set_pageblock_skip(cc->zone, cc->state, dense);
+	nb_update_cached_migrate(cc, l->pfn);
+}
+
+/* Looks into [pfn, end) of one pageblock; `page` is at pfn. */
+static void look_into(struct nb_compact_control *cc, nb_pfn_t pfn, nb_pfn_t end,
+		      struct nb_page *page, bool known)
+{
+	uint32_t dense = nb_page_dense(cc->zone->mem_map, page);
+	struct look l = {
+		.page = page,
+		.start = pfn,
+		.pfn = pfn,
+		.end = end,
+		.whole = pfn == nb_block_start(pfn, cc->sys->pageblock_order) ||
+			 pfn == cc->zone->zone_start_pfn,
+		.skip_on_failure = cc->direct && cc->mode == NB_MIGRATE_ASYNC &&
+				   nb_compact_since(cc, NB_COMPACT_SKIP_FAILED_SINCE),
+	};
+
+	if (l.skip_on_failure)
+		l.next_skip = nb_block_end(pfn, (unsigned)cc->order);
+	if (known)
+		gather(cc, &l);
+	else
+		pass_unknown(cc, &l, dense);
+	note_seen(cc, &l, dense);
+	if (nb_event_wanted(cc->sys, NB_EV_MM_COMPACTION_ISOLATE_MIGRATEPAGES))
+		nb_emit(cc->sys, NB_EV_MM_COMPACTION_ISOLATE_MIGRATEPAGES, cc->cpu, cc->task,
+			l.start, l.pfn, l.scanned, (uint64_t)l.taken);
+	cc->migrate_scanned += l.scanned;
+	nb_count_vm_events(cc->sys, cc->cpu, NB_VM_COMPACT_ISOLATED, l.taken);
+	cc->migrate_pfn = l.pfn;
+}
+
+/* Is the pageblock worth a look from pfn on? */
+static bool worth_it(struct nb_compact_control *cc, nb_pfn_t pfn, nb_pfn_t end, bool found,
+		     const struct nb_page *first, bool known)
+{
+	uint32_t dense = nb_page_dense(cc->zone->mem_map, first);
+	bool begins = pfn == nb_block_start(pfn, cc->sys->pageblock_order) ||
+		      pfn == cc->zone->zone_start_pfn;
+
+	if (begins && !found && !cc->ignore_skip_hint &&
+	    nb_pageblock_skip(cc->zone, cc->state, dense))
+		return false;
+	if (source_block(cc, known ? nb_page_flags(first) : 0, dense))
+		return true;
+	if (nb_compact_since(cc, NB_COMPACT_FAST_SINCE))
+		nb_update_cached_migrate(cc, end);
+	return false;
+}
+
+bool nb_isolate_migratepages(struct nb_compact_control *cc)
+{
+	nb_pfn_t pfn = nb_fast_find_migrateblock(cc), zone_start = cc->zone->zone_start_pfn;
+	bool found = pfn != cc->migrate_pfn && !cc->fast_search_fail;
+	unsigned o = cc->sys->pageblock_order;
+
+	for (nb_pfn_t end = nb_block_end(pfn, o); end <= cc->free_pfn; end += UINT64_C(1) << o) {
+		nb_pfn_t start = end - (UINT64_C(1) << o);
+		struct nb_page *first;
+		bool known;
+
+		start = start > zone_start ? start : zone_start;
+		first = nb_compact_block(cc, start, end, &known);
+		if (first && worth_it(cc, pfn, end, found, first, known)) {
+			cc->migrate_pfn = pfn;
+			if (too_many_isolated(cc) && cc->mode == NB_MIGRATE_ASYNC)
+				return false;
+			look_into(cc, pfn, end, first + (pfn - start), known);
+			/* one at a time, so that the end is noticed; but nothing ends here */
+			if (known)
+				return true;
+		}
+		found = false;
+		cc->migrate_pfn = pfn = end;
+	}
+	return true;
 }

@@ -72,8 +72,8 @@ static void boost(struct nb_zone *z, unsigned alloc_flags)
 		atomic_fetch_or_explicit(&z->flags, ZONE_BOOSTED_WATERMARK, memory_order_relaxed);
 }
 
-static void emit_extfrag(struct nb_zone *z, struct nb_page *page, unsigned order, unsigned current,
-			 enum nb_migratetype start, enum nb_migratetype from)
+void nb_tell_extfrag(struct nb_zone *z, struct nb_page *page, unsigned order, unsigned current,
+		     enum nb_migratetype start, enum nb_migratetype from)
 {
 	unsigned pageblock_order = z->sys->pageblock_order;
 
@@ -173,7 +173,7 @@ struct nb_page *nb_rmqueue_claim(struct nb_zone *z, unsigned order, enum nb_migr
 						    (enum nb_migratetype)from, alloc_flags);
 
 		if (page) {
-			emit_extfrag(z, page, order, current, start, (enum nb_migratetype)from);
+			nb_tell_extfrag(z, page, order, current, start, (enum nb_migratetype)from);
 			return page;
 		}
 	}
@@ -194,7 +194,7 @@ struct nb_page *nb_rmqueue_steal(struct nb_zone *z, unsigned order, enum nb_migr
 		nb_expand(z, page, order, current, (enum nb_migratetype)from);
 		nb_account_free(z, (enum nb_migratetype)from, -(INT64_C(1) << order));
 		nb_page_set_flags(page, (uint32_t)start << PG_MT_SHIFT | z->page_bits);
-		emit_extfrag(z, page, order, current, start, (enum nb_migratetype)from);
+		nb_tell_extfrag(z, page, order, current, start, (enum nb_migratetype)from);
 		return page;
 	}
 	return NULL;
@@ -271,6 +271,6 @@ bool nb_rmqueue_fallback(struct nb_zone *z, unsigned order, enum nb_migratetype 
 	if (!steal_suitable(z, current, start, (enum nb_migratetype)from, whole, alloc_flags,
 			    &page))
 		return false;
-	emit_extfrag(z, page, order, current, start, (enum nb_migratetype)from);
+	nb_tell_extfrag(z, page, order, current, start, (enum nb_migratetype)from);
 	return true;
 }

@@ -19,9 +19,15 @@
 
 #define NAP_NS UINT64_C(100000000) /* HZ / 10 */
 #define NEVER UINT64_MAX
+#define MEMORY_TIERING 2u /* of kernel.numa_balancing */
+#define TIERING_SINCE 5018u
 
 bool nb_pgdat_balanced(const struct nb_pgdat *p, unsigned order, enum nb_zone_type highest)
 {
+	/* with memory tiers, room for promotion is kept as well */
+	bool tiering = p->sys->tune.numa_balancing & MEMORY_TIERING &&
+		       p->sys->profile->version >= TIERING_SINCE;
+	enum nb_wmark mark = tiering ? NB_WMARK_PROMO : NB_WMARK_HIGH;
 	bool managed = false;
 
 	for (unsigned t = 0; t <= highest; t++) {
@@ -30,7 +36,7 @@ bool nb_pgdat_balanced(const struct nb_pgdat *p, unsigned order, enum nb_zone_ty
 		if (!z->managed_pages)
 			continue;
 		managed = true;
-		if (nb_zone_watermark_ok(z, order, nb_wmark_pages(z, NB_WMARK_HIGH), highest, 0))
+		if (nb_zone_watermark_ok_safe(z, order, nb_wmark_pages(z, mark), highest))
 			return true;
 	}
 	return !managed;
@@ -54,6 +60,21 @@ static enum nb_zone_type wanted_zone(const struct nb_pgdat *p, enum nb_zone_type
 	return p->kswapd_highest_zoneidx == NB_KSWAPD_NO_ZONE
 		       ? before
 		       : (enum nb_zone_type)p->kswapd_highest_zoneidx;
+}
+
+/* While the daemon sleeps its zones' counters may drift as far as anywhere; while it works, only
+ * by what the CPUs could hold back between two marks. Source: set_pgdat_percpu_threshold(). */
+static void set_thresholds(struct nb_pgdat *p, bool asleep)
+{
+	for (unsigned t = 0; t < NB_MAX_NR_ZONES; t++) {
+		struct nb_zone *z = &p->zone[t];
+
+		if (z->percpu_drift_mark)
+			atomic_store_explicit(&z->stat_threshold,
+					      asleep ? z->stat_threshold_normal
+						     : z->stat_threshold_pressure,
+					      memory_order_relaxed);
+	}
 }
 
 static void mark_active(struct nb_pgdat *p, enum nb_zone_type highest, bool on)
@@ -141,6 +162,8 @@ static uint64_t try_to_sleep(struct nb_pgdat *p)
 		start_round(p);
 		return p->sys->time_ns;
 	}
+	if (p->sys->hooks.reset_isolation)
+		p->sys->hooks.reset_isolation(p);
 	if (p->sys->hooks.wakeup_kcompactd)
 		p->sys->hooks.wakeup_kcompactd(p, (int)k->alloc_order, k->highest_zoneidx);
 	k->state = NB_KSWAPD_NAPPING;
@@ -166,6 +189,7 @@ static uint64_t wake_from_nap(struct nb_pgdat *p)
 	} else if (may_sleep(p)) {
 		if (nb_event_wanted(p->sys, NB_EV_MM_VMSCAN_KSWAPD_SLEEP))
 			nb_emit(p->sys, NB_EV_MM_VMSCAN_KSWAPD_SLEEP, cpu, NULL, (uint64_t)p->nid);
+		set_thresholds(p, true);
 		k->state = NB_KSWAPD_ASLEEP;
 		return NEVER;
 	} else {
@@ -296,10 +320,12 @@ int nb_kswapd_step(struct nb_system *sys, int nid, uint64_t *ret_next_ns, uint64
 		break;
 	case NB_KSWAPD_ASLEEP:
 	default:
-		if (p->kswapd->woken)
+		if (p->kswapd->woken) {
+			set_thresholds(p, false);
 			start_round(p);
-		else
+		} else {
 			next = NEVER;
+		}
 		break;
 	}
 	*ret_next_ns = next;

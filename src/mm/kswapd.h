@@ -51,7 +51,8 @@ static inline bool nb_kswapd_hopeless(const struct nb_pgdat *p)
 	return p->kswapd && p->kswapd->failures >= NB_MAX_RECLAIM_RETRIES;
 }
 
-/* Does any one zone up to `highest` hold its high mark for the order? Source: pgdat_balanced(). */
+/* Does any one zone up to `highest` hold its high mark for the order? Near the mark what CPUs keep
+ * back of the count is added up. Source: pgdat_balanced(). */
 bool nb_pgdat_balanced(const struct nb_pgdat *p, unsigned order, enum nb_zone_type highest);
 /* The lowest CPU of the node, or of the system: where its daemons run. */
 int nb_node_daemon_cpu(const struct nb_pgdat *p);

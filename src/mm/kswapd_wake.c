@@ -12,23 +12,6 @@
 #include "mm/page_alloc.h"
 #include "mm/task.h"
 
-/* Does any one zone that the request may use hold its high mark? */
-static bool node_balanced(const struct nb_pgdat *p, unsigned order, enum nb_zone_type highest)
-{
-	bool managed = false;
-
-	for (unsigned t = 0; t <= highest; t++) {
-		const struct nb_zone *z = &p->zone[t];
-
-		if (!z->managed_pages)
-			continue;
-		managed = true;
-		if (nb_zone_watermark_ok_safe(z, order, nb_wmark_pages(z, NB_WMARK_HIGH), highest))
-			return true;
-	}
-	return !managed;
-}
-
 static bool node_boosted(const struct nb_pgdat *p, enum nb_zone_type highest)
 {
 	for (unsigned t = 0; t <= highest; t++) {
@@ -62,7 +45,7 @@ void nb_wakeup_kswapd(struct nb_zone *z, nb_gfp_t gfp, unsigned order, enum nb_z
 	if (task && (task->flags & NB_PF_CPUSET) && !nb_cpuset_node_allowed(task, p->nid, gfp))
 		return;
 	bool idle = nb_kswapd_hopeless(p) ||
-		    (node_balanced(p, order, highest) && !node_boosted(p, highest));
+		    (nb_pgdat_balanced(p, order, highest) && !node_boosted(p, highest));
 
 	nb_lock(&p->map_lock, sys->port);
 	if (p->kswapd_highest_zoneidx < (int)highest)

@@ -92,7 +92,8 @@ static void emit_insertion(struct nb_zone *z, const struct nb_page *page, int cp
 		nb_page_lru(page), flags);
 }
 
-static void do_add(struct nb_lruvec *v, struct nb_zone *z, struct nb_page *page, int cpu)
+/* A new page that is locked in memory, or no longer. */
+static void settle_unevictable(struct nb_zone *z, struct nb_page *page, int cpu)
 {
 	uint32_t f = nb_page_flags(page);
 	bool was = f & PG_UNEVICTABLE;
@@ -106,6 +107,12 @@ static void do_add(struct nb_lruvec *v, struct nb_zone *z, struct nb_page *page,
 		set_flags(z, page, 0, PG_UNEVICTABLE);
 		nb_count_vm_events(z->sys, cpu, NB_VM_UNEVICTABLE_PGRESCUED, nb_lru_page_nr(page));
 	}
+}
+
+static void do_add(struct nb_lruvec *v, struct nb_zone *z, struct nb_page *page, int cpu)
+{
+	if (nb_unlikely(nb_page_flags(page) & (PG_MLOCKED | PG_UNEVICTABLE)))
+		settle_unevictable(z, page, cpu);
 	set_flags(z, page, PG_LRU, 0);
 	nb_lruvec_add(v, z, page, false);
 	if (nb_event_wanted(z->sys, NB_EV_MM_LRU_INSERTION))
@@ -181,11 +188,12 @@ static void do_rotate(struct nb_lruvec *v, struct nb_zone *z, struct nb_page *pa
 	nb_count_vm_events(z->sys, cpu, NB_VM_PGROTATED, nb_lru_page_nr(page));
 }
 
-static void carry_out(enum nb_lru_batch_kind kind, struct nb_lru_slot *s, int cpu)
+/* *locked: the lruvec that is locked, NULL: none; the page's one is, afterwards. */
+static void carry_out(enum nb_lru_batch_kind kind, const struct nb_lru_slot *s, int cpu,
+		      struct nb_lruvec **locked)
 {
 	static void (*const fn[NB_NR_BATCHES])(struct nb_lruvec *, struct nb_zone *,
 					       struct nb_page *, int) = {
-		[NB_BATCH_ADD] = do_add,
 		[NB_BATCH_ROTATE] = do_rotate,
 		[NB_BATCH_DEACTIVATE_FILE] = do_deactivate_file,
 		[NB_BATCH_DEACTIVATE] = do_deactivate,
@@ -194,22 +202,32 @@ static void carry_out(enum nb_lru_batch_kind kind, struct nb_lru_slot *s, int cp
 	};
 	struct nb_lruvec *v = nb_zone_lruvec(s->zone);
 
-	nb_lock(&v->lock, s->zone->sys->port);
+	if (v != *locked) { /* it serves all in a row, as folio_batch_move_lru() has it */
+		if (*locked)
+			nb_unlock(&(*locked)->lock, s->zone->sys->port);
+		nb_lock(&v->lock, s->zone->sys->port);
+		*locked = v;
+	}
 	set_flags(s->zone, s->page, 0, PG_LRU_BATCH);
 	/* somebody may have taken it off its list meanwhile: then it is his */
-	if (kind == NB_BATCH_ADD || nb_page_flags(s->page) & PG_LRU)
+	if (nb_likely(kind == NB_BATCH_ADD))
+		do_add(v, s->zone, s->page, cpu);
+	else if (nb_page_flags(s->page) & PG_LRU)
 		fn[kind](v, s->zone, s->page, cpu);
-	nb_unlock(&v->lock, s->zone->sys->port);
 }
 
-static void flush(struct nb_lru_cpu *c, enum nb_lru_batch_kind kind, int cpu)
+static void flush(const struct nb_system *sys, struct nb_lru_cpu *c, enum nb_lru_batch_kind kind,
+		  int cpu)
 {
 	struct nb_lru_batch *b = &c->batch[kind];
+	struct nb_lruvec *locked = NULL;
 
 	for (unsigned i = 0; i < b->nr; i++) {
 		if (b->slot[i].page)
-			carry_out(kind, &b->slot[i], cpu);
+			carry_out(kind, &b->slot[i], cpu, &locked);
 	}
+	if (locked)
+		nb_unlock(&locked->lock, sys->port);
 	b->nr = 0;
 }
 
@@ -218,10 +236,13 @@ static void queue(struct nb_system *sys, struct nb_zone *z, struct nb_page *page
 		  enum nb_lru_batch_kind kind, int cpu)
 {
 	struct nb_lru_cpu *c = cpu_batches(sys, cpu);
-	struct nb_lru_slot one = {.zone = z, .page = page};
 
 	if (nb_unlikely(!c)) {
-		carry_out(kind, &one, cpu);
+		const struct nb_lru_slot one = {.zone = z, .page = page};
+		struct nb_lruvec *locked = NULL;
+
+		carry_out(kind, &one, cpu, &locked);
+		nb_unlock(&locked->lock, sys->port);
 		return;
 	}
 	struct nb_lru_batch *b = &c->batch[kind];
@@ -232,9 +253,10 @@ static void queue(struct nb_system *sys, struct nb_zone *z, struct nb_page *page
 		page->prev = (nb_link_t)cpu + 1;
 		page->next = b->nr;
 	}
-	b->slot[b->nr++] = one;
+	b->slot[b->nr].zone = z;
+	b->slot[b->nr++].page = page;
 	if (b->nr >= sys->reclaim->batch_size || nb_page_order(page))
-		flush(c, kind, cpu);
+		flush(sys, c, kind, cpu);
 	nb_unlock(&c->lock, sys->port);
 }
 
@@ -490,7 +512,7 @@ void nb_lru_add_drain(struct nb_system *sys, int cpu)
 		return;
 	nb_lock(&c->lock, sys->port);
 	for (unsigned k = 0; k < NB_NR_BATCHES; k++)
-		flush(c, (enum nb_lru_batch_kind)k, cpu);
+		flush(sys, c, (enum nb_lru_batch_kind)k, cpu);
 	nb_unlock(&c->lock, sys->port);
 }
 

@@ -93,7 +93,6 @@ struct nb_reclaim {
 	struct nb_oom *oom;                /* oom.c */
 	uint64_t min_ttl_ns;               /* lru_gen: no eviction of younger generations */
 	bool gen_enabled;
-	int kswapd_threads; /* nodes whose kswapd is driven; kswapd.c */
 	void (*kswapd_woken)(void *ctx, int nid);
 	void *kswapd_ctx;
 	unsigned workingset_bucket_order;

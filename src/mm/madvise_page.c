@@ -39,7 +39,7 @@ static struct nb_page *lone_page(struct nb_task *t, uint64_t pte, struct nb_zone
 	if (pfn == NB_NO_PFN)
 		return NULL;
 	page = nb_pfn_to_page(t->sys, pfn, ret_zone);
-	return __atomic_load_n(&page->mapcount, __ATOMIC_RELAXED) == 1 ? page : NULL;
+	return page && __atomic_load_n(&page->mapcount, __ATOMIC_RELAXED) == 1 ? page : NULL;
 }
 
 static void free_one(struct nb_task *t, struct nb_ptable *leaf, unsigned i)

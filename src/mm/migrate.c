@@ -146,7 +146,10 @@ static void finish(struct nb_migration *m, const struct nb_migrate_item *it, nb_
 		count_moved(m, pages);
 		return;
 	}
-	nb_put_page(m->sys, tz, target, m->cpu);
+	if (m->untarget)
+		m->untarget(m->arg, pfn);
+	else
+		nb_put_page(m->sys, tz, target, m->cpu);
 	count_failed(m, it->page);
 	nb_migrate_putback(m->sys, it->zone, it->page, m->cpu);
 }

@@ -38,6 +38,9 @@ struct nb_migrate_item {
 /* A frame of the page's order for it to move to; NB_NO_PFN. */
 typedef nb_pfn_t nb_migrate_target_fn(void *arg, const struct nb_migrate_item *from);
 
+/* Takes back a frame that was not used. */
+typedef void nb_migrate_untarget_fn(void *arg, nb_pfn_t pfn);
+
 /* The same for a page of a pool of huge pages: whose zonelist and mask its target comes from;
  * false: that node alone. */
 typedef bool nb_migrate_where_fn(void *arg, const struct nb_migrate_item *from, int *ret_nid,
@@ -51,7 +54,8 @@ struct nb_migration {
 	enum nb_migrate_mode mode;
 	enum nb_migrate_reason reason;
 	nb_migrate_target_fn *target;
-	nb_migrate_where_fn *where; /* NULL: pages of pools stay */
+	nb_migrate_untarget_fn *untarget; /* NULL: targets that were not used are freed */
+	nb_migrate_where_fn *where;       /* NULL: pages of pools stay */
 	void *arg;
 	uint64_t succeeded, failed;         /* so far */
 	uint64_t failed_entries;            /* a huge page counts one */

@@ -136,6 +136,14 @@ struct nb_hugetlb;
 struct nb_file_side;
 struct nb_reclaim;
 
+/* The block that direct compaction on a CPU is after, kept when it merges: see capture_at.
+ * Source: struct capture_control. */
+struct nb_capture {
+	enum nb_migratetype mt;
+	int cpu;
+	struct nb_page *page; /* what was kept: no list has it, not prepared; NULL */
+};
+
 struct nb_zone {
 	/* c */
 	struct nb_system *sys;
@@ -167,7 +175,10 @@ struct nb_zone {
 	uint64_t percpu_drift_mark;
 	uint64_t min_unmapped_pages, min_slab_pages;
 	int pageset_batch, pageset_high_min, pageset_high_max;
-	int stat_threshold, stat_threshold_pressure;
+	/* how far a CPU's part of a counter may drift: one of the two, while kswapd sleeps or not
+	 */
+	_Atomic int stat_threshold;
+	int stat_threshold_normal, stat_threshold_pressure;
 	/* [cpu id]; the array and each set are made on first use: nb_zone_pcp(), nb_zone_pcp_peek()
 	 */
 	_Atomic(struct nb_pcp *) *_Atomic pageset;
@@ -183,6 +194,7 @@ struct nb_zone {
 	_Atomic uint64_t lock_taken;    /* z: so often; for those who ask what waiting costs */
 	int lock_cpu;                   /* z: who holds it; events say so */
 	bool lump;                      /* z: free pages are counted at the end */
+	uint8_t capture_at;             /* z: order + 1 of the block to be captured; 0: none */
 	struct nb_pcp *lock_pcp;        /* z: its set here; NULL: has none yet */
 	int64_t lump_pages;             /* z: what is to be counted then */
 	uint64_t rng;                   /* z: page_alloc.shuffle's later choices */
@@ -190,6 +202,7 @@ struct nb_zone {
 	_Atomic uint64_t nr_free_cma;   /* a */
 	_Atomic uint16_t free_mask[NB_MIGRATE_TYPES]; /* a: orders with a block */
 	struct nb_free_area free_area[NB_NR_ORDERS];  /* z */
+	struct nb_capture capture;                    /* z: for whom, while capture_at is set */
 	uint64_t nr_pageblocks[NB_MIGRATE_TYPES];     /* z */
 	_Atomic uint64_t nr_anon, nr_file, nr_pagetable;
 	_Atomic uint64_t nr_anon_thps;                  /* huge pages: mapped as such */
@@ -301,11 +314,15 @@ struct nb_alloc_hooks {
 	void (*wake_kswapd)(struct nb_system *sys, struct nb_pgdat *pgdat);
 	/* Pages reclaimed. */
 	uint64_t (*direct_reclaim)(struct nb_system *sys, const struct nb_alloc_context *ac);
-	/* enum nb_compact_result (mm/page_alloc.h). */
-	int (*direct_compact)(struct nb_system *sys, const struct nb_alloc_context *ac, int prio);
+	/* enum nb_compact_result (mm/page_alloc.h). *ret_page: the block itself, not prepared yet,
+	 * in *ret_zone, where the run has caught it; else NULL. */
+	int (*direct_compact)(struct nb_system *sys, const struct nb_alloc_context *ac, int prio,
+			      struct nb_page **ret_page, struct nb_zone **ret_zone);
 	/* The request was tried once more after that: in which zone did it get its page? */
 	void (*compact_done)(struct nb_system *sys, const struct nb_alloc_context *ac,
 			     struct nb_zone *z);
+	/* Compaction lacked room: would it have some after reclaim? */
+	bool (*compact_after_reclaim)(struct nb_system *sys, const struct nb_alloc_context *ac);
 	/* Pages of a zone that reclaim could free; NULL: none. */
 	uint64_t (*reclaimable_pages)(const struct nb_zone *z);
 	/* NODE_RECLAIM_*: -2 no scan, -1 full, 0 some, 1 success. NULL: full. */
@@ -322,6 +339,8 @@ struct nb_alloc_hooks {
 	/* kcompactd of the node has something to look at: kswapd goes to sleep after a request of
 	 * that order, or could do nothing for it. */
 	void (*wakeup_kcompactd)(struct nb_pgdat *pgdat, int order, enum nb_zone_type highest);
+	/* kswapd of the node goes to sleep: hopeless pageblocks get another chance. */
+	void (*reset_isolation)(struct nb_pgdat *pgdat);
 };
 
 #define NB_MAX_MESSAGES 256
@@ -341,11 +360,12 @@ struct nb_system {
 	const struct nb_kernel_profile *profile;
 	unsigned zones; /* mask of configured zone types */
 	unsigned page_shift, max_order, pageblock_order;
-	bool backed;          /* pages hold bytes: linear.c */
-	bool debug;           /* nb_boot_options.debug */
-	bool full_path_only;  /* for page_hot.c's is not: CMA, backed or debug systems */
-	bool watched;         /* that, or somebody listens to requests or frees */
-	bool count_hot;       /* that, but who listens wants their numbers alone */
+	bool backed;         /* pages hold bytes: linear.c */
+	bool debug;          /* nb_boot_options.debug */
+	bool full_path_only; /* for page_hot.c's is not: CMA, backed or debug systems */
+	bool watched;        /* that, or somebody listens to requests or frees */
+	/* watched, but these may take page_hot.c's way and be counted there, or be let be */
+	bool count_allocs, count_frees;
 	void *backing;        /* backed: the bytes of frame 0 and on */
 	uint64_t linear_base; /* address of frame 0 in the linear map */
 	uint64_t rng;         /* seeded */

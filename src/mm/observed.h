@@ -44,4 +44,8 @@ struct nb_observed_plan {
 int nb_observed_plan(struct nb_observed_plan *plan, const struct nb_zone_observed *obs,
 		     struct nb_error *err);
 
+/* A whole max-order block in use, the zone's lowest or highest one, with host memory for its
+ * descriptors, which the caller fills; its dense number. UINT64_MAX: none, or no memory. */
+uint64_t nb_observed_take_block(struct nb_zone *z, bool lowest);
+
 #endif

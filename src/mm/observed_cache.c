@@ -40,21 +40,25 @@ uint64_t nb_zone_set_observed_cache(struct nb_system *sys, int nid, enum nb_zone
 	return pages;
 }
 
-/* The highest block of the zone's last run; UINT64_MAX without host memory for it. */
-static uint64_t take_block(struct nb_zone *z)
+uint64_t nb_observed_take_block(struct nb_zone *z, bool lowest)
 {
-	unsigned order = z->sys->max_order;
+	unsigned order = z->sys->max_order, i = 0, n = z->nr_system_runs;
 	uint64_t dense;
 
-	while (z->nr_system_runs && !z->system_runs[z->nr_system_runs - 1].nr_blocks)
-		z->nr_system_runs--;
-	if (!z->nr_system_runs)
+	while (n && !z->system_runs[n - 1].nr_blocks)
+		n--;
+	z->nr_system_runs = n;
+	while (i < n && !z->system_runs[i].nr_blocks)
+		i++;
+	if (i == n)
 		return UINT64_MAX;
-	struct nb_block_run *r = &z->system_runs[z->nr_system_runs - 1];
+	struct nb_block_run *r = &z->system_runs[lowest ? i : n - 1];
 
-	dense = r->dense + ((uint64_t)(r->nr_blocks - 1) << order);
+	dense = r->dense + (lowest ? 0 : (uint64_t)(r->nr_blocks - 1) << order);
 	if (!nb_map_commit(z->pgdat, (uint32_t)dense, 1u << order))
 		return UINT64_MAX;
+	if (lowest)
+		r->dense += 1u << order;
 	r->nr_blocks--;
 	return dense;
 }
@@ -88,7 +92,7 @@ static void make_block(struct nb_zone *z)
 {
 	struct nb_lruvec *v = nb_zone_lruvec(z);
 	struct nb_address_space *as = file_of(z->sys);
-	uint64_t dense = as ? take_block(z) : UINT64_MAX;
+	uint64_t dense = as ? nb_observed_take_block(z, false) : UINT64_MAX;
 	unsigned n = 1u << z->sys->max_order, made = 0;
 
 	if (dense == UINT64_MAX) {

@@ -29,8 +29,8 @@ void nb_choose_path(struct nb_system *sys)
 	sys->full_path_only = sys->has_cma || sys->backed || sys->debug;
 	sys->watched = sys->full_path_only || nb_event_wanted(sys, NB_EV_MM_PAGE_ALLOC) ||
 		       nb_event_wanted(sys, NB_EV_MM_PAGE_FREE);
-	sys->count_hot = !sys->full_path_only && !nb_event_is_told(sys, NB_EV_MM_PAGE_ALLOC) &&
-			 !nb_event_is_told(sys, NB_EV_MM_PAGE_FREE);
+	sys->count_allocs = !sys->full_path_only && !nb_event_is_told(sys, NB_EV_MM_PAGE_ALLOC);
+	sys->count_frees = !sys->full_path_only && !nb_event_is_told(sys, NB_EV_MM_PAGE_FREE);
 }
 
 /* The first zone that the request may use, if it has room above the first mark that is tested. */
@@ -116,7 +116,7 @@ alloc_hot(struct nb_system *sys, const struct nb_alloc_request *rq, bool counted
 static __attribute__((noinline)) nb_pfn_t alloc_watched(struct nb_system *sys,
 							const struct nb_alloc_request *rq)
 {
-	return sys->count_hot ? alloc_hot(sys, rq, true) : nb_alloc_pages_full(sys, rq);
+	return sys->count_allocs ? alloc_hot(sys, rq, true) : nb_alloc_pages_full(sys, rq);
 }
 
 nb_pfn_t nb_alloc_pages(struct nb_system *sys, const struct nb_alloc_request *rq)
@@ -203,8 +203,8 @@ free_hot(struct nb_system *sys, int cpu, nb_pfn_t pfn, unsigned order, bool coun
 static __attribute__((noinline)) int free_watched(struct nb_system *sys, int cpu, nb_pfn_t pfn,
 						  unsigned order)
 {
-	return sys->count_hot ? free_hot(sys, cpu, pfn, order, true)
-			      : nb_free_pages_full(sys, cpu, pfn, order);
+	return sys->count_frees ? free_hot(sys, cpu, pfn, order, true)
+				: nb_free_pages_full(sys, cpu, pfn, order);
 }
 
 int nb_free_pages(struct nb_system *sys, int cpu, nb_pfn_t pfn, unsigned order)

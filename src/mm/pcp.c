@@ -206,6 +206,8 @@ static int free_run(struct nb_zone *z, struct nb_list *list, int count)
 	order = 31u - (unsigned)__builtin_clz(n);
 	if (order > z->sys->pageblock_order)
 		order = z->sys->pageblock_order;
+	if (nb_unlikely(z->capture_at) && order > z->capture_at - 1u)
+		order = z->capture_at - 1u; /* a block that somebody waits for must not be missed */
 	n = 1u << order;
 	enum nb_migratetype mt = z->sys->profile->claim_whole_block
 					 ? nb_pageblock_mt(z, nb_page_dense(map, page))

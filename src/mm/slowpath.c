@@ -107,15 +107,20 @@ static void wake_all_kswapds(struct slow *s)
 
 static struct nb_page *direct_compact(struct slow *s, int prio)
 {
+	const struct nb_alloc_context *ac = s->ac;
 	struct nb_page *page;
 
 	s->compact_result = NB_COMPACT_SKIPPED;
 	if (!s->ac->order || !s->sys->hooks.direct_compact)
 		return NULL;
-	s->compact_result = s->sys->hooks.direct_compact(s->sys, s->ac, prio);
+	s->compact_result = s->sys->hooks.direct_compact(s->sys, ac, prio, &page, s->ret_zone);
 	if (s->compact_result == NB_COMPACT_SKIPPED || s->compact_result == NB_COMPACT_DEFERRED)
 		return NULL;
-	page = try_freelist(s, s->alloc_flags);
+	if (page)
+		nb_prep_page(*s->ret_zone, page,
+			     ac->order | (ac->gfp & NB_GFP_BIT_COMP ? PG_COMPOUND : 0u));
+	else
+		page = try_freelist(s, s->alloc_flags);
 	if (s->sys->hooks.compact_done)
 		s->sys->hooks.compact_done(s->sys, s->ac, page ? *s->ret_zone : NULL);
 	return page;
@@ -177,7 +182,8 @@ static bool compact_once_more(struct slow *s)
 	int min_prio = s->costly ? NB_COMPACT_PRIO_SYNC_LIGHT : NB_COMPACT_PRIO_SYNC_FULL;
 
 	if (s->compact_result == NB_COMPACT_SKIPPED)
-		return false;
+		return s->sys->hooks.compact_after_reclaim &&
+		       s->sys->hooks.compact_after_reclaim(s->sys, s->ac);
 	if (s->compact_result == NB_COMPACT_SUCCESS &&
 	    ++s->compaction_retries <= MAX_COMPACT_RETRIES / (s->costly ? 4u : 1u))
 		return true;
@@ -194,6 +200,7 @@ static bool should_compact_retry(struct slow *s)
 	unsigned feedback = s->compact_result == NB_COMPACT_COMPLETE  ? 1
 			    : s->compact_result == NB_COMPACT_SUCCESS ? 3
 								      : 2;
+	unsigned retries = s->compaction_retries;
 	int prio = s->compact_prio;
 	bool again;
 
@@ -202,7 +209,7 @@ static bool should_compact_retry(struct slow *s)
 	again = compact_once_more(s);
 	if (nb_event_wanted(s->sys, NB_EV_COMPACT_RETRY))
 		nb_emit(s->sys, NB_EV_COMPACT_RETRY, s->ac->cpu, s->ac->task, s->ac->order,
-			(uint64_t)prio, feedback, s->compaction_retries,
+			(uint64_t)prio, feedback, retries,
 			MAX_COMPACT_RETRIES / (feedback == 3 && s->costly ? 4u : 1u), again);
 	return again;
 }

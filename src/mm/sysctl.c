@@ -15,6 +15,7 @@
 
 #include "base/fmt.h"
 #include "mm/boot.h"
+#include "mm/compaction.h"
 #include "mm/pcp.h"
 #include "mm/sysfs.h"
 
@@ -290,6 +291,7 @@ static void store(struct nb_system *sys, unsigned id, unsigned v)
 		break;
 	case COMPACTION_PROACTIVENESS:
 		t->compaction_proactiveness = v;
+		nb_kcompactd_trigger(sys);
 		break;
 	case EXTFRAG_THRESHOLD:
 		t->extfrag_threshold = v;

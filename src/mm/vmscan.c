@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "mm/buddy.h"
+#include "mm/compaction.h"
 #include "mm/kswapd.h"
 #include "mm/swap.h"
 #include "mm/swap_area.h"
@@ -233,9 +234,8 @@ static bool should_continue(const struct nb_pgdat *p, const struct nb_scan_contr
 
 		if (!z->managed_pages)
 			continue;
-		if (nb_zone_watermark_ok(z, sc->order, nb_wmark_pages(z, NB_WMARK_MIN),
-					 sc->reclaim_idx, 0) ||
-		    nb_zone_compaction_suitable(z, sc->order, sc->reclaim_idx))
+		if (nb_compaction_ask(z, (int)sc->order, NB_WMARK_MIN, sc->reclaim_idx, sc->cpu,
+				      sc->task) != NB_COMPACT_SKIPPED)
 			return false;
 	}
 	inactive = nb_lruvec_size(v, NB_LRU_INACTIVE_FILE, NB_MAX_NR_ZONES - 1);

@@ -119,10 +119,6 @@ uint64_t nb_reclaim_page(struct nb_system *sys, struct nb_zone *z, struct nb_pag
 
 /* vmscan_direct.c: a task frees memory for its own request. Source: try_to_free_pages(). */
 uint64_t nb_try_to_free_pages(struct nb_system *sys, const struct nb_alloc_context *ac);
-/* Would compaction of the node's zone now succeed without more reclaim? Source:
- * compaction_ready(), compaction_suitable(). */
-bool nb_zone_compaction_ready(const struct nb_zone *z, unsigned order, enum nb_zone_type idx);
-bool nb_zone_compaction_suitable(const struct nb_zone *z, unsigned order, enum nb_zone_type idx);
 /* Waits a moment, for a reason (one of NB_THROTTLE_*). Source: reclaim_throttle(). */
 void nb_reclaim_throttle(const struct nb_pgdat *p, const struct nb_scan_control *sc,
 			 unsigned reason, unsigned jiffies);

@@ -5,9 +5,10 @@
  * Before it begins, a task waits for kswapd while most of the reserve is gone.
  * Source: mm/vmscan.c: try_to_free_pages(), do_try_to_free_pages(), shrink_zones(),
  * throttle_direct_reclaim(), allow_direct_reclaim(), consider_reclaim_throttle(),
- * compaction_ready(); mm/compaction.c: compaction_suitable(); facts 7.4, 8.
+ * compaction_ready(); facts 7.4, 8.
  */
 #include "mm/buddy.h"
+#include "mm/compaction.h"
 #include "mm/event.h"
 #include "mm/kswapd.h"
 #include "mm/lru_gen.h"
@@ -39,23 +40,20 @@ void nb_reclaim_throttle(const struct nb_pgdat *p, const struct nb_scan_control 
 			sc->sys->port->wait ? us : 0, reason);
 }
 
-bool nb_zone_compaction_suitable(const struct nb_zone *z, unsigned order, enum nb_zone_type idx)
+/* Source: compaction_ready(). */
+static bool compaction_ready(const struct nb_zone *z, const struct nb_scan_control *sc)
 {
-	uint64_t mark = z->wmark[order > NB_COSTLY_ORDER ? NB_WMARK_LOW : NB_WMARK_MIN] +
-			atomic_load_explicit(&z->watermark_boost, memory_order_relaxed);
-
-	return nb_zone_watermark_ok_free(z, 0, mark + (UINT64_C(2) << order), idx, NB_ALLOC_CMA,
-					 (int64_t)nb_zone_free_pages(z));
-}
-
-bool nb_zone_compaction_ready(const struct nb_zone *z, unsigned order, enum nb_zone_type idx)
-{
-	if (nb_zone_watermark_ok(z, order, nb_wmark_pages(z, NB_WMARK_MIN), idx, 0))
+	switch (nb_compaction_ask(z, (int)sc->order, NB_WMARK_MIN, sc->reclaim_idx, sc->cpu,
+				  sc->task)) {
+	case NB_COMPACT_SUCCESS:
 		return true;
-	if (!nb_zone_compaction_suitable(z, order, idx))
+	case NB_COMPACT_CONTINUE:
+		return nb_zone_watermark_ok(
+			z, 0, nb_wmark_pages(z, NB_WMARK_HIGH) + (UINT64_C(2) << sc->order),
+			sc->reclaim_idx, 0);
+	default:
 		return false;
-	return nb_zone_watermark_ok(z, 0, nb_wmark_pages(z, NB_WMARK_HIGH) + (UINT64_C(2) << order),
-				    idx, 0);
+	}
 }
 
 /* Is more than half of the reserve that requests without watermarks live on still there? */
@@ -110,7 +108,7 @@ static struct nb_pgdat *shrink_zones(const struct nb_alloc_context *ac, struct n
 		if (ac->mems_allowed && !nb_nodemask_test(ac->mems_allowed, ref->nid))
 			continue;
 		if (sc->order > NB_COSTLY_ORDER && sc->gfp & NB_GFP_BIT_IO &&
-		    nb_zone_compaction_ready(z, sc->order, sc->reclaim_idx)) {
+		    compaction_ready(z, sc)) {
 			sc->compaction_ready = true;
 			continue;
 		}

@@ -74,6 +74,7 @@ static const struct {
 	{"pgmigrate_fail", ITEM, NB_VM_PGMIGRATE_FAIL},
 	{"compact_migrate_scanned", ITEM, NB_VM_COMPACT_MIGRATE_SCANNED},
 	{"compact_free_scanned", ITEM, NB_VM_COMPACT_FREE_SCANNED},
+	{"compact_isolated", ITEM, NB_VM_COMPACT_ISOLATED},
 	{"compact_stall", ITEM, NB_VM_COMPACT_STALL},
 	{"compact_fail", ITEM, NB_VM_COMPACT_FAIL},
 	{"compact_success", ITEM, NB_VM_COMPACT_SUCCESS},

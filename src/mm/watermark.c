@@ -266,7 +266,8 @@ static void stat_thresholds(struct nb_system *sys, enum when when)
 			n = n > 125 ? 125 : n;
 			pressure = gap / cpus;
 			pressure = pressure < 1 ? 1 : pressure > 125 ? 125 : pressure;
-			z->stat_threshold = (int)n;
+			z->stat_threshold_normal = (int)n;
+			atomic_store_explicit(&z->stat_threshold, (int)n, memory_order_relaxed);
 			z->stat_threshold_pressure = (int)pressure;
 			if (cpus * n > gap)
 				z->percpu_drift_mark = z->wmark[NB_WMARK_HIGH] + cpus * n;

@@ -90,7 +90,14 @@ static const char *const wanted[] = {
 	"sos_commands/kernel/",
 	"sos_commands/numa/",
 	"sos_commands/memory/",
+	"sos_commands/logs/journalctl*",
+	"var/log/kern.log",
+	"var/log/messages",
+	"var/log/syslog",
 };
+
+/* A system's log files are of use, but may be of any size: then they are left out. */
+static const char *const logs[] = {"var/log/", "sos_commands/logs/"};
 
 static bool matches(const char *path, const char *pattern)
 {
@@ -212,11 +219,22 @@ static int take_link(struct load *l, const char *path, const char *link, bool ha
 	return 0;
 }
 
+static bool is_log(const char *path)
+{
+	for (size_t i = 0; i < sizeof(logs) / sizeof(*logs); i++)
+		if (strstr(path, logs[i]))
+			return true;
+	return false;
+}
+
 static int take_text(struct load *l, const char *path, uint64_t size)
 {
 	char *data;
 	size_t len = 0;
 
+	if ((size > NB_TREE_MAX_FILE || l->kept_bytes + size > NB_ARCHIVE_MAX_KEPT / 2) &&
+	    is_log(path))
+		return 0;
 	if (size > NB_TREE_MAX_FILE || l->kept_bytes + size > NB_ARCHIVE_MAX_KEPT)
 		return nb_error_set(l->err, -NB_EFBIG, 0,
 				    "refused: %s has %llu bytes, at most %llu are read", path,

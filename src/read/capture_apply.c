@@ -4,12 +4,14 @@
  * from proc/buddyinfo where the types are not told: then all of a zone's free blocks count as
  * Movable, the type that free memory of a booted machine mostly has. Where pagetypeinfo stopped
  * counting (">100000") buddyinfo's figure less the other types' is taken. Marks, boost and reserves
- * come from proc/zoneinfo. Units: blocks of 1 << order pages; marks in pages.
+ * and how full each CPU's page sets were come from proc/zoneinfo. Units: blocks of 1 << order
+ * pages; marks in pages.
  */
 #include "read/capture_priv.h"
 #include "view/buddyinfo.h"
 #include "view/pagetypeinfo.h"
 #include <numabox/hugetlb.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { MAX_ROWS = NB_MAX_NODES * NB_MAX_NR_ZONES * (NB_MIGRATE_TYPES + 1) };
@@ -239,6 +241,25 @@ static void apply_pools(struct apply *a)
 	}
 }
 
+/* The pages that waited in each CPU's set. */
+static void apply_sets(struct apply *a, const struct nb_zoneinfo_zone *z)
+{
+	struct nb_set_observed *sets = nb_xcalloc(z->nr_pagesets + 1, sizeof(*sets));
+	unsigned n = 0;
+
+	for (size_t i = 0; z->type >= 0 && i < z->nr_pagesets; i++) {
+		const struct nb_zoneinfo_pageset *p = &z->pagesets[i];
+
+		if (p->cpu >= 0 && p->hot_cold <= 0)
+			sets[n++] = (struct nb_set_observed){
+				.cpu = (unsigned)p->cpu, .count = p->count, .high = p->high};
+	}
+	if (n)
+		(void)nb_zone_set_observed_sets(a->sys, z->nid, (enum nb_zone_type)z->type, sets,
+						n);
+	free(sets);
+}
+
 /* The page cache that could be dropped: what stands on the lists of file pages, less what waits to
  * be written. */
 static void apply_cache(struct apply *a, const struct nb_zoneinfo_zone *z)
@@ -267,6 +288,8 @@ int nb_capture_apply_observed(struct nb_capture *c, struct nb_system *sys, struc
 		n += apply_zone(&a, &c->zoneinfo.zones[i]);
 	if (!bad)
 		apply_pools(&a);
+	for (size_t i = 0; !bad && i < c->zoneinfo.nr_zones; i++)
+		apply_sets(&a, &c->zoneinfo.zones[i]);
 	for (size_t i = 0; !bad && i < c->zoneinfo.nr_zones; i++)
 		apply_cache(&a, &c->zoneinfo.zones[i]);
 	if (!bad)

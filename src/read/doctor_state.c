@@ -3,7 +3,8 @@
  * Called by doctor.c.
  */
 #include "read/doctor_priv.h"
-#include "read/report.h"
+#include "read/kernel_log.h"
+#include "read/report_explain.h"
 #include "view/extfrag.h"
 #include "view/fragmentation.h"
 #include "view/numa_maps.h"
@@ -14,6 +15,7 @@
 #define MIN_FREE_MIB 64u /* fragmentation of less says nothing */
 #define MAX_TASKS 4096u  /* whose numa_maps are read */
 #define MAX_LISTED 8u    /* that are named */
+#define SHOWN_REPORTS 4u /* of a log */
 
 void nb_check_fragmentation(struct nb_doctor *d)
 {
@@ -302,29 +304,47 @@ void nb_check_slab(struct nb_doctor *d)
 	nb_doctor_try(d, "slabtop -s c names the caches; one that only grows is a leak");
 }
 
+/* What was asked for, and the first sentence of the likeliest cause. */
+static void report_evidence(struct nb_doctor *d, const char *log, const struct nb_report *r)
+{
+	struct nb_sheet s;
+	const char *cause, *stop;
+
+	nb_sheet_init(&s, "report", false);
+	nb_report_explain(r, NULL, &s);
+	cause = json_string_value(
+		json_object_get(json_array_get(json_object_get(s.root, "causes"), 0), "text"));
+	stop = cause ? strstr(cause, ". ") : NULL;
+	nb_doctor_evidence(d, "%s line %u: %s, order %u%s%s%.*s", log, r->line, r->comm, r->order,
+			   r->kind == NB_REPORT_OOM ? ", OOM" : "", cause ? ": " : "",
+			   !cause ? 0
+			   : stop ? (int)(stop - cause)
+				  : (int)strlen(cause),
+			   cause ? cause : "");
+	nb_sheet_release(&s);
+}
+
 void nb_check_reports(struct nb_doctor *d)
 {
 	struct nb_reports r;
-	const char *text;
-	size_t len;
+	const char *log;
 	unsigned kills = 0;
 
-	if (nb_tree_read(d->tree, "dmesg", &text, &len)) {
-		nb_doctor_skip(d, "no dmesg");
+	if (nb_kernel_log_reports(d->tree, &r, &log)) {
+		if (!log)
+			nb_doctor_skip(d, "no dmesg");
 		return;
 	}
-	if (nb_reports_parse(text, len, &r, NULL))
-		return;
 	for (unsigned i = 0; i < r.n; i++)
 		kills += r.v[i].kind == NB_REPORT_OOM;
 	nb_doctor_add(d, kills ? NB_SEVERITY_PROBLEM : NB_SEVERITY_WARNING, NB_NO_NODE,
 		      "the kernel's log tells of %u failed allocation%s%s", r.n,
 		      r.n == 1 ? "" : "s", kills ? ", the OOM killer among them" : "");
-	for (unsigned i = 0; i < r.n && i < 4; i++)
-		nb_doctor_evidence(d, "line %u: %s, order %u%s%s", r.v[i].line, r.v[i].comm,
-				   r.v[i].order, r.v[i].kind == NB_REPORT_OOM ? ", OOM" : "",
-				   r.v[i].constraint == NB_CONSTRAINT_MEMCG ? " by a cgroup's limit"
-									    : "");
-	nb_doctor_try(d, "numabox explain CAPTURE/dmesg");
+	for (unsigned i = 0; i < r.n && i < SHOWN_REPORTS; i++)
+		report_evidence(d, log, &r.v[i]);
+	if (nb_tree_kind(d->tree) == NB_TREE_HOST)
+		nb_doctor_try(d, "dmesg | numabox explain -");
+	else
+		nb_doctor_try(d, "numabox explain %s", nb_tree_origin(d->tree));
 	nb_reports_release(&r);
 }

@@ -186,6 +186,7 @@ static size_t compaction_fields(char *buf, size_t n, const struct nb_event *ev)
 					zone_name(f[1]), (int)f[2], compact_status(f[3]));
 	case NB_EV_MM_COMPACTION_ISOLATE_MIGRATEPAGES:
 	case NB_EV_MM_COMPACTION_ISOLATE_FREEPAGES:
+	case NB_EV_MM_COMPACTION_FAST_ISOLATE_FREEPAGES:
 		return (size_t)snprintf(buf, n,
 					"range=(0x%" PRIx64 " ~ 0x%" PRIx64 ") nr_scanned=%" PRIu64
 					" nr_taken=%" PRIu64,

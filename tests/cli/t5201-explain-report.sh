@@ -103,6 +103,21 @@ cat "$reports/k418-memcg.log" "$reports/k68-thp.log" >"$tmp/two.log"
 nb explain --json "$tmp/two.log"
 is "$(json reports#)" 2 "two reports in one log"
 
+# a capture: its own logs, as a directory and as an archive
+mkdir -p "$tmp/sosreport-a/proc" "$tmp/sosreport-a/sos_commands/kernel" "$tmp/sosreport-a/var/log"
+echo quiet >"$tmp/sosreport-a/sos_commands/kernel/dmesg_-T"
+nb explain "$tmp/sosreport-a"
+refused "a capture without a report" 'no failure report in dmesg'
+cp "$reports/k418-memcg.log" "$tmp/sosreport-a/var/log/messages"
+nb explain "$tmp/sosreport-a"
+has "$tmp/out" 'limit, not NUMA' "a report out of a sosreport's var/log/messages"
+tar cJf "$tmp/sos.tar.xz" -C "$tmp" sosreport-a
+nb explain "$tmp/sos.tar.xz"
+has "$tmp/out" 'limit, not NUMA' "and out of its archive"
+rm -r "$tmp/sosreport-a/var" "$tmp/sosreport-a/sos_commands/kernel/dmesg_-T"
+nb explain "$tmp/sosreport-a"
+refused "a capture without a log" 'no log in it'
+
 printf 'nothing here\n' >"$tmp/none.log"
 nb explain "$tmp/none.log"
 refused "a log without a report" 'found no report'

@@ -56,6 +56,7 @@ for c in 'low_zones problem' 'bound_tasks problem' 'imbalance warning' 'hugepage
 done
 ok "every finding has evidence" sh -c "! tr -d '\n ' <'$tmp/out' | grep -q '\"evidence\":\[\]'"
 nb doctor -m "$sick"
+has "$tmp/out" 'dmesg line [0-9]*: java, order 0, OOM: limit, not NUMA' "a report's likeliest cause"
 has "$tmp/out" '^problem: node 2 zone Normal is under its min mark while another node' "in words"
 has "$tmp/out" '^    100 pages free against min [0-9]+, low [0-9]+, high [0-9]+' "with its numbers"
 has "$tmp/out" '^problem: process 4711 is bound to node 2, which is short' "the bound process"

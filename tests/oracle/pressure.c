@@ -9,6 +9,7 @@
  * alone depend on which frames were in use before, which no report tells; they are counted.
  */
 #include "base/hosted/text.h"
+#include "mm/buddy.h"
 #include "mm/page.h"
 #include "mm/vmstat.h"
 #include "play.h"
@@ -212,7 +213,7 @@ static void hear(void *ctx, const struct nb_event *ev)
 		const struct nb_pgdat *p = nb_node_data(r->sim.sys, (int)ev->field[0]);
 
 		for (unsigned t = 0; t < NB_MAX_NR_ZONES; t++)
-			free[t] = (int64_t)atomic_load(&p->zone[t].nr_free_pages);
+			free[t] = (int64_t)nb_zone_free_pages_snapshot(&p->zone[t]);
 		add_wake(&r->ours, (int)ev->field[0], (unsigned)ev->field[2], !ev->field[3], free);
 	} else if (ev->kind == NB_EV_MM_VMSCAN_KSWAPD_WAKE) {
 		r->ours.rounds[ev->field[0] & 3]++;

@@ -125,7 +125,7 @@ static void test_handed_over(void **state)
 	assert_int_equal(d.p.seen[NB_EV_MM_COMPACTION_BEGIN], d.p.seen[NB_EV_MM_COMPACTION_END]);
 	assert_int_equal(d.p.last[NB_EV_MM_COMPACTION_END].field[5], NB_COMPACT_SUCCESS);
 	assert_true(d.p.seen[NB_EV_MM_COMPACTION_ISOLATE_MIGRATEPAGES] > 0);
-	assert_true(d.p.seen[NB_EV_MM_COMPACTION_ISOLATE_FREEPAGES] > 0);
+	assert_true(d.p.seen[NB_EV_MM_COMPACTION_FAST_ISOLATE_FREEPAGES] > 0);
 	assert_true(d.p.seen[NB_EV_MM_COMPACTION_MIGRATEPAGES] > 0);
 	assert_int_equal(d.p.seen[NB_EV_MM_COMPACTION_KCOMPACTD_SLEEP], 1);
 	assert_int_equal(nb_vm_event_sum(d.p.sys, NB_VM_KCOMPACTD_WAKE), 1);

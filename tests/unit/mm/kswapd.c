@@ -127,6 +127,47 @@ static void test_boost(void **state)
 	pressbox_close(&d.p);
 }
 
+/* Counters of a zone with a drift mark may drift by other amounts while the daemon is up. */
+static void test_thresholds(void **state)
+{
+	struct daemon d;
+	struct nb_zone *z;
+	uint64_t next, scanned;
+
+	(void)state;
+	open_daemon(&d, "64M:1");
+	z = pressbox_zone(&d.p, 0);
+	z->percpu_drift_mark = 1;
+	z->stat_threshold = z->stat_threshold_normal = 9;
+	z->stat_threshold_pressure = 4;
+	z->watermark_boost = 512;
+	nb_wakeup_kswapd(z, 0, 0, NB_ZONE_DMA32, 0, NULL);
+	assert_int_equal(nb_kswapd_step(d.p.sys, 0, &next, &scanned), 0);
+	assert_int_equal(z->stat_threshold, 4);
+	nb_system_set_time_ns(d.p.sys, steps(&d, 0));
+	assert_int_equal(z->stat_threshold, 4); /* a nap is no sleep */
+	assert_int_equal(steps(&d, 0), UINT64_MAX);
+	assert_int_equal(z->stat_threshold, 9);
+	pressbox_close(&d.p);
+}
+
+/* With memory tiers a node is balanced once there is room for promotion, from 5.18 on. */
+static void test_tiering(void **state)
+{
+	struct daemon d;
+	const struct nb_zone *z;
+
+	(void)state;
+	open_daemon(&d, "64M:1");
+	z = pressbox_zone(&d.p, 0);
+	for (unsigned t = 0; t <= NB_ZONE_DMA32; t++)
+		z->pgdat->zone[t].wmark[NB_WMARK_PROMO] = z->managed_pages;
+	assert_true(nb_pgdat_balanced(z->pgdat, 0, NB_ZONE_DMA32));
+	d.p.sys->tune.numa_balancing = 2;
+	assert_false(nb_pgdat_balanced(z->pgdat, 0, NB_ZONE_DMA32));
+	pressbox_close(&d.p);
+}
+
 /* Each node has its own; a node without memory has none. */
 static void test_nodes(void **state)
 {
@@ -149,10 +190,9 @@ static void test_nodes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_one_round),
-		cmocka_unit_test(test_hopeless),
-		cmocka_unit_test(test_boost),
-		cmocka_unit_test(test_nodes),
+		cmocka_unit_test(test_one_round), cmocka_unit_test(test_hopeless),
+		cmocka_unit_test(test_boost),     cmocka_unit_test(test_thresholds),
+		cmocka_unit_test(test_tiering),   cmocka_unit_test(test_nodes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -47,10 +47,13 @@ static uint64_t reclaimable(const struct nb_zone *z)
 	return reclaims_left ? z->managed_pages * 100 : 0;
 }
 
-static int compact(struct nb_system *sys, const struct nb_alloc_context *ac, int prio)
+static int compact(struct nb_system *sys, const struct nb_alloc_context *ac, int prio,
+		   struct nb_page **ret_page, struct nb_zone **ret_zone)
 {
 	(void)sys;
 	(void)ac;
+	(void)ret_zone;
+	*ret_page = NULL;
 	say((const char *[]){"c0", "c1", "c2"}[prio]);
 	return compact_result;
 }
