@@ -57,6 +57,12 @@ static void mod_zone_state_singly(const struct nb_zone *z, _Atomic uint64_t *cou
 		add_relaxed(counter, n);
 		return;
 	}
+	/* The threshold has come down since: the first one takes all along. */
+	if (left && (x + 1 > t || x + 1 < -t)) {
+		add_relaxed(counter, sign * (x + 1));
+		left--;
+		x = 0;
+	}
 	/* x goes up to t; the next one makes t + 1, and all goes into the zone's counter. */
 	if (x + left > t) {
 		left -= t + 1 - x;

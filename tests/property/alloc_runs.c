@@ -64,6 +64,17 @@ static void listen(bool counted)
 		nb_system_set_sink(quick, &few);
 }
 
+/* How far a CPU may drift, as it changes when kswapd wakes. */
+static void change_thresholds(void)
+{
+	for (unsigned t = 0; t < NB_MAX_NR_ZONES; t++) {
+		int threshold = (int)draw(3) ? (int)draw(90) : 0;
+
+		quick->pgdat[0]->zone[t].stat_threshold = threshold;
+		told->pgdat[0]->zone[t].stat_threshold = threshold;
+	}
+}
+
 static void boot(const char *kernel, bool counted)
 {
 	struct nb_mem_range r[] = {{.start = 0x3000, .end = 0x9f000},
@@ -91,12 +102,7 @@ static void boot(const char *kernel, bool counted)
 	    nb_system_boot(&port, machine, NULL, &told, &err))
 		fail_msg("%s", err.text);
 	listen(counted);
-	for (unsigned t = 0; t < NB_MAX_NR_ZONES; t++) {
-		int threshold = (int)draw(3) ? (int)draw(90) : 0;
-
-		quick->pgdat[0]->zone[t].stat_threshold = threshold;
-		told->pgdat[0]->zone[t].stat_threshold = threshold;
-	}
+	change_thresholds();
 }
 
 static void same_list(const struct nb_zone *a, const struct nb_zone *b, const struct nb_list *la,
@@ -261,6 +267,8 @@ static void work(unsigned bias)
 		} else if (what == 1 && draw(4) == 0) {
 			nb_drain_pages(quick, cpu);
 			nb_drain_pages(told, cpu);
+		} else if (what == 2 && draw(4) == 0) {
+			change_thresholds();
 		} else if (what < 8) {
 			bulk();
 		} else if (what < 12 && nr) {
