@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define ISOLATE_MODE_UNTIL 6007u
 #define VMEMMAP_START UINT64_C(0xffffea0000000000)
 
 struct nb_trace {
@@ -167,6 +168,18 @@ static int gfp_field(enum nb_event_kind kind)
 	return -1;
 }
 
+static size_t reclaim_fields(char *buf, size_t n, const struct nb_event *ev, const char *gfp,
+			     const struct nb_trace_env *env)
+{
+	static const char mode[] = "isolate_mode=0 "; /* mapped pages are taken too */
+	size_t at = 0;
+
+	if (ev->kind == NB_EV_MM_VMSCAN_LRU_ISOLATE && env->profile->version < ISOLATE_MODE_UNTIL)
+		at = (size_t)snprintf(buf, n, "%s", mode);
+	return at + nb_trace_reclaim_fields(buf + (at < n ? at : n), at < n ? n - at : 0, ev, gfp,
+					    page_address(ev->field[0]));
+}
+
 size_t nb_trace_fields(char *buf, size_t n, const struct nb_event *ev,
 		       const struct nb_trace_env *env)
 {
@@ -206,7 +219,7 @@ size_t nb_trace_fields(char *buf, size_t n, const struct nb_event *ev,
 	case NB_EV_MM_PAGE_ALLOC_EXTFRAG:
 		return format_kmem(buf, n, ev, gfp);
 	default:
-		return nb_trace_reclaim_fields(buf, n, ev, gfp, page_address(f[0]));
+		return reclaim_fields(buf, n, ev, gfp, env);
 	}
 }
 

@@ -8,7 +8,7 @@
  * Conversions: d, u, x as printf's; D a device as 254:0, C as 254,0; b the same as a disk's name;
  * o a page's offset in bytes, l the last byte of a page; m a file's mode in octal; s an inode's
  * state; a its age in seconds; r why something is written; c a task's name; M, R mode and reason of
- * a migration; k what a look at a range for a huge page found.
+ * a migration; k what a look at a range for a huge page found; t why reclaim waits.
  */
 #include "sim/recorder.h"
 
@@ -54,6 +54,8 @@ static const char *form_of(enum nb_event_kind kind, const struct nb_kernel_profi
 		       "nr_thp_split={4u} nr_split={5u} mode={6M} reason={7R}";
 	case NB_EV_MM_MIGRATE_PAGES_START:
 		return "mode={0M} reason={1R}";
+	case NB_EV_MM_VMSCAN_THROTTLED:
+		return "nid={0d} usec_timeout={1d} usect_delayed={2d} reason={3t}";
 	case NB_EV_MM_VMSCAN_RECLAIM_PAGES:
 		return "nid={0d} nr_scanned={1d} nr_reclaimed={2d} nr_dirty={3d} nr_writeback={4d} "
 		       "nr_congested={5d} nr_immediate={6d} nr_activate_anon={7d} "
@@ -171,25 +173,37 @@ static const char *const scan_status[] = {"failed",
 					  "could_not_delete_page_from_lru",
 					  "alloc_huge_page_failed"};
 
-/* Source: writeback.h, show_inode_state(); as many as the engine has. */
-static void add_state(struct out *o, uint64_t state)
+struct bit {
+	uint64_t bit;
+	const char *name;
+};
+
+/* As __print_flags(). */
+static void add_bits(struct out *o, const struct bit *names, size_t n, uint64_t v)
 {
-	static const struct {
-		uint64_t bit;
-		const char *name;
-	} names[] = {{NB_INODE_DIRTY_PAGES, "I_DIRTY_PAGES"}, {NB_INODE_SYNC, "I_SYNC"}};
 	const char *sep = "";
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-		if (!(state & names[i].bit))
+	for (size_t i = 0; i < n; i++) {
+		if (!(v & names[i].bit))
 			continue;
 		add(o, "%s%s", sep, names[i].name);
 		sep = "|";
-		state &= ~names[i].bit;
+		v &= ~names[i].bit;
 	}
-	if (state)
-		add(o, "%s0x%" PRIx64, sep, state);
+	if (v)
+		add(o, "%s0x%" PRIx64, sep, v);
 }
+#define ADD_BITS(o, names, v) add_bits(o, names, sizeof(names) / sizeof(*(names)), v)
+
+/* Source: writeback.h, show_inode_state(); as many as the engine has. */
+static const struct bit inode_state[] = {{NB_INODE_DIRTY_PAGES, "I_DIRTY_PAGES"},
+					 {NB_INODE_SYNC, "I_SYNC"}};
+
+/* Source: vmscan.h, show_throttle_flags(). */
+static const struct bit throttle[] = {{NB_THROTTLE_WRITEBACK, "VMSCAN_THROTTLE_WRITEBACK"},
+				      {NB_THROTTLE_ISOLATED, "VMSCAN_THROTTLE_ISOLATED"},
+				      {NB_THROTTLE_NOPROGRESS, "VMSCAN_THROTTLE_NOPROGRESS"},
+				      {NB_THROTTLE_CONGESTED, "VMSCAN_THROTTLE_CONGESTED"}};
 
 static void add_value(struct out *o, char conversion, uint64_t v, const struct nb_event *ev,
 		      const struct nb_trace_env *env)
@@ -219,7 +233,13 @@ static void add_value(struct out *o, char conversion, uint64_t v, const struct n
 		add(o, "%" PRIu64, ((v + 1) << env->page_shift) - 1);
 		break;
 	case 's':
-		add_state(o, v);
+		ADD_BITS(o, inode_state, v);
+		break;
+	case 't':
+		if (v)
+			ADD_BITS(o, throttle, v);
+		else
+			add(o, "VMSCAN_THROTTLE_NONE");
 		break;
 	case 'a':
 		add(o, "%" PRIu64, (jiffies - v) / HZ);

@@ -114,14 +114,6 @@ static size_t vmscan_fields(char *buf, size_t n, const struct nb_event *ev, cons
 					" new scan count %" PRId64 " total_scan %" PRId64
 					" last shrinker return val %d",
 					0, (int)f[0], f[1], f[2], f[4], (int)f[3]);
-	case NB_EV_MM_VMSCAN_THROTTLED:
-		return (size_t)snprintf(buf, n, "nid=%d usec_timeout=%d usect_delayed=%d reason=%s",
-					(int)f[0], (int)f[1], (int)f[2],
-					f[3] & 1   ? "VMSCAN_THROTTLE_WRITEBACK"
-					: f[3] & 2 ? "VMSCAN_THROTTLE_ISOLATED"
-					: f[3] & 4 ? "VMSCAN_THROTTLE_NOPROGRESS"
-					: f[3] & 8 ? "VMSCAN_THROTTLE_CONGESTED"
-						   : "VMSCAN_THROTTLE_NONE");
 	default:
 		return (size_t)snprintf(buf, n, "pfn=0x%" PRIx64, f[0]);
 	}

@@ -28,45 +28,6 @@ static void names_and_kinds(void **state)
 	assert_null(nb_event_desc(NB_NR_EVENTS));
 }
 
-/* The recorded kernels' own format files have each event of theirs that we know, with all our
- * fields. */
-static void kernel_formats(void **state)
-{
-	const char *oracle = getenv("NUMABOX_ORACLE");
-	char path[4096], line[4096], name[128] = "";
-	unsigned seen = 0, fields = 0;
-	int kind = -1;
-	FILE *f;
-
-	(void)state;
-	snprintf(path, sizeof(path), "%s/traces/kswapd-anon-n1-classic/event_formats.txt",
-		 oracle ? oracle : "");
-	f = fopen(path, "r");
-	if (!f)
-		skip();
-	while (fgets(line, sizeof(line), f)) {
-		char *field = strstr(line, "field:"), *end = strchr(line, ';');
-
-		if (sscanf(line, "name: %127s", name) == 1) {
-			kind = nb_event_by_name(name);
-			seen += kind >= 0;
-		}
-		if (kind < 0 || !field || !end)
-			continue;
-		*end = '\0';
-		for (unsigned i = 0; i < nb_event_desc((enum nb_event_kind)kind)->nr_fields; i++) {
-			const char *want = nb_event_desc((enum nb_event_kind)kind)->field[i];
-			size_t len = strlen(want);
-
-			fields += (size_t)(end - field) > len && end[-1 - (long)len] == ' ' &&
-				  strcmp(end - len, want) == 0;
-		}
-	}
-	fclose(f);
-	assert_true(seen >= 6);
-	assert_true(fields >= 20);
-}
-
 /* Only wanted kinds are delivered; time, CPU and fields are those of the happening. */
 static struct nb_event last;
 static unsigned delivered;
@@ -149,7 +110,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_and_kinds),
-		cmocka_unit_test(kernel_formats),
 		cmocka_unit_test(delivery),
 		cmocka_unit_test(counted),
 	};
