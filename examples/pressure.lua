@@ -3,7 +3,8 @@
 -- numabox: -m 1x1G:4
 
 local function grow(t, size, step)
-  local a = t:mmap{ length = size << 20 }
+  -- more than there is: without "noreserve" vm.overcommit_memory=0 would refuse it at once
+  local a = t:mmap{ length = size << 20, flags = { "noreserve" } }
   for mib = 0, size - step, step do
     local n, errno = t:touch(a + (mib << 20), step << 20)
     if not n then return mib, errno end

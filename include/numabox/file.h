@@ -45,6 +45,11 @@ void nb_file_set_backing(struct nb_address_space *file, const struct nb_backing_
  * option's text ("interleave:0-1", NULL: none). 0, -NB_EINVAL for a bad policy, -NB_ENOMEM. */
 int nb_shmem_create(struct nb_system *sys, const char *name, uint64_t size, const char *mpol,
 		    struct nb_address_space **ret_file);
+/* A segment that is promised whole when it is made (shmget, shared anonymous memory), as
+ * vm.overcommit_memory has it, not page by page as the files above; `noreserve` (SHM_NORESERVE): as
+ * these. 0, -NB_ESRCH, -NB_EINVAL, -NB_ENOMEM. Source: shmem_acct_size(). */
+int nb_shmem_segment(struct nb_task *t, const char *name, uint64_t size, const char *mpol,
+		     bool noreserve, struct nb_address_space **ret_file);
 void nb_file_get(struct nb_address_space *file);
 void nb_file_put(struct nb_address_space *file);
 

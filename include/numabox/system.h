@@ -153,6 +153,8 @@ struct nb_system_info {
 	unsigned nr_cpus_online;
 	unsigned nr_page_descriptor_bytes; /* 32 */
 	uint64_t committed_bytes;          /* host memory that descriptors and tables take */
+	/* CommitLimit and Committed_AS of /proc/meminfo */
+	uint64_t commit_limit_pages, committed_as_pages;
 };
 /* The system as a whole. */
 void nb_system_info(const struct nb_system *sys, struct nb_system_info *ret_info);
@@ -169,7 +171,8 @@ bool nb_vm_event(const struct nb_system *sys, unsigned i, const char **ret_name,
 /* Run-time sysctls, as reads and writes of /proc/sys/NAME with dots. Known: vm.min_free_kbytes,
  * vm.lowmem_reserve_ratio, vm.watermark_scale_factor, vm.watermark_boost_factor,
  * vm.percpu_pagelist_high_fraction, vm.zone_reclaim_mode, vm.numa_stat, vm.numa_zonelist_order,
- * vm.swappiness, vm.min_unmapped_ratio, vm.min_slab_ratio, kernel.numa_balancing.
+ * vm.swappiness, vm.min_unmapped_ratio, vm.min_slab_ratio, kernel.numa_balancing,
+ * vm.overcommit_memory and more: nb_sysctl_name() tells all.
  * Write: 0; -NB_ENOENT unknown name; -NB_EINVAL with *err naming the allowed
  * range, and nothing changed. Read: the text without a newline, as snprintf; -NB_ENOENT. */
 int nb_sysctl_write(struct nb_system *sys, const char *name, const char *value,

@@ -217,6 +217,7 @@ enum {
 	NB_VMA_SHMEM = 1 << 12, /* its file is one of memory */
 	NB_VMA_DONTDUMP = 1 << 13,
 	NB_VMA_LOCKONFAULT = 1 << 14,
+	NB_VMA_ACCOUNT = 1 << 15, /* counts as promised memory */
 };
 /* What is in a VMA, counted from its page tables as fs/proc/task_mmu.c does for numa_maps and
  * smaps. Base pages, but where a name says otherwise; a huge page counts for all of its. */

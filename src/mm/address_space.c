@@ -60,6 +60,7 @@ void nb_address_space_free(struct nb_address_space *as)
 	else
 		side->last = as->link;
 	nb_unlock(&side->lock, sys->port);
+	nb_stat_add(sys, &sys->committed_pages, -(int64_t)as->committed_pages);
 	nb_radix_release(sys, &as->pages);
 	nb_shared_policy_release(sys, &as->policy);
 	nb_rmap_unregister(sys, &as->rmap);

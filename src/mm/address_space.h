@@ -58,8 +58,9 @@ struct nb_address_space {
 	struct nb_radix pages;
 	uint64_t nrpages, nrshadows;     /* base pages; shadow entries */
 	uint64_t nr_dirty, nr_writeback; /* pages */
-	struct nb_shared_policy policy;  /* shmem and hugetlb */
-	void *private_data;              /* of its kind */
+	uint64_t committed_pages; /* promised when it was made; 0: page by page (overcommit.h) */
+	struct nb_shared_policy policy; /* shmem and hugetlb */
+	void *private_data;             /* of its kind */
 	struct nb_backing_ops backing;
 	struct nb_readahead ra;
 	uint64_t dirtied_ns;      /* when the first of its dirty pages became so */

@@ -7,6 +7,7 @@
  */
 #include "mm/mmap.h"
 #include "mm/oom.h"
+#include "mm/overcommit.h"
 #include "mm/rmap.h"
 
 #define STACK_BYTES (UINT64_C(128) << 10) /* beside its first page */
@@ -28,7 +29,7 @@ static int add(struct nb_task *t, uint64_t start, uint64_t end, unsigned flags)
 			      .end = end,
 			      .pgoff = start >> mm->shape.page_shift,
 			      .prot = NB_PROT_READ | NB_PROT_WRITE,
-			      .flags = flags | mm->def_flags,
+			      .flags = flags | mm->def_flags | NB_VM_ACCOUNT,
 			      .mm = mm};
 	struct nb_vma *v;
 
@@ -36,6 +37,8 @@ static int add(struct nb_task *t, uint64_t start, uint64_t end, unsigned flags)
 	    !nb_mlock_allowed(t, (end - start) >> mm->shape.page_shift))
 		return -NB_EAGAIN;
 	if (mm->nr_vmas > NB_MAX_MAP_COUNT)
+		return -NB_ENOMEM;
+	if (nb_vm_enough_memory(t, (end - start) >> mm->shape.page_shift))
 		return -NB_ENOMEM;
 	v = nb_vma_dup(mm, &like);
 	if (!v)

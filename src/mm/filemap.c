@@ -266,7 +266,7 @@ int nb_file_fault(struct nb_task *t, struct nb_vma *v, uint64_t addr, struct nb_
 	t->in_lru_fault = false;
 	if (ret == 1 && nb_as_is_shmem(v->file))
 		nb_count_vm_event(t->sys, t->cpu, NB_VM_PGMAJFAULT);
-	return ret;
+	return ret == -NB_ENOSPC ? -NB_EFAULT : ret; /* SIGBUS */
 }
 
 struct nb_page *nb_file_mappable(struct nb_task *t, const struct nb_vma *v, uint64_t index,

@@ -15,6 +15,7 @@
 #include "mm/hugetlb.h"
 #include "mm/mmap.h"
 #include "mm/oom.h"
+#include "mm/overcommit.h"
 #include "mm/rmap.h"
 #include "mm/swap.h"
 
@@ -92,12 +93,17 @@ static int copy_entries(const struct copy *c)
 
 static int copy_vma(struct nb_task *t, struct nb_mm *mm, struct nb_vma *v)
 {
-	struct nb_vma *child = nb_vma_dup(mm, v);
-	struct copy c = {t, v, child, !v->shared};
+	struct nb_vma *child = NULL;
+	struct copy c = {t, v, NULL, !v->shared};
 	int err;
 
+	/* as with Linux, what the parent has decides */
+	if (!(v->flags & NB_VM_ACCOUNT) ||
+	    !nb_vm_enough_memory(t, (v->end - v->start) >> mm->shape.page_shift))
+		child = nb_vma_dup(mm, v);
 	if (!child)
 		return -NB_ENOMEM;
+	c.to = child;
 	child->anon = NULL;
 	child->anon_id = 0;
 	child->anon_chained = false;

@@ -2,13 +2,15 @@
  *
  * Called by drivers through include/numabox/task.h, by files through mmap.h. Addresses are chosen
  * top-down from 128 MiB below the end of user space, as x86-64 does without randomness; from 6.7
- * on, whole huge pages are aligned to one. A failed call changes nothing. Overcommit is as with
- * vm.overcommit_memory=1: an address range costs nothing (docs/deviations.md).
+ * on, whole huge pages are aligned to one. Private memory that may be written is promised memory
+ * (overcommit.h). A failed call changes nothing, but that before 6.12 what was mapped there is gone
+ * when the promise is refused.
  * Units: bytes, ends exclusive. Source: mm/mmap.c, do_mmap(), mmap_region(),
  * arch_get_unmapped_area_topdown(); mm/huge_memory.c, thp_get_unmapped_area(); facts 10.1.
  */
 #include "mm/mmap.h"
 #include "mm/oom.h"
+#include "mm/overcommit.h"
 
 #include "mm/hugetlb.h"
 #include "mm/rmap.h"
@@ -16,6 +18,7 @@
 #include <numabox/file.h>
 
 #define MMAP_THP_SINCE 6007u
+#define ASKS_FIRST_SINCE 6012u /* before what is mapped there is unmapped */
 
 static uint64_t find_gap(const struct nb_mm *mm, uint64_t len)
 {
@@ -99,7 +102,7 @@ static int vma_flags(const struct nb_task *t, int flags, uint64_t len, unsigned 
 			return -NB_EPERM;
 		vm |= NB_VM_LOCKED;
 	}
-	if (flags & NB_MAP_NORESERVE)
+	if (flags & NB_MAP_NORESERVE && t->sys->tune.overcommit_memory != NB_OVERCOMMIT_NEVER)
 		vm |= NB_VM_NORESERVE;
 	if (vm & NB_VM_LOCKED && !nb_mlock_allowed(t, len >> t->mm->shape.page_shift))
 		return -NB_EAGAIN;
@@ -121,6 +124,27 @@ static int new_vma(struct nb_task *t, const struct nb_vma *like)
 	nb_rmap_link_vma(v);
 	(void)nb_vma_merge(mm, v);
 	return 0;
+}
+
+/* Makes room for a mapping like `like`, and sees that its pages may be promised. */
+static int clear_way(struct nb_task *t, struct nb_vma *like)
+{
+	uint64_t pages = (like->end - like->start) >> t->mm->shape.page_shift;
+	bool first = t->sys->profile->version >= ASKS_FIRST_SINCE;
+	int err = 0;
+
+	if (!nb_vma_accountable(like))
+		return nb_do_munmap(t, like->start, like->end - like->start);
+	like->flags |= NB_VM_ACCOUNT;
+	if (first) {
+		pages -= nb_vma_accounted(t->mm, like->start, like->end);
+		err = pages ? nb_vm_enough_memory(t, pages) : 0;
+	}
+	if (!err)
+		err = nb_do_munmap(t, like->start, like->end - like->start);
+	if (!err && !first)
+		err = nb_vm_enough_memory(t, pages);
+	return err;
 }
 
 int nb_do_mmap(struct nb_task *t, struct nb_address_space *file, uint64_t pgoff, uint64_t addr,
@@ -148,17 +172,18 @@ int nb_do_mmap(struct nb_task *t, struct nb_address_space *file, uint64_t pgoff,
 	}
 	if (!err)
 		err = vma_flags(t, flags, len, &like.flags);
-	if (!err)
-		err = nb_do_munmap(t, addr, len);
-	if (err)
-		return err;
 	like.start = addr;
 	like.end = addr + len;
+	if (!err)
+		err = clear_way(t, &like);
+	if (err)
+		return err;
 	like.pgoff = pgoff;
 	if (!file && !like.shared)
 		like.pgoff = addr >> mm->shape.page_shift;
 	if (!file && like.shared) /* memory of its own, that the mapping alone holds */
-		err = nb_shmem_create(t->sys, "/dev/zero", len, NULL, &like.file);
+		err = nb_shmem_segment(t, "/dev/zero", len, NULL, like.flags & NB_VM_NORESERVE,
+				       &like.file);
 	if (!err)
 		err = new_vma(t, &like);
 	if (!file)

@@ -427,6 +427,9 @@ struct nb_system {
 		uint64_t dirty_bytes, dirty_background_bytes; /* 0: the ratio counts */
 		unsigned dirty_expire_centisecs, dirty_writeback_centisecs;
 		unsigned drop_caches; /* as last written */
+		unsigned overcommit_memory;
+		int64_t overcommit_ratio, overcommit_kbytes; /* one of them is 0 */
+		int64_t admin_reserve_kbytes, user_reserve_kbytes;
 		bool numa_stat;
 		bool zone_order;              /* old kernels: numa_zonelist_order=zone */
 		char zonelist_order_text[16]; /* as written, where the kernel keeps it */
@@ -446,10 +449,11 @@ struct nb_system {
 	/* kcompactd.c: told when a node's daemon becomes due */
 	void (*kcompactd_woken)(void *ctx, int nid);
 	void *kcompactd_ctx;
-	struct nb_hugetlb *hugetlb;     /* hugetlb.c; NULL: this kernel has no huge pages */
-	struct nb_boot_huge *boot_huge; /* hugetlb_boot.c */
-	struct nb_thp *thp;             /* huge_tune.c; NULL: this kernel has none */
-	struct nb_file_side *files;     /* filemap.c; NULL: no file yet */
+	struct nb_hugetlb *hugetlb;       /* hugetlb.c; NULL: this kernel has no huge pages */
+	struct nb_boot_huge *boot_huge;   /* hugetlb_boot.c */
+	struct nb_thp *thp;               /* huge_tune.c; NULL: this kernel has none */
+	struct nb_file_side *files;       /* filemap.c; NULL: no file yet */
+	_Atomic uint64_t committed_pages; /* promised by VMAs and whole segments: overcommit.h */
 
 	const char *message[NB_MAX_MESSAGES];
 	unsigned nr_messages;

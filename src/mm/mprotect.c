@@ -1,7 +1,8 @@
 /* mprotect.c -- the protection of a range.
  *
  * Called by drivers through include/numabox/task.h. VMAs are split, changed and merged; entries
- * lose the right to write where the VMA does. Where it gains it, an entry gets it at once if its
+ * lose the right to write where the VMA does. Private memory that may be written for the first time
+ * is promised then. Where it gains it, an entry gets it at once if its
  * page is this mapping's own (6.1 on), else with the next write's fault. Holes end the call, what
  * lies before them is changed. Units: bytes, ends exclusive. Source: mm/mprotect.c,
  * do_mprotect_pkey(), mprotect_fixup(), change_pte_range(), can_change_pte_writable(); facts 10.1.
@@ -11,9 +12,11 @@
 #include "mm/hugetlb.h"
 #include "mm/mmap.h"
 #include "mm/oom.h"
+#include "mm/overcommit.h"
 #include "mm/rmap.h"
 
 #define WRITABLE_AT_ONCE_SINCE 6001u
+#define TAKEN_BACK_SINCE 6007u /* the promise, where nothing was touched yet */
 #define ACCESS (NB_PROT_READ | NB_PROT_WRITE | NB_PROT_EXEC)
 #define PROT_SEM 8 /* of no effect */
 
@@ -44,6 +47,24 @@ static void change_entries(struct nb_mm *mm, const struct nb_vma *v, uint64_t st
 	}
 }
 
+/* The flags that [start, end) of v has with `prot`: is it promised memory?
+ * 0, -NB_ENOMEM: it would be, and may not. Source: mprotect_fixup(). */
+static int account(const struct nb_task *t, const struct nb_vma *v, uint64_t pages, int prot,
+		   unsigned *flags)
+{
+	const unsigned never = NB_VM_ACCOUNT | NB_VM_HUGETLB | NB_VM_NORESERVE;
+
+	if (!(prot & NB_PROT_WRITE)) {
+		if (!v->file && !v->anon && t->sys->profile->version >= TAKEN_BACK_SINCE)
+			*flags &= ~(unsigned)NB_VM_ACCOUNT;
+		return 0;
+	}
+	if (v->flags & never || v->shared || v->prot & NB_PROT_WRITE)
+		return 0;
+	*flags |= NB_VM_ACCOUNT;
+	return nb_vm_enough_memory(t, pages);
+}
+
 /* [start, end) of v. */
 static int fixup(struct nb_task *t, struct nb_vma *v, uint64_t start, uint64_t end, int prot)
 {
@@ -54,6 +75,8 @@ static int fixup(struct nb_task *t, struct nb_vma *v, uint64_t start, uint64_t e
 		return 0;
 	if (!nb_hugetlb_may_split(v, start) || !nb_hugetlb_may_split(v, end))
 		return -NB_EINVAL;
+	if (account(t, v, (end - start) >> t->mm->shape.page_shift, prot, &to.flags))
+		return -NB_ENOMEM;
 	v = nb_vma_modify(t->mm, v, start, end, &to);
 	if (!v)
 		return -NB_ENOMEM;

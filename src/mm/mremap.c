@@ -9,6 +9,7 @@
  */
 #include "mm/mmap.h"
 #include "mm/oom.h"
+#include "mm/overcommit.h"
 #include "mm/rmap.h"
 
 #include <numabox/file.h>
@@ -83,9 +84,12 @@ static int move_vma(struct remap *r, struct nb_vma *v)
 {
 	struct nb_mm *mm = r->t->mm;
 	bool locked = v->flags & NB_VM_LOCKED;
+	uint64_t more = r->flags & NB_MREMAP_DONTUNMAP ? r->new_len : r->new_len - r->old_len;
 	int err;
 
 	if (mm->nr_vmas >= NB_MAX_MAP_COUNT - 3)
+		return -NB_ENOMEM;
+	if (v->flags & NB_VM_ACCOUNT && nb_vm_enough_memory(r->t, more >> mm->shape.page_shift))
 		return -NB_ENOMEM;
 	if (!copy_vma(r, v))
 		return -NB_ENOMEM;
@@ -137,8 +141,9 @@ static int move_to(struct remap *r, struct nb_vma *v)
 	return err ? err : move_vma(r, v);
 }
 
-/* The VMA ends where the range does and the space behind is free: it grows. */
-static bool grow_in_place(struct remap *r, struct nb_vma *v)
+/* The VMA ends where the range does and the space behind is free: it grows. 1: it did; 0: it
+ * cannot; -NB_ENOMEM: that much is not to be promised. */
+static int grow_in_place(struct remap *r, struct nb_vma *v)
 {
 	struct nb_mm *mm = v->mm;
 	uint64_t end = v->end + (r->new_len - r->old_len);
@@ -146,12 +151,15 @@ static bool grow_in_place(struct remap *r, struct nb_vma *v)
 
 	if (r->old_len != v->end - r->addr || end < v->end || end > mm->task_size ||
 	    (next && next->start < end))
-		return false;
+		return 0;
+	if (v->flags & NB_VM_ACCOUNT &&
+	    nb_vm_enough_memory(r->t, (r->new_len - r->old_len) >> mm->shape.page_shift))
+		return -NB_ENOMEM;
 	r->locked = v->flags & NB_VM_LOCKED;
 	nb_vma_adjust(mm, v, v->start, end, v->pgoff);
 	(void)nb_vma_merge(mm, v);
 	r->result = r->addr;
-	return true;
+	return 1;
 }
 
 static int remap(struct remap *r)
@@ -172,8 +180,9 @@ static int remap(struct remap *r)
 	err = resizable(r, v);
 	if (err)
 		return err;
-	if (grow_in_place(r, v))
-		return 0;
+	err = grow_in_place(r, v);
+	if (err)
+		return err < 0 ? err : 0;
 	if (!(r->flags & NB_MREMAP_MAYMOVE))
 		return -NB_ENOMEM;
 	err = nb_map_place(mm, 0, r->new_len, 0, &r->new_addr);

@@ -11,6 +11,7 @@
 #include "mm/hugetlb.h"
 #include "mm/lru.h"
 #include "mm/oom.h"
+#include "mm/overcommit.h"
 
 int nb_shmem_create(struct nb_system *sys, const char *name, uint64_t size, const char *mpol,
 		    struct nb_address_space **ret_file)
@@ -37,17 +38,50 @@ int nb_shmem_create(struct nb_system *sys, const char *name, uint64_t size, cons
 	return 0;
 }
 
+int nb_shmem_segment(struct nb_task *t, const char *name, uint64_t size, const char *mpol,
+		     bool noreserve, struct nb_address_space **ret_file)
+{
+	struct nb_system *sys = t->sys;
+	uint64_t page = UINT64_C(1) << sys->page_shift, pages = size / page + !!(size & (page - 1));
+	int err = 0;
+
+	if (!t->alive)
+		return -NB_ESRCH;
+	noreserve &= sys->tune.overcommit_memory != NB_OVERCOMMIT_NEVER;
+	if (!noreserve)
+		err = nb_vm_enough_memory(t, pages);
+	if (!err)
+		err = nb_shmem_create(sys, name, size, mpol, ret_file);
+	if (!err && !noreserve) {
+		(*ret_file)->committed_pages = pages;
+		nb_stat_add(sys, &sys->committed_pages, (int64_t)pages);
+	}
+	return err;
+}
+
+/* May the file have one more page? Those of a segment were promised before. */
+static int charge_page(const struct nb_task *t, const struct nb_address_space *as)
+{
+	if (nb_likely(t->sys->tune.overcommit_memory != NB_OVERCOMMIT_NEVER) || as->committed_pages)
+		return 0;
+	return nb_vm_enough_memory(t, 1) ? -NB_ENOSPC : 0;
+}
+
 static int new_page(struct nb_task *t, struct nb_address_space *as, uint64_t index,
 		    struct nb_zone **ret_zone, struct nb_page **ret_page)
 {
 	struct nb_system *sys = as->sys;
-	struct nb_mempolicy *pol = nb_shared_policy_lookup(sys, &as->policy, index);
-	nb_pfn_t pfn = nb_mpol_alloc(t, pol ? pol : t->policy, as->gfp | NB_GFP_BIT_ZERO, 0,
-				     as->ino + index);
 	struct nb_zone *z = NULL;
+	struct nb_mempolicy *pol;
 	struct nb_page *page;
-	int err;
+	nb_pfn_t pfn;
+	int err = charge_page(t, as);
 
+	if (err)
+		return err;
+	pol = nb_shared_policy_lookup(sys, &as->policy, index);
+	pfn = nb_mpol_alloc(t, pol ? pol : t->policy, as->gfp | NB_GFP_BIT_ZERO, 0,
+			    as->ino + index);
 	nb_mpol_put(sys, pol);
 	if (pfn == NB_NO_PFN)
 		return -NB_ENOMEM;

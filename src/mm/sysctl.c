@@ -16,6 +16,7 @@
 #include "base/fmt.h"
 #include "mm/boot.h"
 #include "mm/compaction.h"
+#include "mm/overcommit.h"
 #include "mm/pcp.h"
 #include "mm/sysfs.h"
 
@@ -45,6 +46,11 @@ enum id {
 	DIRTY_EXPIRE_CENTISECS,
 	DIRTY_WRITEBACK_CENTISECS,
 	DROP_CACHES,
+	OVERCOMMIT_MEMORY, /* from here on as enum nb_overcommit_knob */
+	OVERCOMMIT_RATIO,
+	OVERCOMMIT_KBYTES,
+	ADMIN_RESERVE_KBYTES,
+	USER_RESERVE_KBYTES,
 	NR_SYSCTLS
 };
 
@@ -79,6 +85,11 @@ static const struct sysctl sysctls[NR_SYSCTLS] = {
 	[DIRTY_EXPIRE_CENTISECS] = {"vm.dirty_expire_centisecs", 2605, false, 0, INT32_MAX},
 	[DIRTY_WRITEBACK_CENTISECS] = {"vm.dirty_writeback_centisecs", 2605, false, 0, INT32_MAX},
 	[DROP_CACHES] = {"vm.drop_caches", 2616, false, 1, 4},
+	[OVERCOMMIT_MEMORY] = {"vm.overcommit_memory", 2600, false, 0, 2},
+	[OVERCOMMIT_RATIO] = {"vm.overcommit_ratio", 2600, false, INT32_MIN, INT32_MAX},
+	[OVERCOMMIT_KBYTES] = {"vm.overcommit_kbytes", 3014, false, 0, INT64_MAX},
+	[ADMIN_RESERVE_KBYTES] = {"vm.admin_reserve_kbytes", 3010, false, 0, INT64_MAX},
+	[USER_RESERVE_KBYTES] = {"vm.user_reserve_kbytes", 3010, false, 0, INT64_MAX},
 	[PAGE_CLUSTER] = {"vm.page-cluster", 2605, false, 0, 31},
 	[PANIC_ON_OOM] = {"vm.panic_on_oom", 2618, false, 0, 2},
 	[OOM_KILL_ALLOCATING_TASK] = {"vm.oom_kill_allocating_task", 2624, false, 0, INT32_MAX},
@@ -358,7 +369,9 @@ static int write_number(struct nb_system *sys, unsigned id, const char *value, s
 		return nb_error_set(err, -NB_EINVAL, 0,
 				    "%s: %lld is out of range; 0, or %d and more is right", s->name,
 				    (long long)v, HIGH_FRACTION_MIN);
-	if (id >= DIRTY_RATIO)
+	if (id >= OVERCOMMIT_MEMORY)
+		nb_overcommit_set(sys, id - OVERCOMMIT_MEMORY, v);
+	else if (id >= DIRTY_RATIO)
 		store_dirty(sys, id, (uint64_t)v);
 	else
 		store(sys, id, (unsigned)v);
@@ -427,7 +440,7 @@ static int unknown(const struct nb_system *sys, const char *name, struct nb_erro
 		return nb_error_set(err, -NB_ENOENT, 0, "unknown sysctl '%.*s'; did you mean %s?",
 				    60, name, sysctls[best].name);
 	return nb_error_set(err, -NB_ENOENT, 0, "unknown sysctl '%.*s'; known are%s", 60, name,
-			    known_names(sys, (char[512]){0}, 512));
+			    known_names(sys, (char[1024]){0}, 1024));
 }
 
 static unsigned find(const struct nb_system *sys, const char *name)
@@ -469,8 +482,12 @@ int nb_sysctl_write(struct nb_system *sys, const char *name, const char *value,
 	}
 }
 
-static int64_t value_of(const struct nb_tunables *t, unsigned id)
+static int64_t value_of(const struct nb_system *sys, unsigned id)
 {
+	const struct nb_tunables *t = &sys->tune;
+
+	if (id >= OVERCOMMIT_MEMORY)
+		return nb_overcommit_get(sys, id - OVERCOMMIT_MEMORY);
 	switch (id) {
 	case MIN_FREE_KBYTES:
 		return t->min_free_kbytes;
@@ -533,7 +550,7 @@ int nb_sysctl_read(const struct nb_system *sys, const char *name, char *buf, siz
 			buf, n, "%s",
 			sys->profile->zone_order_option ? sys->tune.zonelist_order_text : "Node");
 	if (id != LOWMEM_RESERVE_RATIO)
-		return (int)nb_snprintf(buf, n, "%lld", (long long)value_of(&sys->tune, id));
+		return (int)nb_snprintf(buf, n, "%lld", (long long)value_of(sys, id));
 	for (unsigned t = 0; t < NB_MAX_NR_ZONES; t++) {
 		if (!nb_zone_configured(sys, (enum nb_zone_type)t))
 			continue;

@@ -7,6 +7,7 @@
  * do_sysctl_args(); mm/mempolicy.c, check_numabalancing_enable(); facts 2, 3.5.
  */
 #include "base/fmt.h"
+#include "mm/overcommit.h"
 #include "mm/boot.h"
 
 #define CMDLINE_SYSCTL_SINCE 5008u /* as nb_kernel_profile.version */
@@ -112,6 +113,7 @@ int nb_sysctl_apply_machine(struct nb_system *sys, struct nb_error *err)
 	const struct nb_machine *m = sys->machine;
 
 	numa_balancing_default(sys);
+	nb_overcommit_init(sys);
 	apply_cmdline(sys);
 	for (unsigned i = 0; i < m->nr_sysctls; i++) {
 		const struct nb_sysctl_setting *s = &m->sysctls[i];

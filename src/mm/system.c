@@ -8,6 +8,7 @@
  */
 #include "base/fmt.h"
 #include "base/mem.h"
+#include "mm/overcommit.h"
 #include "mm/boot.h"
 #include "mm/buddy.h"
 #include "mm/huge_memory.h"
@@ -368,4 +369,6 @@ void nb_system_info(const struct nb_system *sys, struct nb_system_info *ret_info
 	ret_info->nr_cpus_online = sys->nr_cpus_online;
 	ret_info->nr_page_descriptor_bytes = sizeof(struct nb_page);
 	ret_info->committed_bytes = committed_bytes(sys);
+	ret_info->commit_limit_pages = nb_commit_limit(sys);
+	ret_info->committed_as_pages = nb_committed(sys);
 }

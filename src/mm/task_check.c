@@ -2,6 +2,8 @@
  *
  * Called by nb_system_check(). Walks every VMA and every leaf: O(mapped pages). Changes nothing.
  */
+#include "mm/address_space.h"
+#include "mm/overcommit.h"
 #include "mm/filemap.h"
 #include "mm/rmap.h"
 
@@ -12,6 +14,7 @@ struct walk {
 	uint64_t pages, tables, anon, shmem, swap; /* of the task */
 	uint64_t all_anon, all_mapped;             /* pages of all tasks, each once */
 	uint64_t all_tables;                       /* page-table pages of all that have one */
+	uint64_t committed;                        /* pages of VMAs that are promised memory */
 	uint64_t thps, deposits; /* transparent huge pages' entries, and the leaves behind them */
 };
 
@@ -189,6 +192,7 @@ static int check_vmas(struct walk *w)
 		return wrong(w, "tree of VMAs, whose sums do not follow,", mm->nr_vmas, n);
 	if (mm->total_pages != total)
 		return wrong(w, "pages of address space", mm->total_pages, total);
+	w->committed += nb_vma_accounted(mm, 0, mm->task_size);
 	if (mm->locked_pages != locked)
 		return wrong(w, "locked pages", mm->locked_pages, locked);
 	return n == mm->nr_vmas ? 0 : wrong(w, "number of VMAs", mm->nr_vmas, n);
@@ -256,6 +260,21 @@ static int check_zones(struct walk *w)
 	return 0;
 }
 
+/* What VMAs and whole segments are promised is what the system counts. */
+static int check_committed(const struct walk *w)
+{
+	uint64_t got = atomic_load_explicit(&w->sys->committed_pages, memory_order_relaxed);
+	uint64_t want = w->committed;
+
+	for (const struct nb_address_space *as = w->sys->files ? w->sys->files->files : NULL; as;
+	     as = as->next)
+		want += as->committed_pages;
+	if (got == want)
+		return 0;
+	return nb_error_set(w->err, -NB_EIO, 0, "promised pages are %llu and should be %llu",
+			    (unsigned long long)got, (unsigned long long)want);
+}
+
 int nb_tasks_check(const struct nb_system *sys, struct nb_error *err)
 {
 	const struct nb_task_side *side =
@@ -268,5 +287,7 @@ int nb_tasks_check(const struct nb_system *sys, struct nb_error *err)
 		if (t->leader == t) /* threads share the address space */
 			ret = check_task(&w);
 	}
+	if (!ret)
+		ret = check_committed(&w);
 	return ret ? ret : check_zones(&w);
 }

@@ -50,6 +50,7 @@ static unsigned info_flags(const struct nb_mm *mm, const struct nb_vma *v)
 		{NB_VM_WIPEONFORK, NB_VMA_WIPEONFORK}, {NB_VM_NORESERVE, NB_VMA_NORESERVE},
 		{NB_VM_SEQ_READ, NB_VMA_SEQ_READ},     {NB_VM_RAND_READ, NB_VMA_RAND_READ},
 		{NB_VM_DONTDUMP, NB_VMA_DONTDUMP},     {NB_VM_LOCKONFAULT, NB_VMA_LOCKONFAULT},
+		{NB_VM_ACCOUNT, NB_VMA_ACCOUNT},
 	};
 	unsigned flags = 0;
 

@@ -8,6 +8,7 @@
 #include "mm/fault.h"
 #include "mm/mmap.h"
 #include "mm/oom.h"
+#include "mm/overcommit.h"
 #include "mm/rmap.h"
 
 struct nb_vma *nb_expand_stack(struct nb_task *t, uint64_t addr)
@@ -28,7 +29,7 @@ struct nb_vma *nb_expand_stack(struct nb_task *t, uint64_t addr)
 		return NULL;
 	if (v->flags & NB_VM_LOCKED && !nb_mlock_allowed(t, grow))
 		return NULL;
-	if (nb_anon_prepare(v))
+	if (nb_vm_enough_memory(t, grow) || nb_anon_prepare(v))
 		return NULL;
 	nb_vma_adjust(mm, v, addr, v->end, v->pgoff - grow);
 	return v;

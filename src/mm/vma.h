@@ -30,6 +30,7 @@ enum {
 	NB_VM_STACK = 1 << 11,
 	NB_VM_WIPEONFORK = 1 << 12,
 	NB_VM_DONTDUMP = 1 << 13,
+	NB_VM_ACCOUNT = 1 << 14, /* its pages are promised memory: overcommit.h */
 };
 
 /* A VMA's place in a tree of VMAs that map one object, ordered by their first page offset, so that
@@ -109,7 +110,8 @@ bool nb_vma_tree_ok(const struct nb_vma *v);
 
 void nb_vma_insert(struct nb_mm *mm, struct nb_vma *v);
 void nb_vma_remove(struct nb_mm *mm, struct nb_vma *v);
-/* Changes the flags of a VMA that is in the tree; the mm's locked_pages follow. */
+/* Changes the flags of a VMA that is in the tree; the mm's locked_pages and what
+ * the system promises follow. */
 void nb_vma_set_flags(struct nb_mm *mm, struct nb_vma *v, unsigned flags);
 /* Changes the extent of a VMA that is in the tree; its place in the order must not change. Only
  * vma.c calls it: nb_vma_adjust() keeps the trees of rmap.h right as well. */

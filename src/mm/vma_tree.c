@@ -135,7 +135,7 @@ static void update_path(struct nb_vma *root, const struct nb_vma *v)
 	update(root);
 }
 
-/* What the mm's sums say of a VMA comes (n = 1) or goes (-1). */
+/* What the sums of the mm and of promised memory say of a VMA comes (n = 1) or goes (-1). */
 static void count(struct nb_mm *mm, const struct nb_vma *v, int64_t n)
 {
 	int64_t pages = (int64_t)((v->end - v->start) >> mm->shape.page_shift) * n;
@@ -143,6 +143,8 @@ static void count(struct nb_mm *mm, const struct nb_vma *v, int64_t n)
 	mm->total_pages += (uint64_t)pages;
 	if (v->flags & NB_VM_LOCKED)
 		mm->locked_pages += (uint64_t)pages;
+	if (v->flags & NB_VM_ACCOUNT)
+		nb_stat_add(mm->sys, &mm->sys->committed_pages, pages);
 }
 
 void nb_vma_set_flags(struct nb_mm *mm, struct nb_vma *v, unsigned flags)

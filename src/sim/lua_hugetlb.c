@@ -7,6 +7,7 @@
  */
 #include "sim/lua_host.h"
 
+#include <numabox/file.h>
 #include <numabox/hugetlb.h>
 
 #define MOUNT_TYPE "hugetlbfs"
@@ -96,7 +97,22 @@ static int mount_tostring(lua_State *L)
 	return 1;
 }
 
-/* t:shmget{ size =, huge = true or "2M", noreserve = }: a segment of huge pages */
+/* A segment of ordinary pages, promised whole. */
+static int small_segment(lua_State *L, struct nb_op *op, uint64_t size, bool noreserve)
+{
+	struct nb_address_space *as;
+	int ret = nb_shmem_segment(op->task->task, "/SYSV00000000", size, NULL, noreserve, &as);
+
+	nb_sim_charge_ns(op->task, NB_COST_SYSCALL_NS);
+	if (ret)
+		return nb_push_errno(
+			L, ret, "shmget: vm.overcommit_memory does not let %llu bytes be promised",
+			(unsigned long long)size);
+	nb_lua_push_file(L, as);
+	return 1;
+}
+
+/* t:shmget{ size =, huge = true or "2M", noreserve = } */
 static int op_shmget(lua_State *L, struct nb_op *op)
 {
 	static const char *const keys[] = {"size", "huge", "noreserve", NULL};
@@ -111,15 +127,13 @@ static int op_shmget(lua_State *L, struct nb_op *op)
 	if (!nb_arg_field(L, 2, "size"))
 		return nb_arg_error(L, name, "size is missing, as in shmget{ size = \"64M\" }");
 	size = nb_arg_size(L, -1, name, "size");
-	nb_arg_field(L, 2, "huge");
-	if (!lua_toboolean(L, -1))
-		return nb_arg_error(L, name,
-				    "segments of huge pages are asked for with huge = true; "
-				    "others come from machine:shm()");
-	if (!lua_isboolean(L, -1))
-		page = nb_arg_size(L, -1, name, "huge");
 	nb_arg_field(L, 2, "noreserve");
 	noreserve = lua_toboolean(L, -1);
+	nb_arg_field(L, 2, "huge");
+	if (!lua_toboolean(L, -1))
+		return small_segment(L, op, size, noreserve);
+	if (!lua_isboolean(L, -1))
+		page = nb_arg_size(L, -1, name, "huge");
 	ret = nb_hugetlb_shmget(op->task->task, page, size, noreserve, &as);
 	nb_sim_charge_ns(op->task, NB_COST_SYSCALL_NS);
 	if (ret)

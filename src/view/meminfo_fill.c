@@ -2,7 +2,7 @@
  *
  * Called through meminfo.h. The lists follow the profile's text format; what the engine does not
  * count is 0. Source: fs/proc/meminfo.c, drivers/base/node.c; mm/show_mem.c, si_mem_available()
- * (facts 2.5); mm/util.c, vm_commit_limit(): half of memory with vm.overcommit_ratio = 50.
+ * (facts 2.5); mm/util.c, vm_commit_limit().
  */
 #include "view/meminfo.h"
 #include "view/formats.h"
@@ -233,8 +233,8 @@ static void fill_new(struct fill *f)
 					    {NB_F_ALL, "Bounce"},
 					    {NB_F_ALL, "WritebackTmp"},
 					    {0, NULL}});
-	add(f, "CommitLimit", s->managed_pages * 50 / 100);
-	add(f, "Committed_AS", 0);
+	add(f, "CommitLimit", f->info.commit_limit_pages);
+	add(f, "Committed_AS", f->info.committed_as_pages);
 	add_kib(f, "VmallocTotal", vmalloc_total_kib(&f->info));
 	add_since(f, (const struct since[]){{NB_F_ALL, "VmallocUsed"},
 					    {NB_F_ALL, "VmallocChunk"},
@@ -272,14 +272,14 @@ static void fill_old(struct fill *f)
 	add(f, "Mapped", s->mapped_pages);
 	add_zero(f, (const char *const[]){"Slab", NULL});
 	if (oldest) {
-		add(f, "Committed_AS", 0);
+		add(f, "Committed_AS", f->info.committed_as_pages);
 		add(f, "PageTables", s->page_table_pages);
 	} else {
 		add_zero(f, (const char *const[]){"SReclaimable", "SUnreclaim", NULL});
 		add(f, "PageTables", s->page_table_pages);
 		add_zero(f, (const char *const[]){"NFS_Unstable", "Bounce", NULL});
-		add(f, "CommitLimit", s->managed_pages * 50 / 100);
-		add(f, "Committed_AS", 0);
+		add(f, "CommitLimit", f->info.commit_limit_pages);
+		add(f, "Committed_AS", f->info.committed_as_pages);
 	}
 	add_kib(f, "VmallocTotal", vmalloc_total_kib(&f->info));
 	add_zero(f, (const char *const[]){"VmallocUsed", "VmallocChunk", NULL});

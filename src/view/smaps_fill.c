@@ -69,7 +69,6 @@ static void lines(struct nb_smaps_vma *v, const struct nb_vma_pages *p, unsigned
  */
 static void flags(const struct nb_vma_info *v, struct nb_text *t)
 {
-	bool account = (v->prot & NB_PROT_WRITE) && !v->shared && !(v->flags & NB_VMA_NORESERVE);
 	const struct {
 		bool on;
 		const char *word;
@@ -89,7 +88,7 @@ static void flags(const struct nb_vma_info *v, struct nb_text *t)
 		{v->flags & NB_VMA_DONTFORK, "dc"},
 		{v->flags & NB_VMA_HUGETLB, "de"},
 		{v->flags & NB_VMA_LOCKONFAULT, "lf"},
-		{account && !(v->flags & NB_VMA_HUGETLB), "ac"},
+		{v->flags & NB_VMA_ACCOUNT, "ac"},
 		{v->flags & NB_VMA_NORESERVE, "nr"},
 		{v->flags & NB_VMA_HUGETLB, "ht"},
 		{v->flags & NB_VMA_WIPEONFORK, "wf"},

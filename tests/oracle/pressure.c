@@ -268,7 +268,7 @@ static void play_work(struct run *r)
 
 	listen(r);
 	assert_int_equal(nb_sim_task_new(&r->sim, r->faults.cpu[0], "work", &t), 0);
-	assert_int_equal(nb_mmap(t->task, 0, pages * PAGE, 3, 0, &base), 0);
+	assert_int_equal(nb_mmap(t->task, 0, pages * PAGE, 3, NB_MAP_NORESERVE, &base), 0);
 	for (uint64_t i = 0; i < pages && nb_task_alive(t->task); i++)
 		touch_on(r, t, base + i * PAGE,
 			 r->faults.cpu[i < r->faults.n ? i : r->faults.n - 1]);
@@ -288,7 +288,8 @@ static void play_programs(struct run *r)
 		uint64_t addr;
 
 		assert_int_equal(nb_sim_task_new(&r->sim, r->faults.cpu[i], "work", &t), 0);
-		assert_int_equal(nb_mmap(t->task, 0, r->faults.n * PAGE, 3, 0, &addr), 0);
+		assert_int_equal(
+			nb_mmap(t->task, 0, r->faults.n * PAGE, 3, NB_MAP_NORESERVE, &addr), 0);
 		for (; i < r->faults.n && r->faults.pid[i] == pid; i++, addr += PAGE)
 			touch_on(r, t, addr, r->faults.cpu[i]);
 		assert_true(nb_task_alive(t->task));

@@ -135,9 +135,11 @@ static void test_end_of_memory(void **state)
 	struct nb_nodemask m0 = sysbox_mask(1);
 	struct sysbox box;
 	struct nb_task *t = start(&box, &(struct sysbox_spec){.nodes = "16M:1 16M:1"});
-	uint64_t a = map(t, 0, 64 << 20, 3), n, before = sysbox_free_pages(&box);
+	uint64_t a, n, before = sysbox_free_pages(&box);
 
 	(void)state;
+	assert_int_equal(nb_sysctl_write(box.sys, "vm.overcommit_memory", "1", NULL), 0);
+	a = map(t, 0, 64 << 20, 3);
 	assert_int_equal(nb_task_set_oom_score_adj(t, -1000), 0);
 	assert_int_equal(nb_mbind(t, a, 32 << 20, NB_MPOL_BIND, &m0, 0), 0);
 	assert_int_equal(nb_touch(t, a, 32 << 20, true, &n), -NB_ENOMEM);

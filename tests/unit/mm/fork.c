@@ -240,7 +240,7 @@ static void test_no_memory(void **state)
 {
 	struct nb_task *t = start("16M:1"), *c;
 	uint64_t before = sysbox_free_pages(&box),
-		 m = map(t, BASE - (UINT64_C(1) << 34), UINT64_C(1) << 32, 3, 0), n;
+		 m = map(t, BASE - (UINT64_C(1) << 34), UINT64_C(1) << 32, 3, NB_MAP_NORESERVE), n;
 	int err = 0;
 
 	(void)state;

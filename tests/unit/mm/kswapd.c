@@ -38,8 +38,9 @@ static uint64_t steps(struct daemon *d, int nid)
 static void fill_below_low(struct daemon *d, int nid)
 {
 	const struct nb_zone *z = pressbox_zone(&d->p, nid);
-	uint64_t pages = 2 * z->managed_pages, a = pressbox_map(&d->p, pages);
+	uint64_t pages = 2 * z->managed_pages, a;
 
+	assert_int_equal(nb_mmap(d->p.t, 0, pages * PAGE, 3, NB_MAP_NORESERVE, &a), 0);
 	for (uint64_t i = 0; i < pages && !d->woken; i++)
 		assert_int_equal(pressbox_fill(&d->p, a + i * PAGE, 1), 1);
 	assert_true(z->nr_free_pages < z->wmark[NB_WMARK_HIGH]);

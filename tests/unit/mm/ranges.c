@@ -205,7 +205,7 @@ static void test_madvise(void **state)
 	assert_int_equal(nb_madvise(t, a + 2 * PAGE, 2 * PAGE, NB_MADV_SEQUENTIAL), 0);
 	assert_int_equal(vmas(), 3);
 	assert_true(nb_task_vma(t, 1, &info));
-	assert_int_equal(info.flags, NB_VMA_SEQ_READ);
+	assert_int_equal(info.flags, NB_VMA_SEQ_READ | NB_VMA_ACCOUNT);
 	assert_int_equal(nb_madvise(t, a, 8 * PAGE, NB_MADV_NORMAL), 0);
 	assert_int_equal(vmas(), 1);
 	assert_int_equal(nb_madvise(t, a, 8 * PAGE, NB_MADV_POPULATE_READ), 0);
@@ -245,7 +245,7 @@ static void test_mlock(void **state)
 	touch(a + 8 * PAGE, 1, true);
 	nb_lru_add_drain_all(box.sys);
 	assert_true(nb_task_vma(t, 0, &info));
-	assert_int_equal(info.flags, NB_VMA_LOCKED);
+	assert_int_equal(info.flags, NB_VMA_LOCKED | NB_VMA_ACCOUNT);
 	check();
 	assert_int_equal(nb_munlock(t, a, 16 * PAGE), 0);
 	assert_int_equal(vmas(), 2); /* their first pages came when they were apart */
@@ -277,7 +277,7 @@ static void test_brk_and_stack(void **state)
 	assert_int_equal(nb_brk(t, first + 20 * PAGE, &brk), 0);
 	assert_int_equal(vmas(), 1);
 	assert_true(nb_task_vma(t, 0, &info));
-	assert_int_equal(info.flags, NB_VMA_HEAP);
+	assert_int_equal(info.flags, NB_VMA_HEAP | NB_VMA_ACCOUNT);
 	assert_int_equal(nb_brk(t, first + PAGE, &brk), 0);
 	assert_int_equal(nb_task_rss_pages(t), 1);
 	assert_int_equal(nb_brk(t, first - PAGE, &brk), 0);
@@ -292,7 +292,7 @@ static void test_brk_and_stack(void **state)
 	assert_int_equal(touch(top - (1 << 20), 1, true), 1);
 	assert_int_equal(nb_touch(t, top - (8 << 20) - PAGE, PAGE, true, &n), -NB_EFAULT);
 	assert_true(nb_task_vma(t, vmas() - 1, &info));
-	assert_int_equal(info.flags, NB_VMA_STACK | NB_VMA_GROWSDOWN);
+	assert_int_equal(info.flags, NB_VMA_STACK | NB_VMA_GROWSDOWN | NB_VMA_ACCOUNT);
 	assert_int_equal(info.start, top - (1 << 20));
 	end();
 }

@@ -180,7 +180,7 @@ static void test_too_many(void **state)
 	(void)state;
 	sysbox_boot(&box, &(struct sysbox_spec){.nodes = "64M:1"});
 	t = new_task(&box);
-	assert_int_equal(nb_mmap(t, 0, 80000 * PAGE, 3, 0, &a), 0);
+	assert_int_equal(nb_mmap(t, 0, 80000 * PAGE, 3, NB_MAP_NORESERVE, &a), 0);
 	for (i = 1; !err && i < 80000; i += 2)
 		err = nb_mbind(t, a + i * PAGE, PAGE, NB_MPOL_BIND, &m0, 0);
 	assert_int_equal(err, -NB_ENOMEM);

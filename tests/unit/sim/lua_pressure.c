@@ -92,9 +92,45 @@ static void dirty_behind_clean(void **state)
 		       "0\n");
 }
 
+/* What may be promised, and what meminfo says of it. */
+static void overcommit(void **state)
+{
+	(void)state;
+	simtest_prints("1x1G:2,hole=0",
+		       "local t = machine:task{}\n"
+		       "local function kib(w) return tonumber(machine:view('meminfo'):match(w .. "
+		       "':%s+(%d+)')) end\n"
+		       "local had = kib('CommitLimit')\n"
+		       "print(machine:sysctl('vm.overcommit_memory'), "
+		       "machine:sysctl('vm.overcommit_ratio'))\n"
+		       "print(t:mmap{ length = '2G' })\n"
+		       "print(t:mmap{ length = '2G', flags = 'noreserve' } ~= nil, "
+		       "kib('Committed_AS'))\n"
+		       "print(t:mmap{ length = '64M' } ~= nil, kib('Committed_AS'))\n"
+		       "print(machine:swapon{ size = '1G' } ~= nil, kib('CommitLimit') - had)\n"
+		       "machine:sysctl('vm.overcommit_memory', 2)\n"
+		       "machine:sysctl('vm.overcommit_kbytes', 131072)\n"
+		       "print(machine:sysctl('vm.overcommit_ratio'), kib('CommitLimit'))\n"
+		       "print((select(2, t:mmap{ length = '1100M', flags = 'noreserve' })))\n"
+		       "print(t:mmap{ length = '1000M', flags = 'noreserve' } ~= nil)\n"
+		       "print((select(2, t:fork())))\n"
+		       "print(t:mmap{ length = '64M', shared = true })\n",
+		       "0\t50\n"
+		       "nil\tENOMEM\tmmap of 2147483648 bytes is refused\n"
+		       "true\t0\n"
+		       "true\t65536\n"
+		       "true\t1048572\n"
+		       "0\t1179644\n"
+		       "ENOMEM\n"
+		       "true\n"
+		       "ENOMEM\n"
+		       "nil\tENOMEM\tmmap of 67108864 bytes is refused\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(overcommit),
 		cmocka_unit_test(reclaim),
 		cmocka_unit_test(device_time),
 		cmocka_unit_test(full_queue),
