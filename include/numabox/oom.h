@@ -15,6 +15,8 @@
 extern "C" {
 #endif
 
+struct nb_memcg;
+
 enum nb_oom_constraint {
 	NB_CONSTRAINT_NONE,
 	NB_CONSTRAINT_CPUSET,
@@ -45,6 +47,8 @@ struct nb_oom_report {
 	const struct nb_nodemask *nodemask;     /* of the policy; NULL: none */
 	const struct nb_nodemask *mems_allowed; /* of the invoker's cpuset */
 	const char *cpuset, *memcg;             /* the invoker's, by its name; the victim's path */
+	const struct nb_memcg *oom_memcg;       /* whose limit was met; NULL: no group's */
+	bool group_kill;                        /* memory.oom.group: all of it dies */
 	uint64_t totalpages;                    /* that badness was measured against */
 	/* who was eligible, in order of pid, and who was chosen */
 	const struct nb_oom_task *tasks;

@@ -8,6 +8,7 @@
  */
 #include "mm/address_space.h"
 #include "mm/lru.h"
+#include "mm/memcg.h"
 #include "mm/hugetlb.h"
 #include "mm/pcp.h"
 #include "mm/swap.h"
@@ -290,7 +291,8 @@ int nb_system_check(const struct nb_system *sys, struct nb_error *err)
 		if (r)
 			return r;
 	}
-	if (nb_lru_check(sys, err) || nb_swap_check(sys, err) || nb_files_check(sys, err))
+	if (nb_memcg_check(sys, err) || nb_lru_check(sys, err) || nb_swap_check(sys, err) ||
+	    nb_files_check(sys, err))
 		return -NB_EIO;
 	int r = nb_hugetlb_check(sys, err);
 

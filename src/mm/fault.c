@@ -17,6 +17,7 @@
 #include "mm/hugetlb.h"
 #include "mm/oom.h"
 #include "mm/lru.h"
+#include "mm/memcg.h"
 #include "mm/mmap.h"
 #include "mm/page_alloc.h"
 #include "mm/rmap.h"
@@ -35,6 +36,21 @@ nb_gfp_t nb_fault_gfp(const struct nb_system *sys, nb_gfp_t gfp)
 	return nb_likely(sys->profile->version >= FOLIO_SINCE) ? gfp | NB_GFP_BIT_COMP : gfp;
 }
 
+/* The task's group pays for the page, or it goes back. */
+static inline nb_pfn_t charged(struct nb_task *t, nb_pfn_t pfn, nb_gfp_t gfp)
+{
+	struct nb_zone *z = NULL;
+	struct nb_page *page;
+
+	if (nb_likely(!t->memcg) || pfn == NB_NO_PFN)
+		return pfn;
+	page = nb_pfn_to_page(t->sys, pfn, &z);
+	if (nb_memcg_charge(t, z, page, gfp))
+		return pfn;
+	nb_put_page(t->sys, z, page, t->cpu);
+	return NB_NO_PFN;
+}
+
 /* What is done here for a page, fault_run.c does for many. */
 nb_pfn_t nb_fault_alloc(struct nb_task *t, const struct nb_vma *v, uint64_t addr, nb_gfp_t gfp)
 {
@@ -44,12 +60,14 @@ nb_pfn_t nb_fault_alloc(struct nb_task *t, const struct nb_vma *v, uint64_t addr
 
 	gfp = nb_fault_gfp(t->sys, gfp);
 	if (nb_likely(!v->file))
-		return nb_mpol_alloc(t, v->policy ? v->policy : t->policy, gfp, 0,
-				     nb_vma_pgoff(v, addr));
+		return charged(t,
+			       nb_mpol_alloc(t, v->policy ? v->policy : t->policy, gfp, 0,
+					     nb_vma_pgoff(v, addr)),
+			       gfp);
 	pol = nb_vma_policy(t, v, addr, 0, &index);
 	pfn = nb_mpol_alloc(t, pol, gfp, 0, index);
 	nb_mpol_put(t->sys, pol);
-	return pfn;
+	return charged(t, pfn, gfp);
 }
 
 void nb_fault_map_anon(struct nb_task *t, struct nb_vma *v, uint64_t addr, struct nb_zone *z,
@@ -187,8 +205,12 @@ static int fault_leaf(struct nb_task *t, struct nb_vma *v, uint64_t *addr, uint6
 		if (nb_unlikely(err))
 			return err;
 		++*faulted;
-		if (nb_fatal_signal(t)) /* killed in the middle: it does not go on */
-			return -NB_ENOMEM;
+		if (nb_unlikely(t->flags & (NB_PF_OOM_VICTIM | NB_PF_MEMCG_HIGH))) {
+			if (t->flags & NB_PF_MEMCG_HIGH)
+				nb_memcg_over_high(t);
+			if (nb_fatal_signal(t)) /* killed in the middle: it does not go on */
+				return -NB_ENOMEM;
+		}
 	}
 	return 0;
 }
@@ -211,5 +233,6 @@ int nb_fault_range(struct nb_task *t, struct nb_vma *v, uint64_t start, uint64_t
 		err = fault_leaf(t, v, &addr, end, write, faulted);
 	}
 	nb_count_vm_events(t->sys, t->cpu, NB_VM_PGFAULT, *faulted - before + (err != 0));
+	nb_memcg_count(t->memcg, NB_MEMCG_PGFAULT, *faulted - before + (err != 0));
 	return err;
 }

@@ -13,6 +13,7 @@
 #include "mm/file_event.h"
 #include "mm/hugetlb.h"
 #include "mm/lru.h"
+#include "mm/memcg.h"
 #include "mm/oom.h"
 #include "mm/replica.h"
 #include "mm/page_alloc.h"
@@ -36,7 +37,8 @@ int nb_file_add_page(struct nb_task *t, struct nb_address_space *as, uint64_t in
 	if (pfn == NB_NO_PFN)
 		return -NB_ENOMEM;
 	page = nb_pfn_to_page(sys, pfn, &z);
-	err = nb_as_insert(as, index, z, page, &shadow);
+	err = nb_memcg_charge(t, z, page, gfp) ? nb_as_insert(as, index, z, page, &shadow)
+					       : -NB_ENOMEM;
 	if (err) {
 		nb_put_page(sys, z, page, t->cpu);
 		return err;

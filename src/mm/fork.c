@@ -159,6 +159,7 @@ static int inherit(struct nb_task *t, const struct nb_task *from)
 	t->user_cpus_set = from->user_cpus_set;
 	t->mems_allowed = from->mems_allowed;
 	t->cpuset = from->cpuset;
+	t->memcg = from->memcg;
 	t->oom_score_adj = from->oom_score_adj;
 	t->uid = from->uid;
 	t->il_prev = from->il_prev;

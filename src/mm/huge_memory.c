@@ -15,6 +15,7 @@
 #include "mm/filemap.h"
 #include "mm/lru.h"
 #include "mm/mmap.h"
+#include "mm/memcg.h"
 #include "mm/page_alloc.h"
 #include "mm/rmap.h"
 #include "mm/shared_policy.h"
@@ -143,14 +144,22 @@ static struct nb_page *alloc_huge(struct nb_task *t, const struct nb_vma *v, uin
 {
 	struct nb_mempolicy *pol;
 	uint64_t index;
+	struct nb_page *page = NULL;
 	nb_pfn_t pfn;
 
 	pol = nb_vma_policy(t, v, haddr, nb_thp_order(v->mm), &index);
 	pfn = nb_mpol_alloc(t, pol, nb_thp_gfp(v), nb_thp_order(v->mm), index);
 	nb_mpol_put(t->sys, pol);
-	nb_count_vm_event(t->sys, t->cpu,
-			  pfn == NB_NO_PFN ? NB_VM_THP_FAULT_FALLBACK : NB_VM_THP_FAULT_ALLOC);
-	return pfn == NB_NO_PFN ? NULL : nb_pfn_to_page(t->sys, pfn, ret_zone);
+	if (pfn != NB_NO_PFN)
+		page = nb_pfn_to_page(t->sys, pfn, ret_zone);
+	if (page && !nb_memcg_charge(t, *ret_zone, page, nb_thp_gfp(v))) {
+		nb_put_page(t->sys, *ret_zone, page, t->cpu);
+		page = NULL;
+	}
+	nb_count_vm_event(t->sys, t->cpu, page ? NB_VM_THP_FAULT_ALLOC : NB_VM_THP_FAULT_FALLBACK);
+	if (page)
+		nb_memcg_count(t->memcg, NB_MEMCG_THP_FAULT_ALLOC, 1);
+	return page;
 }
 
 /* The bytes of a new huge page: of the one that an entry holds, else zeros. */

@@ -9,6 +9,7 @@
 
 #include "mm/hugetlb.h"
 #include "mm/lru.h"
+#include "mm/memcg.h"
 #include "mm/rmap.h"
 #include "mm/vmstat.h"
 
@@ -92,6 +93,7 @@ static void break_up(struct nb_system *sys, struct nb_zone *z, struct nb_page *p
 
 	if (listed)
 		nb_lru_del(sys, z, page);
+	nb_memcg_split(z, page, pages);
 	for (uint64_t i = 0; i < pages; i++) {
 		struct nb_page *p = page + i;
 

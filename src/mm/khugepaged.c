@@ -18,6 +18,7 @@
 #include "mm/filemap.h"
 #include "mm/hugetlb.h"
 #include "mm/lru.h"
+#include "mm/memcg.h"
 #include "mm/page_alloc.h"
 #include "mm/rmap.h"
 #include "mm/vmstat.h"
@@ -117,11 +118,18 @@ static struct nb_page *alloc_target(struct nb_task *t, const struct scan *s, boo
 		.nodemask = exact ? NULL : &mask,
 	};
 	nb_pfn_t pfn = nb_alloc_pages(sys, &rq);
+	struct nb_page *page;
 
 	nb_count_vm_event(sys, t->cpu,
 			  pfn == NB_NO_PFN ? NB_VM_THP_COLLAPSE_ALLOC_FAILED
 					   : NB_VM_THP_COLLAPSE_ALLOC);
-	return pfn == NB_NO_PFN ? NULL : nb_pfn_to_page(sys, pfn, ret_zone);
+	if (pfn == NB_NO_PFN)
+		return NULL;
+	page = nb_pfn_to_page(sys, pfn, ret_zone);
+	if (nb_memcg_charge(t, *ret_zone, page, rq.gfp))
+		return page;
+	nb_put_page(sys, *ret_zone, page, t->cpu);
+	return NULL;
 }
 
 /* What the leaf maps, as bytes of the huge page: zeros where nothing is. */
@@ -243,11 +251,11 @@ static struct nb_task *task_from(struct nb_system *sys, int pid)
 static bool scan_vma(struct round *r, struct nb_task *t, struct nb_vma *v)
 {
 	struct nb_khugepaged *d = &r->sys->thp->daemon;
-	struct nb_task stand_in = {.sys = r->sys, .mm = v->mm, .cpu = nb_huge_cpu(r->sys, NULL)};
+	struct nb_task stand_in = {
+		.sys = r->sys, .mm = v->mm, .cpu = nb_huge_cpu(r->sys, NULL), .memcg = t->memcg};
 	uint64_t span = nb_thp_bytes(v->mm);
 	uint64_t from = v->start > d->addr ? v->start : d->addr;
 
-	(void)t;
 	for (from = (from + span - 1) & ~(span - 1); from + span <= v->end; from += span) {
 		d->seen = true;
 		if (r->progress >= d->pages_to_scan) {

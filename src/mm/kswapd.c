@@ -204,8 +204,10 @@ static void age(struct nb_pgdat *p, struct nb_scan_control *sc)
 	if (p->sys->reclaim->gen_enabled)
 		nb_lru_gen_age_node(p, sc);
 	else if (nb_swap_pages_total(p->sys) &&
-		 nb_inactive_is_low(p->lruvec, p->sys, NB_LRU_INACTIVE_ANON))
-		nb_shrink_active(p, sc, NB_LRU_ACTIVE_ANON, NB_SWAP_CLUSTER_MAX);
+		 nb_inactive_is_low(p, p->lruvec, NB_LRU_INACTIVE_ANON))
+		for (sc->lruvec = nb_next_lruvec(p, NULL); sc->lruvec;
+		     sc->lruvec = nb_next_lruvec(p, sc->lruvec))
+			nb_shrink_active(p, sc, NB_LRU_ACTIVE_ANON, NB_SWAP_CLUSTER_MAX);
 }
 
 /* Scans towards the high marks of all zones; was as much looked at? */
@@ -291,7 +293,7 @@ static void end_balance(struct nb_pgdat *p)
 	}
 	if (k->boosted && p->sys->hooks.wakeup_kcompactd)
 		p->sys->hooks.wakeup_kcompactd(p, (int)p->sys->pageblock_order, k->highest_zoneidx);
-	nb_snapshot_refaults(p);
+	nb_snapshot_refaults(p, NULL);
 	k->reclaim_order = k->sc.order;
 	if (k->reclaim_order < k->alloc_order)
 		return;

@@ -200,7 +200,7 @@ static void carry_out(enum nb_lru_batch_kind kind, const struct nb_lru_slot *s, 
 		[NB_BATCH_LAZYFREE] = do_lazyfree,
 		[NB_BATCH_ACTIVATE] = do_activate,
 	};
-	struct nb_lruvec *v = nb_zone_lruvec(s->zone);
+	struct nb_lruvec *v = nb_page_lruvec(s->zone, s->page);
 
 	if (v != *locked) { /* it serves all in a row, as folio_batch_move_lru() has it */
 		if (*locked)
@@ -331,7 +331,7 @@ void nb_lru_add_faults(struct nb_system *sys, struct nb_zone *z, struct nb_page 
 void nb_lru_del(struct nb_system *sys, struct nb_zone *z, struct nb_page *page)
 {
 	uint32_t f = nb_page_flags(page);
-	struct nb_lruvec *v = nb_zone_lruvec(z);
+	struct nb_lruvec *v = nb_page_lruvec(z, page);
 
 	if (nb_unlikely(f & PG_LRU_BATCH)) {
 		unqueue(sys, page);
@@ -351,7 +351,7 @@ void nb_lru_del(struct nb_system *sys, struct nb_zone *z, struct nb_page *page)
 
 bool nb_lru_isolate(struct nb_system *sys, struct nb_zone *z, struct nb_page *page)
 {
-	struct nb_lruvec *v = nb_zone_lruvec(z);
+	struct nb_lruvec *v = nb_page_lruvec(z, page);
 
 	if (!(nb_page_flags(page) & PG_LRU))
 		return false;
@@ -364,21 +364,18 @@ bool nb_lru_isolate(struct nb_system *sys, struct nb_zone *z, struct nb_page *pa
 	}
 	nb_lruvec_del(v, z, page);
 	set_flags(z, page, PG_ISOLATED, PG_LRU);
-	v->isolated[nb_page_is_file_lru(page)] += nb_lru_page_nr(page);
+	nb_lru_isolated(z->pgdat, nb_page_is_file_lru(page), (int64_t)nb_lru_page_nr(page));
 	nb_unlock(&v->lock, sys->port);
 	return true;
 }
 
 void nb_lru_forget(struct nb_system *sys, struct nb_zone *z, struct nb_page *page)
 {
-	struct nb_lruvec *v = nb_zone_lruvec(z);
-
+	(void)sys;
 	if (!(nb_page_flags(page) & PG_ISOLATED))
 		return;
-	nb_lock(&v->lock, sys->port);
-	v->isolated[nb_page_is_file_lru(page)] -= nb_lru_page_nr(page);
+	nb_lru_isolated(z->pgdat, nb_page_is_file_lru(page), -(int64_t)nb_lru_page_nr(page));
 	set_flags(z, page, 0, PG_ISOLATED);
-	nb_unlock(&v->lock, sys->port);
 }
 
 void nb_lru_putback(struct nb_system *sys, struct nb_zone *z, struct nb_page *page, int cpu)
@@ -416,8 +413,7 @@ void nb_mark_page_accessed(struct nb_system *sys, struct nb_zone *z, struct nb_p
 		activate_in_batch(sys, page, cpu);
 	set_flags(z, page, 0, PG_REFERENCED);
 	/* workingset_activation() */
-	atomic_fetch_add_explicit(&nb_zone_lruvec(z)->nonresident_age, nb_lru_page_nr(page),
-				  memory_order_relaxed);
+	nb_workingset_age(nb_page_lruvec(z, page), nb_lru_page_nr(page));
 }
 
 /* Queues a page that is on a list for what `kind` does. */
@@ -466,7 +462,7 @@ void nb_lru_rotate(struct nb_system *sys, struct nb_zone *z, struct nb_page *pag
 
 void nb_lru_mlock(struct nb_system *sys, struct nb_zone *z, struct nb_page *page, int cpu)
 {
-	struct nb_lruvec *v = nb_zone_lruvec(z);
+	struct nb_lruvec *v = nb_page_lruvec(z, page);
 
 	if (nb_page_flags(page) & PG_MLOCKED)
 		return;
@@ -488,7 +484,7 @@ void nb_lru_mlock(struct nb_system *sys, struct nb_zone *z, struct nb_page *page
 
 void nb_lru_munlock(struct nb_system *sys, struct nb_zone *z, struct nb_page *page, int cpu)
 {
-	struct nb_lruvec *v = nb_zone_lruvec(z);
+	struct nb_lruvec *v = nb_page_lruvec(z, page);
 
 	if (!(nb_page_flags(page) & PG_MLOCKED))
 		return;
@@ -556,7 +552,11 @@ uint64_t nb_lruvec_size(const struct nb_lruvec *v, enum nb_lru lru, enum nb_zone
 
 uint64_t nb_zone_lru_pages(const struct nb_zone *z, enum nb_lru lru)
 {
-	return z->pgdat->lruvec ? zone_pages(z->pgdat->lruvec, lru, z->type) : 0;
+	uint64_t n = 0;
+
+	for (const struct nb_lruvec *v = z->pgdat->lruvec; v; v = nb_next_lruvec(z->pgdat, v))
+		n += zone_pages(v, lru, z->type);
+	return n;
 }
 
 /* ---- boot, proof ---- */
@@ -590,9 +590,9 @@ static int wrong(struct nb_error *err, const struct nb_pgdat *p, const char *wha
 			    what, (unsigned long long)found, (unsigned long long)right);
 }
 
-static int check_list(const struct nb_pgdat *p, enum nb_lru lru, struct nb_error *err)
+static int check_list(const struct nb_pgdat *p, const struct nb_lruvec *v, enum nb_lru lru,
+		      struct nb_error *err)
 {
-	const struct nb_lruvec *v = p->lruvec;
 	uint64_t nr[NB_MAX_NR_ZONES] = {0};
 	nb_link_t prev = 0;
 
@@ -608,6 +608,8 @@ static int check_list(const struct nb_pgdat *p, enum nb_lru lru, struct nb_error
 		if (nb_page_lru(page) != lru)
 			return wrong(err, p, "page on the list of another kind", nb_page_lru(page),
 				     lru);
+		if (nb_page_lruvec(nb_page_zone((struct nb_pgdat *)(uintptr_t)p, page), page) != v)
+			return wrong(err, p, "page on the list of another group", link - 1, 0);
 		nr[(f & PG_ZONE_MASK) >> PG_ZONE_SHIFT] += nb_lru_page_nr(page);
 		prev = link;
 		link = page->next;
@@ -628,10 +630,12 @@ int nb_lru_check(const struct nb_system *sys, struct nb_error *err)
 	for (unsigned i = 0; !ret && sys->reclaim && i < sys->nr_pgdat; i++) {
 		const struct nb_pgdat *p = sys->pgdat[i];
 
-		for (unsigned l = 0; !ret && l < NB_NR_LRU; l++)
-			ret = check_list(p, (enum nb_lru)l, err);
-		if (!ret)
-			ret = nb_lru_gen_check(p, err);
+		for (const struct nb_lruvec *v = p->lruvec; !ret && v; v = nb_next_lruvec(p, v)) {
+			for (unsigned l = 0; !ret && l < NB_NR_LRU; l++)
+				ret = check_list(p, v, (enum nb_lru)l, err);
+			if (!ret)
+				ret = nb_lru_gen_check(p, v, err);
+		}
 	}
 	return ret;
 }

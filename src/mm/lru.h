@@ -43,13 +43,17 @@ struct nb_lru_gen {
 	uint64_t evicted[2][NB_MAX_NR_TIERS], refaulted[2][NB_MAX_NR_TIERS];
 };
 
-/* What reclaim keeps of a node. All under `lock`, but what is read as an estimate. */
+/* What reclaim keeps of a node, and of each memory cgroup on it. All under `lock`, but what is read
+ * as an estimate. Refaults are counted in the groups above as well, isolated pages in the node's
+ * own lists alone. */
 struct nb_lruvec {
 	struct nb_lock lock;
+	struct nb_memcg *memcg;   /* whose; NULL: the root's, which are the node's own */
+	struct nb_lruvec *parent; /* of the group above; NULL: none */
 	struct nb_list list[NB_NR_LRU];
 	uint64_t nr[NB_NR_LRU][NB_MAX_NR_ZONES];
 	_Atomic uint64_t moved;           /* pages put on or taken off, ever: work under the lock */
-	uint64_t isolated[2];             /* off the lists, in the hands of reclaim or migration */
+	uint64_t isolated[2];             /* off the node's lists, in the hands of others; atomic */
 	uint64_t anon_cost, file_cost;    /* of reclaiming each kind, decaying */
 	_Atomic uint64_t nonresident_age; /* workingset.c */
 	uint64_t refaults[2];             /* activations by refault when last looked at */
@@ -220,14 +224,48 @@ void nb_lru_add_drain_all(struct nb_system *sys);
 void nb_lruvec_add(struct nb_lruvec *v, struct nb_zone *z, struct nb_page *page, bool tail);
 void nb_lruvec_del(struct nb_lruvec *v, struct nb_zone *z, struct nb_page *page);
 
+/* workingset.c: the clock of the lists, and of those of the groups above, goes on. Source:
+ * workingset_age_nonresident(). */
+void nb_workingset_age(struct nb_lruvec *v, uint64_t nr);
+
+/* The node's own lists, which are those of the root of memory cgroups. */
 static inline struct nb_lruvec *nb_zone_lruvec(const struct nb_zone *z)
 {
 	return z->pgdat->lruvec;
 }
 
+/* memcg_page.c */
+struct nb_lruvec *nb_memcg_page_lruvec(const struct nb_zone *z, const struct nb_page *page);
+/* The lists that a page belongs to: those of its memory cgroup on its node. */
+static inline struct nb_lruvec *nb_page_lruvec(const struct nb_zone *z, const struct nb_page *page)
+{
+	if (nb_likely(!z->pgdat->memcg_of))
+		return z->pgdat->lruvec;
+	return nb_memcg_page_lruvec(z, page);
+}
+
+/* memcg_reclaim.c: all lists of a node, its own first (v == NULL); NULL behind the last. */
+struct nb_lruvec *nb_next_lruvec(const struct nb_pgdat *p, const struct nb_lruvec *v);
+/* Those of a group on a node; the node's own for NULL. */
+struct nb_lruvec *nb_target_lruvec(const struct nb_pgdat *p, const struct nb_memcg *target);
+
+/* Pages of a kind (0 anonymous, 1 file) that leave a node's lists, or come back. */
+static inline void nb_lru_isolated(const struct nb_pgdat *p, unsigned file, int64_t n)
+{
+	uint64_t *count = &p->lruvec->isolated[file];
+
+	if (p->sys->port->relax)
+		(void)__atomic_fetch_add(count, (uint64_t)n, __ATOMIC_RELAXED);
+	else
+		*count += (uint64_t)n;
+}
+
 /* Pages on a list in the zones up to `highest`. With the multi-generation lists the two youngest
  * generations count as active. Source: lruvec_lru_size(). */
 uint64_t nb_lruvec_size(const struct nb_lruvec *v, enum nb_lru lru, enum nb_zone_type highest);
+/* The same with the lists of the groups below. Source: lruvec_page_state(). */
+uint64_t nb_lruvec_tree_size(const struct nb_pgdat *p, const struct nb_lruvec *v, enum nb_lru lru,
+			     enum nb_zone_type highest);
 
 /* Pages of one zone on a list: NR_ZONE_*. */
 uint64_t nb_zone_lru_pages(const struct nb_zone *z, enum nb_lru lru);

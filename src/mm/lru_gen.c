@@ -85,10 +85,8 @@ void nb_lru_gen_inc_refs(struct nb_page *page)
 }
 
 /* From the five lists to the generations, head to tail, or back. */
-static void move_list(struct nb_pgdat *p, struct nb_list *from, bool on)
+static void move_list(struct nb_pgdat *p, struct nb_lruvec *v, struct nb_list *from, bool on)
 {
-	struct nb_lruvec *v = p->lruvec;
-
 	while (from->last) {
 		struct nb_page *page = nb_link_page(p->mem_map, from->last);
 		struct nb_zone *z = nb_page_zone(p, page);
@@ -100,6 +98,23 @@ static void move_list(struct nb_pgdat *p, struct nb_list *from, bool on)
 	}
 }
 
+static void enable_lists(struct nb_pgdat *p, struct nb_lruvec *v, bool on)
+{
+	nb_lock(&v->lock, p->sys->port);
+	if (on) {
+		for (unsigned l = 0; l < NB_LRU_UNEVICTABLE; l++)
+			move_list(p, v, &v->list[l], true);
+	}
+	for (uint64_t s = 0; !on && s < NB_MAX_NR_GENS; s++) {
+		unsigned gen = nb_gen_of_seq(v->gen.max_seq + 1 + s);
+
+		for (unsigned tz = 0; tz < 2 * NB_MAX_NR_ZONES; tz++)
+			move_list(p, v, &v->gen.list[gen][tz & 1][tz / 2], false);
+	}
+	v->gen.enabled = on;
+	nb_unlock(&v->lock, p->sys->port);
+}
+
 void nb_lru_gen_enable(struct nb_system *sys, bool on)
 {
 	if (sys->reclaim->gen_enabled == on)
@@ -107,29 +122,15 @@ void nb_lru_gen_enable(struct nb_system *sys, bool on)
 	sys->reclaim->gen_enabled = on;
 	for (unsigned i = 0; i < sys->nr_pgdat; i++) {
 		struct nb_pgdat *p = sys->pgdat[i];
-		struct nb_lruvec *v = p->lruvec;
 
-		nb_lock(&v->lock, sys->port);
-		if (on) {
-			for (unsigned l = 0; l < NB_LRU_UNEVICTABLE; l++)
-				move_list(p, &v->list[l], true);
-		}
-		for (uint64_t s = 0; !on && s < NB_MAX_NR_GENS; s++) {
-			for (unsigned tz = 0; tz < 2 * NB_MAX_NR_ZONES; tz++)
-				move_list(p,
-					  &v->gen.list[nb_gen_of_seq(v->gen.max_seq + 1 + s)]
-						      [tz & 1][tz / 2],
-					  false);
-		}
-		v->gen.enabled = on;
-		nb_unlock(&v->lock, sys->port);
+		for (struct nb_lruvec *v = p->lruvec; v; v = nb_next_lruvec(p, v))
+			enable_lists(p, v, on);
 	}
 }
 
-static int check_gen(const struct nb_pgdat *p, unsigned gen, unsigned type, unsigned zone,
-		     struct nb_error *err)
+static int check_gen(const struct nb_pgdat *p, const struct nb_lruvec *v, unsigned gen,
+		     unsigned type, unsigned zone, struct nb_error *err)
 {
-	const struct nb_lruvec *v = p->lruvec;
 	nb_link_t prev = 0;
 	int64_t nr = 0;
 
@@ -140,7 +141,8 @@ static int check_gen(const struct nb_pgdat *p, unsigned gen, unsigned type, unsi
 		if ((f & (PG_ALLOCATED | PG_LRU | PG_ACTIVE | PG_UNEVICTABLE)) !=
 			    (PG_ALLOCATED | PG_LRU) ||
 		    nb_page_gen(page) != (int)gen || nb_page_is_file_lru(page) != type ||
-		    (f & PG_ZONE_MASK) >> PG_ZONE_SHIFT != zone || page->prev != prev)
+		    (f & PG_ZONE_MASK) >> PG_ZONE_SHIFT != zone || page->prev != prev ||
+		    nb_page_lruvec(&p->zone[zone], page) != v)
 			return nb_error_set(err, -NB_EIO, 0,
 					    "node %d: lru_gen: page %u of generation %u, type %u, "
 					    "zone %u has flags %x",
@@ -158,12 +160,12 @@ static int check_gen(const struct nb_pgdat *p, unsigned gen, unsigned type, unsi
 	return 0;
 }
 
-int nb_lru_gen_check(const struct nb_pgdat *p, struct nb_error *err)
+int nb_lru_gen_check(const struct nb_pgdat *p, const struct nb_lruvec *v, struct nb_error *err)
 {
 	int ret = 0;
 
 	for (unsigned i = 0; !ret && i < NB_MAX_NR_GENS * 2 * NB_MAX_NR_ZONES; i++)
-		ret = check_gen(p, i / (2 * NB_MAX_NR_ZONES), i / NB_MAX_NR_ZONES % 2,
+		ret = check_gen(p, v, i / (2 * NB_MAX_NR_ZONES), i / NB_MAX_NR_ZONES % 2,
 				i % NB_MAX_NR_ZONES, err);
 	return ret;
 }

@@ -51,6 +51,6 @@ void nb_lru_gen_enable(struct nb_system *sys, bool on);
 /* As the profile's kernels are configured. */
 void nb_lru_gen_boot(struct nb_system *sys);
 /* What is wrong; 0 or -NB_EIO with *err. */
-int nb_lru_gen_check(const struct nb_pgdat *p, struct nb_error *err);
+int nb_lru_gen_check(const struct nb_pgdat *p, const struct nb_lruvec *v, struct nb_error *err);
 
 #endif

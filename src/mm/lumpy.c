@@ -56,10 +56,11 @@ uint64_t nb_lumpy_take_block(struct nb_pgdat *p, struct nb_scan_control *sc, str
 			break; /* a hole: this block will never be whole */
 		if (page == tag || other != z ||
 		    !nb_map_is_committed(p, nb_page_dense(p->mem_map, page)) ||
-		    !fits(sc, page, file) || !nb_page_tryget(sc->sys, page))
+		    !fits(sc, page, file) || nb_page_lruvec(z, page) != nb_scan_lruvec(p, sc) ||
+		    !nb_page_tryget(sc->sys, page))
 			continue;
 		active += (nb_page_flags(page) & PG_ACTIVE) != 0;
-		nb_lruvec_del(p->lruvec, z, page);
+		nb_lruvec_del(nb_scan_lruvec(p, sc), z, page);
 		nb_page_change_flags(sc->sys, page, 0, PG_LRU | PG_ACTIVE);
 		nb_chain_add(p->mem_map, chain, page);
 		taken++;

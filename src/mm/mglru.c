@@ -13,6 +13,7 @@
 
 #include "mm/event.h"
 #include "mm/kswapd.h"
+#include "mm/memcg.h"
 #include "mm/swap.h"
 #include "mm/vmstat.h"
 
@@ -145,7 +146,7 @@ struct scan {
 static void scan_zone(struct nb_pgdat *p, struct nb_scan_control *sc, unsigned type, unsigned zone,
 		      unsigned border, struct scan *s)
 {
-	struct nb_lruvec *v = p->lruvec;
+	struct nb_lruvec *v = nb_scan_lruvec(p, sc);
 	unsigned gen = nb_gen_of_seq(v->gen.min_seq[type]);
 	struct nb_list *l = &v->gen.list[gen][type][zone];
 	struct nb_zone *z = &p->zone[zone];
@@ -189,9 +190,10 @@ static void scan_zone(struct nb_pgdat *p, struct nb_scan_control *sc, unsigned t
 static uint64_t scan_pages(struct nb_pgdat *p, struct nb_scan_control *sc, unsigned type,
 			   unsigned border, struct nb_page_chain *chain, uint64_t *isolated)
 {
+	struct nb_lruvec *v = nb_scan_lruvec(p, sc);
 	struct scan s = {.remaining = NB_MAX_LRU_BATCH};
 
-	if (nb_mglru_nr_gens(p->lruvec, type) == NB_MIN_NR_GENS)
+	if (nb_mglru_nr_gens(v, type) == NB_MIN_NR_GENS)
 		return 0;
 	for (unsigned i = NB_MAX_NR_ZONES; i > 0; i--) {
 		scan_zone(p, sc, type, (sc->reclaim_idx + i) % NB_MAX_NR_ZONES, border, &s);
@@ -201,6 +203,9 @@ static uint64_t scan_pages(struct nb_pgdat *p, struct nb_scan_control *sc, unsig
 	nb_count_vm_events(sc->sys, sc->cpu, sc->kswapd ? NB_VM_PGSCAN_KSWAPD : NB_VM_PGSCAN_DIRECT,
 			   s.isolated);
 	nb_count_vm_events(sc->sys, sc->cpu, NB_VM_PGREFILL, s.sorted);
+	nb_memcg_count(v->memcg, sc->kswapd ? NB_MEMCG_PGSCAN_KSWAPD : NB_MEMCG_PGSCAN_DIRECT,
+		       s.isolated);
+	nb_memcg_count(v->memcg, NB_MEMCG_PGREFILL, s.sorted);
 	nb_count_vm_events(sc->sys, sc->cpu, type ? NB_VM_PGSCAN_FILE : NB_VM_PGSCAN_ANON,
 			   s.isolated);
 	if (nb_event_wanted(sc->sys, NB_EV_MM_VMSCAN_LRU_ISOLATE))
@@ -215,7 +220,7 @@ static uint64_t scan_pages(struct nb_pgdat *p, struct nb_scan_control *sc, unsig
 static uint64_t isolate(struct nb_pgdat *p, struct nb_scan_control *sc, unsigned swappiness,
 			unsigned *type, struct nb_page_chain *chain, uint64_t *isolated)
 {
-	const struct nb_lru_gen *g = &p->lruvec->gen;
+	const struct nb_lru_gen *g = &nb_scan_lruvec(p, sc)->gen;
 	uint64_t scanned = 0;
 	int tier = -1;
 
@@ -283,7 +288,7 @@ static void emit_shrunk(const struct nb_pgdat *p, const struct nb_scan_control *
 static uint64_t evict(struct nb_pgdat *p, struct nb_scan_control *sc, unsigned swappiness)
 {
 	struct nb_page_chain c = {0, 0}, clean = {0, 0};
-	struct nb_lruvec *v = p->lruvec;
+	struct nb_lruvec *v = nb_scan_lruvec(p, sc);
 	uint64_t scanned, isolated = 0;
 	bool again = false;
 	unsigned type;
@@ -291,7 +296,7 @@ static uint64_t evict(struct nb_pgdat *p, struct nb_scan_control *sc, unsigned s
 	nb_observed_cache_ready(p, sc->reclaim_idx);
 	nb_lock(&v->lock, sc->sys->port);
 	scanned = isolate(p, sc, swappiness, &type, &c, &isolated);
-	v->isolated[type] += isolated;
+	nb_lru_isolated(p, type, (int64_t)isolated);
 	sc->nr.file_taken += type ? isolated : 0;
 	scanned += nb_mglru_try_to_inc_min_seq(v, swappiness != 0);
 	if (nb_mglru_nr_gens(v, !swappiness) == NB_MIN_NR_GENS)
@@ -310,31 +315,35 @@ static uint64_t evict(struct nb_pgdat *p, struct nb_scan_control *sc, unsigned s
 				   sc->kswapd ? NB_VM_PGSTEAL_KSWAPD : NB_VM_PGSTEAL_DIRECT, got);
 		nb_count_vm_events(sc->sys, sc->cpu, type ? NB_VM_PGSTEAL_FILE : NB_VM_PGSTEAL_ANON,
 				   got);
+		nb_memcg_count(v->memcg,
+			       sc->kswapd ? NB_MEMCG_PGSTEAL_KSWAPD : NB_MEMCG_PGSTEAL_DIRECT, got);
 		c = clean;
 		clean = (struct nb_page_chain){0, 0};
 		again = true;
 	}
-	nb_lock(&v->lock, sc->sys->port);
-	v->isolated[type] -= isolated;
-	nb_unlock(&v->lock, sc->sys->port);
+	nb_lru_isolated(p, type, -(int64_t)isolated);
 	return scanned;
 }
 
 /* ---- a pass ---- */
 
-static unsigned pass_swappiness(const struct nb_scan_control *sc)
+static unsigned pass_swappiness(const struct nb_scan_control *sc, const struct nb_memcg *cg)
 {
-	if (!sc->may_swap || nb_swap_pages_free(sc->sys) < NB_MIN_LRU_BATCH)
+	unsigned swappiness = (unsigned)nb_memcg_swappiness(sc->sys, cg);
+
+	if (!sc->may_swap || nb_memcg_swap_pages(sc->sys, cg) < NB_MIN_LRU_BATCH)
 		return 0;
-	if (sc->sys->tune.swappiness && !(sc->gfp & NB_GFP_BIT_IO))
+	if (swappiness && !(sc->gfp & NB_GFP_BIT_IO))
 		return 1;
-	return sc->sys->tune.swappiness;
+	return swappiness;
 }
 
 static bool should_abort(const struct nb_pgdat *p, const struct nb_scan_control *sc)
 {
 	uint64_t want = UINT64_C(2) << sc->order;
 
+	if (sc->target) /* of a limit: all groups below it in the same measure */
+		return false;
 	if (sc->nr_to_reclaim > want)
 		want = sc->nr_to_reclaim;
 	if (sc->nr_reclaimed >= want)
@@ -354,18 +363,18 @@ static bool should_abort(const struct nb_pgdat *p, const struct nb_scan_control 
 /* Pages to look at; 0 or less: none, or a new generation was made instead. */
 static int64_t nr_to_scan(struct nb_pgdat *p, struct nb_scan_control *sc, unsigned swappiness)
 {
-	struct nb_lruvec *v = p->lruvec;
+	struct nb_lruvec *v = nb_scan_lruvec(p, sc);
 	uint64_t max_seq = v->gen.max_seq, total;
 	bool age = nb_mglru_should_age(v, swappiness != 0, &total);
 
 	if (!age || sc->priority == NB_DEF_PRIORITY)
 		return (int64_t)(total >> sc->priority);
-	return nb_mglru_age(p, max_seq, swappiness != 0, sc->cpu) ? -1 : 0;
+	return nb_mglru_age(p, v, max_seq, swappiness != 0, sc->cpu) ? -1 : 0;
 }
 
-static void shrink_lruvec(struct nb_pgdat *p, struct nb_scan_control *sc)
+bool nb_lru_gen_shrink_lruvec(struct nb_pgdat *p, struct nb_scan_control *sc)
 {
-	unsigned swappiness = pass_swappiness(sc);
+	unsigned swappiness = pass_swappiness(sc, nb_scan_lruvec(p, sc)->memcg);
 	uint64_t scanned = 0;
 
 	for (;;) {
@@ -373,12 +382,13 @@ static void shrink_lruvec(struct nb_pgdat *p, struct nb_scan_control *sc)
 		uint64_t got;
 
 		if (n <= 0)
-			return;
+			break;
 		got = evict(p, sc, swappiness);
 		scanned += got;
 		if (!got || scanned >= (uint64_t)n || should_abort(p, sc))
-			return;
+			break;
 	}
+	return should_abort(p, sc);
 }
 
 static int log2_of(uint64_t n)
@@ -393,13 +403,14 @@ static int log2_of(uint64_t n)
 /* Where to begin, from how much must be reclaimed out of how much there is. */
 static void initial_priority(const struct nb_pgdat *p, struct nb_scan_control *sc)
 {
-	uint64_t n = nb_lruvec_size(p->lruvec, NB_LRU_INACTIVE_FILE, NB_MAX_NR_ZONES - 1);
+	const struct nb_lruvec *v = p->lruvec;
+	uint64_t n = nb_lruvec_tree_size(p, v, NB_LRU_INACTIVE_FILE, NB_MAX_NR_ZONES - 1);
 	int priority;
 
 	if (sc->priority != NB_DEF_PRIORITY || sc->nr_to_reclaim < NB_MIN_LRU_BATCH)
 		return;
-	if (nb_can_reclaim_anon(sc->sys))
-		n += nb_lruvec_size(p->lruvec, NB_LRU_INACTIVE_ANON, NB_MAX_NR_ZONES - 1);
+	if (nb_can_reclaim_anon(sc->sys, NULL))
+		n += nb_lruvec_tree_size(p, v, NB_LRU_INACTIVE_ANON, NB_MAX_NR_ZONES - 1);
 	priority = log2_of(n) - (log2_of(sc->nr_to_reclaim - 1) + 1);
 	if (priority < NB_DEF_PRIORITY / 2)
 		priority = NB_DEF_PRIORITY / 2;
@@ -415,7 +426,10 @@ void nb_lru_gen_shrink_node(struct nb_pgdat *p, struct nb_scan_control *sc)
 		initial_priority(p, sc);
 		if (sc->kswapd)
 			sc->nr_reclaimed = 0;
-		shrink_lruvec(p, sc);
+		if (nb_unlikely(p->memcg_of != NULL))
+			nb_memcg_shrink(p, sc, nb_lru_gen_shrink_lruvec);
+		else
+			(void)nb_lru_gen_shrink_lruvec(p, sc);
 		/* nothing of the oldest could go because all is dirty: the flusher is to write.
 		 * Source: try_to_shrink_lruvec(), 6.12.2 and later. */
 		if (sc->nr.unqueued_dirty && sc->nr.unqueued_dirty == sc->nr.file_taken)

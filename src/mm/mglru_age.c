@@ -117,17 +117,16 @@ bool nb_mglru_should_age(const struct nb_lruvec *v, bool can_swap, uint64_t *ret
 }
 
 /* The oldest generation into the next one. */
-static void inc_min_seq(struct nb_pgdat *p, unsigned type, bool can_swap)
+static void inc_min_seq(struct nb_pgdat *p, struct nb_lruvec *v, unsigned type, bool can_swap)
 {
-	struct nb_lru_gen *g = &p->lruvec->gen;
+	struct nb_lru_gen *g = &v->gen;
 	unsigned gen = nb_gen_of_seq(g->min_seq[type]);
 
 	for (unsigned z = 0; z < NB_MAX_NR_ZONES; z++) {
 		struct nb_list *l = &g->list[gen][type][z];
 
 		while ((type || can_swap) && l->last)
-			nb_mglru_inc_gen(p->lruvec, &p->zone[z], nb_link_page(p->mem_map, l->last),
-					 true);
+			nb_mglru_inc_gen(v, &p->zone[z], nb_link_page(p->mem_map, l->last), true);
 	}
 	/* what cannot be swapped stays where it is: the list is taken over by the youngest */
 	carry_over(g, type);
@@ -135,17 +134,16 @@ static void inc_min_seq(struct nb_pgdat *p, unsigned type, bool can_swap)
 }
 
 /* An entry that was accessed: its page is young. */
-static void look_at(struct nb_pgdat *p, uint64_t *entry)
+static void look_at(struct nb_pgdat *p, struct nb_lruvec *v, uint64_t *entry)
 {
 	nb_pfn_t pfn = nb_pte_pfn(*entry);
-	struct nb_lruvec *v = p->lruvec;
 	struct nb_zone *z = NULL;
 	struct nb_page *page;
 
 	if (pfn == NB_NO_PFN || !(*entry & NB_PTE_ACCESSED))
 		return;
 	page = nb_pfn_to_page(p->sys, pfn, &z);
-	if (!page || z->pgdat != p)
+	if (!page || z->pgdat != p || nb_page_lruvec(z, page) != v)
 		return;
 	*entry &= ~(uint64_t)NB_PTE_ACCESSED;
 	if ((nb_page_flags(page) & (PG_LRU | PG_UNEVICTABLE)) != PG_LRU) {
@@ -155,7 +153,8 @@ static void look_at(struct nb_pgdat *p, uint64_t *entry)
 	move_to_gen(v, z, page, nb_gen_of_seq(v->gen.max_seq), false);
 }
 
-static void walk_vma(struct nb_pgdat *p, const struct nb_mm *mm, const struct nb_vma *vma)
+static void walk_vma(struct nb_pgdat *p, struct nb_lruvec *v, const struct nb_mm *mm,
+		     const struct nb_vma *vma)
 {
 	uint64_t addr = vma->start;
 	struct nb_ptable *leaf;
@@ -166,14 +165,14 @@ static void walk_vma(struct nb_pgdat *p, const struct nb_mm *mm, const struct nb
 
 		if (stop > vma->end)
 			stop = vma->end;
-		nb_lock(&p->lruvec->lock, p->sys->port);
+		nb_lock(&v->lock, p->sys->port);
 		for (; addr < stop; addr += UINT64_C(1) << mm->shape.page_shift, i++)
-			look_at(p, &leaf->entry[i]);
-		nb_unlock(&p->lruvec->lock, p->sys->port);
+			look_at(p, v, &leaf->entry[i]);
+		nb_unlock(&v->lock, p->sys->port);
 	}
 }
 
-static void walk_mms(struct nb_pgdat *p, int cpu)
+static void walk_mms(struct nb_pgdat *p, struct nb_lruvec *lists, int cpu)
 {
 	struct nb_task *t;
 
@@ -181,7 +180,8 @@ static void walk_mms(struct nb_pgdat *p, int cpu)
 		struct nb_mm *mm = t->mm;
 		int got;
 
-		if (t->leader && t->leader != t)
+		/* a group's tasks alone can make its pages young */
+		if ((t->leader && t->leader != t) || t->memcg != lists->memcg)
 			continue;
 		got = nb_mm_trylock(mm, cpu);
 		for (unsigned i = 0; got && i < mm->nr_vmas; i++) {
@@ -190,26 +190,25 @@ static void walk_mms(struct nb_pgdat *p, int cpu)
 			/* locked in memory, read in order or at random: not worth a look */
 			if (!(v->flags &
 			      (NB_VM_LOCKED | NB_VM_SEQ_READ | NB_VM_RAND_READ | NB_VM_HUGETLB)))
-				walk_vma(p, mm, v);
+				walk_vma(p, lists, mm, v);
 		}
 		if (got == 1)
 			nb_mm_unlock(mm);
 	}
 }
 
-bool nb_mglru_age(struct nb_pgdat *p, uint64_t seq, bool can_swap, int cpu)
+bool nb_mglru_age(struct nb_pgdat *p, struct nb_lruvec *v, uint64_t seq, bool can_swap, int cpu)
 {
-	struct nb_lruvec *v = p->lruvec;
 	bool mine;
 
 	if (v->gen.max_seq != seq)
 		return false;
-	walk_mms(p, cpu);
+	walk_mms(p, v, cpu);
 	nb_lock(&v->lock, p->sys->port);
 	mine = v->gen.max_seq == seq;
 	for (int type = 1; mine && type >= 0; type--) {
 		if (nb_mglru_nr_gens(v, (unsigned)type) == NB_MAX_NR_GENS)
-			inc_min_seq(p, (unsigned)type, can_swap);
+			inc_min_seq(p, v, (unsigned)type, can_swap);
 	}
 	if (mine) {
 		v->gen.max_seq++;

@@ -12,6 +12,7 @@
 #include "mm/event.h"
 #include "mm/hugetlb.h"
 #include "mm/lru.h"
+#include "mm/memcg.h"
 #include "mm/page_alloc.h"
 #include "mm/pt_huge.h"
 #include "mm/swap.h"
@@ -87,6 +88,7 @@ int nb_migrate_page(struct nb_system *sys, struct nb_zone *z, struct nb_page *pa
 	nb_page_set_flags(target, nb_page_flags(target) | (flags & PG_WORKINGSET));
 	target->cpupid = page->cpupid;
 	copy_bytes(sys, &from, &to);
+	nb_memcg_migrate(z, page, target_zone, target);
 	nb_lru_add(sys, target_zone, target, cpu);
 	nb_lru_forget(sys, z, page);
 	nb_put_page(sys, target_zone, target, cpu);

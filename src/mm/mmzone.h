@@ -128,6 +128,8 @@ enum {
 
 struct nb_pgdat;
 struct nb_lruvec;
+struct nb_memcg;
+struct nb_memcg_side;
 struct nb_kswapd;
 struct nb_kcompactd;
 struct nb_zone_compact;
@@ -268,6 +270,7 @@ struct nb_pgdat {
 	int kswapd_order, kswapd_highest_zoneidx;
 	bool kswapd_awake;
 	struct nb_lruvec *lruvec;       /* lru.c: made by boot */
+	uint16_t *memcg_of;             /* memcg.h: [dense] group of a page; NULL: no groups */
 	struct nb_kswapd *kswapd;       /* kswapd.c */
 	struct nb_kcompactd *kcompactd; /* compaction.c */
 };
@@ -446,6 +449,7 @@ struct nb_system {
 	struct nb_reclaim
 		*reclaim;     /* lru.c: what reclaim keeps of the whole system; made by boot */
 	struct nb_swap *swap; /* swap.c; NULL: no area */
+	struct nb_memcg_side *memcg; /* memcg.c; NULL: nobody asked for a group */
 	/* kcompactd.c: told when a node's daemon becomes due */
 	void (*kcompactd_woken)(void *ctx, int nid);
 	void *kcompactd_ctx;

@@ -15,6 +15,7 @@
 #include "mm/cpuset.h"
 #include "mm/event.h"
 #include "mm/lru.h"
+#include "mm/memcg.h"
 #include "mm/rmap.h"
 #include "mm/swap.h"
 #include "mm/vmstat.h"
@@ -41,6 +42,7 @@ struct oom_control {
 	const struct nb_alloc_context *ac;
 	struct nb_task *current;
 	const struct nb_nodemask *nodemask;
+	struct nb_memcg *memcg; /* whose limit it is; NULL: the system's memory */
 	enum nb_oom_constraint constraint;
 	uint64_t totalpages;
 	struct nb_task *chosen;
@@ -153,6 +155,8 @@ static int64_t badness(const struct nb_task *t, uint64_t totalpages)
 /* Would its memory help this request? */
 static bool eligible(const struct oom_control *oc, const struct nb_task *t)
 {
+	if (oc->memcg)
+		return nb_memcg_below(t->memcg, oc->memcg);
 	if (oc->nodemask)
 		return !t->policy || t->policy->mode != NB_MPOL_BIND ||
 		       intersects(&t->policy->nodes, oc->nodemask);
@@ -177,10 +181,28 @@ static void evaluate(struct oom_control *oc, struct nb_task *t)
 	oc->points = points;
 }
 
+/* Group after group, as mem_cgroup_scan_tasks() comes to them. */
+static void select_in_groups(struct oom_control *oc)
+{
+	const struct nb_memcg *cg = oc->memcg;
+	struct nb_task *t;
+
+	for (; cg; cg = nb_memcg_walk(oc->memcg, cg)) {
+		for (unsigned i = 0; (t = nb_system_task(oc->sys, i)); i++) {
+			if (t->memcg == cg)
+				evaluate(oc, t);
+		}
+	}
+}
+
 static void select_victim(struct oom_control *oc)
 {
 	struct nb_task *t;
 
+	if (oc->memcg) {
+		select_in_groups(oc);
+		return;
+	}
 	for (unsigned i = 0; (t = nb_system_task(oc->sys, i)); i++)
 		evaluate(oc, t);
 }
@@ -207,6 +229,23 @@ static struct nb_oom_task describe(const struct nb_task *t)
 	return row;
 }
 
+/* The highest group up to the one whose limit it is that dies as a whole; NULL: none. Source:
+ * mem_cgroup_get_oom_group(). */
+static struct nb_memcg *group_of(const struct oom_control *oc)
+{
+	struct nb_memcg *found = NULL;
+
+	if (!oc->chosen)
+		return NULL;
+	for (struct nb_memcg *cg = oc->chosen->memcg; cg; cg = cg->parent) {
+		if (cg->knob[NB_MEMCG_OOM_GROUP])
+			found = cg;
+		if (cg == oc->memcg)
+			break;
+	}
+	return found;
+}
+
 static void report(struct oom_control *oc, bool allocating, bool panic)
 {
 	struct nb_oom *o = oc->sys->reclaim->oom;
@@ -219,10 +258,13 @@ static void report(struct oom_control *oc, bool allocating, bool panic)
 				  .mems_allowed = &oc->sys->memory_nodes,
 				  .cpuset = "/",
 				  .memcg = "/",
+				  .oom_memcg = oc->memcg,
+				  .group_kill = group_of(oc) != NULL,
 				  .totalpages = oc->totalpages,
 				  .victim_points = oc->points,
 				  .allocating_task = allocating,
 				  .panic = panic};
+	char path[4096];
 	struct nb_oom_task victim;
 	struct nb_task *t;
 
@@ -246,6 +288,10 @@ static void report(struct oom_control *oc, bool allocating, bool panic)
 	if (oc->chosen) {
 		victim = describe(oc->chosen);
 		r.victim = &victim;
+		if (oc->chosen->memcg) {
+			nb_memcg_path(oc->chosen->memcg, path, sizeof(path));
+			r.memcg = path;
+		}
 	}
 	o->report(o->ctx, &r);
 }
@@ -293,9 +339,9 @@ static void remember(struct nb_oom *o, int pid, enum nb_oom_constraint c)
 	o->kill[i].constraint = c;
 }
 
-static void tell_victim(const struct oom_control *oc)
+static void tell_victim(const struct oom_control *oc, const struct nb_task *victim)
 {
-	const struct nb_oom_task v = describe(oc->chosen);
+	const struct nb_oom_task v = describe(victim);
 	unsigned kib = oc->sys->page_shift - 10;
 
 	if (!nb_event_wanted(oc->sys, NB_EV_OOM_KILL))
@@ -305,19 +351,47 @@ static void tell_victim(const struct oom_control *oc)
 		v.pgtables_bytes >> 10, (uint64_t)v.oom_score_adj);
 }
 
-static void kill_task(struct oom_control *oc)
+static void kill_one(struct oom_control *oc, struct nb_task *victim)
 {
 	struct nb_system *sys = oc->sys;
-	struct nb_task *victim = oc->chosen, *s;
+	struct nb_task *s;
 	bool in_call = oc->current && oc->current->mm == victim->mm;
 
+	if (victim->memcg)
+		nb_memcg_event(victim->memcg, NB_MEMCG_EV_OOM_KILL);
 	nb_count_vm_event(sys, oc->ac->cpu, NB_VM_OOM_KILL);
-	tell_victim(oc);
+	tell_victim(oc, victim);
 	remember(sys->reclaim->oom, victim->pid, oc->constraint);
 	for (unsigned i = 0; (s = sharer(sys, victim->mm, i)); i++)
 		s->flags |= NB_PF_OOM_VICTIM;
 	if (!in_call && !sys->port->relax)
 		nb_oom_die(victim);
+}
+
+/* The next process in the group or below it that is to die with it, or NULL. */
+static struct nb_task *next_member(const struct oom_control *oc, const struct nb_memcg *group)
+{
+	struct nb_task *t;
+
+	for (unsigned i = 0; (t = nb_system_task(oc->sys, i)); i++) {
+		if (t->alive && leader_of(t) == t && nb_memcg_below(t->memcg, group) &&
+		    t->oom_score_adj != SCORE_ADJ_MIN && !(t->flags & NB_PF_OOM_VICTIM))
+			return t;
+	}
+	return NULL;
+}
+
+static void kill_task(struct oom_control *oc)
+{
+	struct nb_memcg *group = group_of(oc);
+	struct nb_task *t;
+
+	kill_one(oc, oc->chosen);
+	if (!group)
+		return;
+	nb_memcg_event(group, NB_MEMCG_EV_OOM_GROUP_KILL);
+	while ((t = next_member(oc, group)))
+		kill_one(oc, t);
 }
 
 bool nb_out_of_memory(struct nb_system *sys, const struct nb_alloc_context *ac)
@@ -348,6 +422,47 @@ bool nb_out_of_memory(struct nb_system *sys, const struct nb_alloc_context *ac)
 	if (oc.abort)
 		return true;
 	report(&oc, false, !oc.chosen);
+	if (oc.chosen)
+		kill_task(&oc);
+	return oc.chosen != NULL;
+}
+
+/* Memory and swap that the group may have. Source: mem_cgroup_get_max(). */
+static uint64_t oom_size(const struct nb_memcg *cg, uint64_t max)
+{
+	uint64_t swap_total = nb_swap_pages_total(cg->sys), swap = cg->swap.max;
+
+	if (cg->sys->memcg->v1)
+		swap = swap > max ? swap - max : 0;
+	if (nb_memcg_swappiness(cg->sys, cg))
+		max += swap < swap_total ? swap : swap_total;
+	return max ? max : 1;
+}
+
+bool nb_memcg_out_of_memory(struct nb_memcg *cg, struct nb_task *t, int cpu, nb_gfp_t gfp,
+			    unsigned order)
+{
+	struct nb_alloc_context ac = {.gfp = gfp,
+				      .gfp_full = gfp,
+				      .order = order,
+				      .cpu = cpu,
+				      .task = t,
+				      .highest_zoneidx = NB_MAX_NR_ZONES - 1};
+	struct oom_control oc = {.sys = cg->sys,
+				 .ac = &ac,
+				 .current = t,
+				 .memcg = cg,
+				 .constraint = NB_CONSTRAINT_MEMCG};
+	uint64_t max = cg->memory.max;
+
+	if (nb_memcg_margin(cg) >= UINT64_C(1) << order || (t && nb_fatal_signal(t)))
+		return true;
+	oc.totalpages = oom_size(cg, max);
+	if (cg->sys->tune.panic_on_oom != 2)
+		select_victim(&oc);
+	if (oc.abort)
+		return true;
+	report(&oc, false, cg->sys->tune.panic_on_oom == 2);
 	if (oc.chosen)
 		kill_task(&oc);
 	return oc.chosen != NULL;

@@ -17,6 +17,11 @@ int nb_oom_boot(struct nb_system *sys);
  * request. */
 bool nb_out_of_memory(struct nb_system *sys, const struct nb_alloc_context *ac);
 
+/* The same for a memory cgroup that is at its limit. t NULL: a write to one of its files.
+ * Source: mem_cgroup_out_of_memory(). */
+bool nb_memcg_out_of_memory(struct nb_memcg *cg, struct nb_task *t, int cpu, nb_gfp_t gfp,
+			    unsigned order);
+
 /* Was the task killed? It goes on with what it is doing, but does not begin anything. */
 static inline bool nb_fatal_signal(const struct nb_task *t)
 {

@@ -8,6 +8,7 @@
  */
 #include "mm/pagetable.h"
 
+#include "mm/memcg.h"
 #include "mm/page_alloc.h"
 #include "mm/rmap.h"
 
@@ -155,6 +156,7 @@ static bool account(struct nb_task *t, struct nb_ptable *table, unsigned level)
 		.nid = NB_NO_NODE,
 		.task = t,
 	};
+	struct nb_page *page;
 	struct nb_zone *z;
 
 	table->pfn = NB_NO_PFN;
@@ -165,6 +167,11 @@ static bool account(struct nb_task *t, struct nb_ptable *table, unsigned level)
 	table->pfn = nb_alloc_pages(sys, &rq);
 	if (table->pfn == NB_NO_PFN || !nb_pfn_to_page(sys, table->pfn, &z))
 		return false;
+	page = nb_pfn_to_page(sys, table->pfn, &z);
+	if (!nb_memcg_charge_kmem(t, z, page)) {
+		nb_free_page_block(z, page, 0, t->cpu);
+		return false;
+	}
 	nb_stat_add(sys, &z->nr_pagetable, 1);
 	return true;
 }
@@ -178,6 +185,7 @@ static void free_table(struct nb_task *t, struct nb_ptable *table)
 	if (table->pfn != NB_NO_PFN) {
 		page = nb_pfn_to_page(sys, table->pfn, &z);
 		nb_stat_add(sys, &z->nr_pagetable, -1);
+		nb_memcg_uncharge(z, page, 0, t->cpu);
 		nb_free_page_block(z, page, 0, t->cpu);
 	}
 	t->mm->nr_ptables--;

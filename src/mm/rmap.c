@@ -10,6 +10,7 @@
 #include "mm/huge_memory.h"
 #include "mm/hugetlb.h"
 #include "mm/lru.h"
+#include "mm/memcg.h"
 #include "mm/page_alloc.h"
 
 static int add_mapcount(const struct nb_system *sys, struct nb_page *page, int n)
@@ -65,6 +66,7 @@ void nb_release_page(struct nb_zone *z, struct nb_page *page, int cpu)
 		nb_stat_add(z->sys, &z->nr_mlock, -(INT64_C(1) << order));
 	if (flags & (PG_LRU | PG_LRU_BATCH | PG_ISOLATED))
 		nb_lru_del(z->sys, z, page);
+	nb_memcg_uncharge(z, page, order, cpu);
 	page->mapcount = 0;
 	page->mapping = 0;
 	page->cpupid = 0;

@@ -10,6 +10,7 @@
 #include "mm/filemap.h"
 #include "mm/hugetlb.h"
 #include "mm/lru.h"
+#include "mm/memcg.h"
 #include "mm/oom.h"
 #include "mm/overcommit.h"
 
@@ -87,7 +88,8 @@ static int new_page(struct nb_task *t, struct nb_address_space *as, uint64_t ind
 		return -NB_ENOMEM;
 	page = nb_pfn_to_page(sys, pfn, &z);
 	nb_page_set_flags(page, nb_page_flags(page) | PG_SWAPBACKED);
-	err = nb_as_insert(as, index, z, page, NULL);
+	err = nb_memcg_charge(t, z, page, as->gfp) ? nb_as_insert(as, index, z, page, NULL)
+						   : -NB_ENOMEM;
 	if (err) {
 		nb_put_page(sys, z, page, t->cpu);
 		return err;

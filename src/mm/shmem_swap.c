@@ -8,6 +8,7 @@
  */
 #include "mm/filemap.h"
 #include "mm/lru.h"
+#include "mm/memcg.h"
 #include "mm/swap_area.h"
 #include "mm/vmscan.h"
 
@@ -61,6 +62,10 @@ static int bring(struct nb_task *t, struct nb_address_space *as, uint64_t index,
 		return -NB_ENOMEM;
 	*ret_page = nb_pfn_to_page(sys, pfn, ret_zone);
 	nb_page_set_flags(*ret_page, nb_page_flags(*ret_page) | PG_SWAPBACKED);
+	if (!nb_memcg_charge_swapin(t, *ret_zone, *ret_page, e)) {
+		nb_put_page(sys, *ret_zone, *ret_page, t->cpu);
+		return -NB_ENOMEM;
+	}
 	if (nb_swap_readpage(sys, e, *ret_zone, *ret_page, t->cpu)) {
 		nb_put_page(sys, *ret_zone, *ret_page, t->cpu);
 		return -NB_EIO;

@@ -9,6 +9,7 @@
  */
 #include "base/fmt.h"
 #include "base/mem.h"
+#include "mm/memcg.h"
 #include "mm/rmap.h"
 #include "mm/swap_area.h"
 #include "mm/vmstat.h"
@@ -118,6 +119,8 @@ bool nb_swap_cache_remove_if_unused(struct nb_system *sys, struct nb_zone *z, st
 	unused = __atomic_load_n(&page->refcount, __ATOMIC_ACQUIRE) == 2 &&
 		 (nb_page_flags(page) & (PG_SWAPCACHE | PG_DIRTY | PG_WRITEBACK)) == PG_SWAPCACHE;
 	if (unused) {
+		if (nb_unlikely(z->pgdat->memcg_of != NULL))
+			nb_memcg_swapout(sys, z, page, nb_page_swap(sys, z, page));
 		nb_swap_cache_del(sys, z, page, shadow, nb_swap_cpu_of(sys));
 		page->refcount--; /* the cache's; ours is left */
 	}
@@ -234,6 +237,10 @@ bool nb_swap_add(struct nb_system *sys, struct nb_zone *z, struct nb_page *page,
 	dropped.nr = 0;
 	nb_swap_lock(sys);
 	e = nb_swap_take_slot(sys, cpu, &dropped);
+	if (e && !nb_memcg_charge_swap(sys, z, page, e)) {
+		nb_swap_give_slot(sys, nb_swap_area_of(sys, e), nb_swp_slot(e), cpu);
+		e = 0;
+	}
 	if (e) {
 		nb_swap_area_of(sys, e)->map[nb_swp_slot(e)] = 0;
 		nb_swap_cache_add(sys, e, z, page, &shadow);

@@ -45,6 +45,7 @@ struct nb_swap_area {
 	uint64_t nr_free;
 	uint16_t *map;   /* [slot] entries that hold it */
 	uint64_t *cache; /* [slot] */
+	uint16_t *memcg; /* [slot] number of the group it is charged to (memcg_swap.c) */
 	/* clusters of this many slots; their lists' ends, + 1 */
 	uint32_t cluster_size;
 	struct nb_swap_cluster *cluster;

@@ -10,6 +10,7 @@
  * swap_vma_readahead(), swap_cache_get_folio(), swapin_nr_pages(); facts 10.1.
  */
 #include "mm/fault.h"
+#include "mm/memcg.h"
 #include "mm/oom.h"
 #include "mm/page_alloc.h"
 #include "mm/rmap.h"
@@ -79,6 +80,10 @@ static struct nb_page *read_cached(struct swapin *s, nb_swp_t e, uint64_t ilx, b
 	if (pfn == NB_NO_PFN)
 		return NULL;
 	page = nb_pfn_to_page(sys, pfn, ret_z);
+	if (!nb_memcg_charge_swapin(s->t, *ret_z, page, e)) {
+		nb_put_page(sys, *ret_z, page, s->t->cpu);
+		return NULL;
+	}
 	nb_page_set_flags(page, nb_page_flags(page) | PG_SWAPBACKED);
 	nb_swap_lock(sys);
 	nb_swap_cache_add(sys, e, *ret_z, page, &shadow);
@@ -215,6 +220,10 @@ static struct nb_page *read_alone(struct swapin *s, struct nb_zone **ret_z)
 	if (pfn == NB_NO_PFN)
 		return NULL;
 	page = nb_pfn_to_page(sys, pfn, ret_z);
+	if (!nb_memcg_charge_swapin(s->t, *ret_z, page, s->entry)) {
+		nb_put_page(sys, *ret_z, page, s->t->cpu);
+		return NULL;
+	}
 	nb_page_set_flags(page, nb_page_flags(page) | PG_SWAPBACKED);
 	if (nb_swap_readpage(sys, s->entry, *ret_z, page, s->t->cpu)) {
 		nb_put_page(sys, *ret_z, page, s->t->cpu);

@@ -64,7 +64,7 @@ static int make_tables(struct nb_system *sys, struct nb_swap_area *a)
 
 	a->cluster_size = nb_swap_cluster_size(sys);
 	a->nr_clusters = (n + a->cluster_size - 1) / a->cluster_size;
-	a->bytes = n * (sizeof(uint64_t) + sizeof(uint16_t)) +
+	a->bytes = n * (sizeof(uint64_t) + 2 * sizeof(uint16_t)) +
 		   a->nr_clusters * sizeof(struct nb_swap_cluster) + 64;
 	if (sys->backed && !a->opt.write)
 		a->bytes += n << sys->page_shift;
@@ -83,6 +83,8 @@ static int make_tables(struct nb_system *sys, struct nb_swap_area *a)
 	a->cluster = (struct nb_swap_cluster *)(void *)p;
 	p += a->nr_clusters * sizeof(struct nb_swap_cluster);
 	a->map = (uint16_t *)(void *)p;
+	p += n * sizeof(uint16_t);
+	a->memcg = (uint16_t *)(void *)p;
 	return 0;
 }
 

@@ -6,6 +6,7 @@
  * count as used until then. Invariant: a slot in a CPU's hands has map NB_SWAP_MAP_MAX.
  * Source: mm/swapfile.c: get_swap_pages(), swapcache_free_entries(); mm/swap_slots.c; facts 7.8.
  */
+#include "mm/memcg.h"
 #include "mm/swap_pick.h"
 
 #define ACTIVATE_FACTOR 5u /* THRESHOLD_ACTIVATE_SWAP_SLOTS_CACHE: times the cache, per CPU */
@@ -65,6 +66,8 @@ void nb_swap_slot_take(const struct nb_swap_pick *p, uint64_t slot)
 /* The slot is unused again. */
 static void release(struct nb_system *sys, struct nb_swap_area *a, uint64_t slot)
 {
+	if (nb_unlikely(a->memcg[slot]))
+		nb_memcg_uncharge_swap(sys, a, slot);
 	a->map[slot] = 0;
 	a->cache[slot] = 0;
 	a->nr_free++;

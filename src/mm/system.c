@@ -15,6 +15,7 @@
 #include "mm/hugetlb.h"
 #include "mm/lru.h"
 #include "mm/oom.h"
+#include "mm/memcg.h"
 #include "mm/swap.h"
 #include "mm/vmscan.h"
 #include "mm/compaction.h"
@@ -108,6 +109,7 @@ void nb_system_shutdown(struct nb_system *sys)
 	if (!sys)
 		return;
 	nb_release_linear_map(sys);
+	nb_release_memcg(sys);
 	nb_release_swap(sys);
 	nb_release_memory_map(sys);
 	nb_arena_free(sys->arena);

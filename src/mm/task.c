@@ -267,6 +267,7 @@ void nb_task_exit(struct nb_task *t)
 	nb_mm_put(t);
 	nb_mpol_put(t->sys, t->policy);
 	t->policy = NULL;
+	t->memcg = NULL;
 	t->parent = NULL;
 	t->leader = t;
 	t->alive = false;

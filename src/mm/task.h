@@ -14,6 +14,7 @@
 struct nb_vma;
 struct nb_ptable;
 struct nb_cpuset;
+struct nb_memcg;
 struct nb_numab;
 struct nb_rmap_slot;
 struct nb_rmap;
@@ -65,7 +66,8 @@ enum {
 	NB_PF_MEMALLOC_NOIO = 1 << 4,
 	NB_PF_MEMALLOC_NOFS = 1 << 5,
 	NB_PF_DUMPCORE = 1 << 6,
-	NB_PF_CPUSET = 1 << 3, /* mems_allowed is less than all memory: a cpuset limits it */
+	NB_PF_CPUSET = 1 << 3,     /* mems_allowed is less than all memory: a cpuset limits it */
+	NB_PF_MEMCG_HIGH = 1 << 7, /* owes reclaim for going over memory.high */
 };
 
 struct nb_task {
@@ -87,6 +89,8 @@ struct nb_task {
 	struct nb_task *parent; /* NULL: none */
 	unsigned nr_children;
 	struct nb_cpuset *cpuset; /* cpuset.c; NULL: all CPUs and all memory */
+	struct nb_memcg *memcg;   /* memcg.c; NULL: the root, nothing is charged */
+	unsigned memcg_over_high; /* pages charged above memory.high since it last reclaimed */
 	/* sched_setaffinity()'s own wish, which a cpuset's change does not forget */
 	struct nb_cpumask user_cpus;
 	bool user_cpus_set;

@@ -13,6 +13,7 @@
 #include "mm/buddy.h"
 #include "mm/compaction.h"
 #include "mm/kswapd.h"
+#include "mm/memcg.h"
 #include "mm/swap.h"
 #include "mm/swap_area.h"
 #include "mm/vmstat.h"
@@ -21,9 +22,9 @@
 
 enum balance { SCAN_EQUAL, SCAN_FRACT, SCAN_ANON, SCAN_FILE };
 
-bool nb_can_reclaim_anon(const struct nb_system *sys)
+bool nb_can_reclaim_anon(const struct nb_system *sys, const struct nb_memcg *cg)
 {
-	return nb_swap_pages_free(sys) > 0;
+	return nb_memcg_swap_pages(sys, cg) > 0;
 }
 
 uint64_t nb_zone_reclaimable_pages(const struct nb_zone *z)
@@ -31,7 +32,7 @@ uint64_t nb_zone_reclaimable_pages(const struct nb_zone *z)
 	uint64_t n = nb_zone_lru_pages(z, NB_LRU_INACTIVE_FILE) +
 		     nb_zone_lru_pages(z, NB_LRU_ACTIVE_FILE);
 
-	if (nb_can_reclaim_anon(z->sys))
+	if (nb_can_reclaim_anon(z->sys, NULL))
 		n += nb_zone_lru_pages(z, NB_LRU_INACTIVE_ANON) +
 		     nb_zone_lru_pages(z, NB_LRU_ACTIVE_ANON);
 	/* Free pages stand in where there is nothing else, since 6.13 and in the stable kernels of
@@ -52,21 +53,22 @@ static uint64_t int_sqrt(uint64_t x)
 	return r;
 }
 
-bool nb_inactive_is_low(const struct nb_lruvec *v, const struct nb_system *sys,
-			enum nb_lru inactive)
+bool nb_inactive_is_low(const struct nb_pgdat *p, const struct nb_lruvec *v, enum nb_lru inactive)
 {
-	uint64_t in = nb_lruvec_size(v, inactive, NB_MAX_NR_ZONES - 1);
-	uint64_t act = nb_lruvec_size(v, inactive + NB_LRU_ACTIVE, NB_MAX_NR_ZONES - 1);
-	uint64_t gb = (in + act) >> (30 - sys->page_shift);
+	uint64_t in = nb_lruvec_tree_size(p, v, inactive, NB_MAX_NR_ZONES - 1);
+	uint64_t act = nb_lruvec_tree_size(p, v, inactive + NB_LRU_ACTIVE, NB_MAX_NR_ZONES - 1);
+	uint64_t gb = (in + act) >> (30 - p->sys->page_shift);
 
 	return in * (gb ? int_sqrt(10 * gb) : 1) < act;
 }
 
-void nb_snapshot_refaults(struct nb_pgdat *p)
+void nb_snapshot_refaults(struct nb_pgdat *p, const struct nb_memcg *target)
 {
+	struct nb_lruvec *v = nb_target_lruvec(p, target);
+
 	for (unsigned file = 0; file < 2; file++)
-		__atomic_store_n(&p->lruvec->refaults[file],
-				 __atomic_load_n(&p->lruvec->activate[file], __ATOMIC_RELAXED),
+		__atomic_store_n(&v->refaults[file],
+				 __atomic_load_n(&v->activate[file], __ATOMIC_RELAXED),
 				 __ATOMIC_RELAXED);
 }
 
@@ -82,7 +84,7 @@ static bool file_is_tiny(const struct nb_pgdat *p, const struct nb_scan_control 
 		if (z->managed_pages)
 			high += nb_wmark_pages(z, NB_WMARK_HIGH);
 	}
-	anon = nb_lruvec_size(p->lruvec, NB_LRU_INACTIVE_ANON, NB_MAX_NR_ZONES - 1);
+	anon = nb_lruvec_tree_size(p, p->lruvec, NB_LRU_INACTIVE_ANON, NB_MAX_NR_ZONES - 1);
 	return file + free <= high && !sc->may_deactivate[0] && anon >> sc->priority;
 }
 
@@ -94,9 +96,9 @@ static uint64_t relaxed(const uint64_t *count)
 
 static void prepare(struct nb_pgdat *p, struct nb_scan_control *sc)
 {
-	struct nb_lruvec *v = p->lruvec;
-	uint64_t inactive = nb_lruvec_size(v, NB_LRU_INACTIVE_FILE, NB_MAX_NR_ZONES - 1);
-	uint64_t active = nb_lruvec_size(v, NB_LRU_ACTIVE_FILE, NB_MAX_NR_ZONES - 1);
+	struct nb_lruvec *v = nb_target_lruvec(p, sc->target);
+	uint64_t inactive = nb_lruvec_tree_size(p, v, NB_LRU_INACTIVE_FILE, NB_MAX_NR_ZONES - 1);
+	uint64_t active = nb_lruvec_tree_size(p, v, NB_LRU_ACTIVE_FILE, NB_MAX_NR_ZONES - 1);
 
 	sc->anon_cost = relaxed(&v->anon_cost);
 	sc->file_cost = relaxed(&v->file_cost);
@@ -106,18 +108,19 @@ static void prepare(struct nb_pgdat *p, struct nb_scan_control *sc)
 		sc->may_deactivate[file] =
 			sc->force_deactivate ||
 			relaxed(&v->activate[file]) != relaxed(&v->refaults[file]) ||
-			nb_inactive_is_low(v, sc->sys, lru);
+			nb_inactive_is_low(p, v, lru);
 	}
 	sc->cache_trim_mode =
 		inactive >> sc->priority && !sc->may_deactivate[1] && !sc->no_cache_trim_mode;
-	sc->file_is_tiny = file_is_tiny(p, sc, inactive + active);
+	sc->file_is_tiny = !sc->target && file_is_tiny(p, sc, inactive + active);
 }
 
-static enum balance choose_balance(const struct nb_scan_control *sc)
+static enum balance choose_balance(const struct nb_scan_control *sc, const struct nb_memcg *cg,
+				   unsigned swappiness)
 {
-	unsigned swappiness = sc->sys->tune.swappiness;
-
-	if (!sc->may_swap || !nb_can_reclaim_anon(sc->sys))
+	if (!sc->may_swap || !nb_can_reclaim_anon(sc->sys, cg))
+		return SCAN_FILE;
+	if (sc->target && !swappiness)
 		return SCAN_FILE;
 	if (!sc->priority && swappiness)
 		return SCAN_EQUAL;
@@ -130,11 +133,12 @@ static enum balance choose_balance(const struct nb_scan_control *sc)
 }
 
 /* Pages to look at on each list. */
-static void scan_count(const struct nb_pgdat *p, const struct nb_scan_control *sc, uint64_t *nr)
+static void scan_count(const struct nb_pgdat *p, struct nb_scan_control *sc, uint64_t *nr)
 {
-	enum balance balance = choose_balance(sc);
+	const struct nb_lruvec *v = nb_scan_lruvec(p, sc);
+	uint64_t swappiness = (uint64_t)nb_memcg_swappiness(sc->sys, v->memcg);
+	enum balance balance = choose_balance(sc, v->memcg, (unsigned)swappiness);
 	uint64_t total = sc->anon_cost + sc->file_cost, cost[2], part[2];
-	uint64_t swappiness = sc->sys->tune.swappiness;
 
 	cost[0] = total + sc->anon_cost;
 	cost[1] = total + sc->file_cost;
@@ -143,8 +147,8 @@ static void scan_count(const struct nb_pgdat *p, const struct nb_scan_control *s
 	part[1] = (200 - swappiness) * (total + 1) / (cost[1] + 1);
 	for (unsigned l = 0; l < NB_LRU_UNEVICTABLE; l++) {
 		bool file = l >= NB_LRU_FILE;
-		uint64_t scan =
-			nb_lruvec_size(p->lruvec, (enum nb_lru)l, sc->reclaim_idx) >> sc->priority;
+		uint64_t size = nb_lruvec_size(v, (enum nb_lru)l, sc->reclaim_idx);
+		uint64_t scan = nb_memcg_scan_size(sc, v->memcg, size) >> sc->priority;
 
 		if (balance == SCAN_FRACT)
 			scan = scan * part[file] / (part[0] + part[1]);
@@ -189,8 +193,10 @@ static uint64_t shrink_list(struct nb_pgdat *p, struct nb_scan_control *sc, enum
 	return 0;
 }
 
-static void shrink_lruvec(struct nb_pgdat *p, struct nb_scan_control *sc)
+/* The lists of one group on the node. */
+static bool shrink_lruvec(struct nb_pgdat *p, struct nb_scan_control *sc)
 {
+	struct nb_lruvec *v = nb_scan_lruvec(p, sc);
 	bool whole = !sc->kswapd && sc->priority == NB_DEF_PRIORITY;
 	uint64_t nr[NB_NR_LRU] = {0}, target[NB_NR_LRU], reclaimed = 0;
 	bool adjusted = false;
@@ -213,9 +219,23 @@ static void shrink_lruvec(struct nb_pgdat *p, struct nb_scan_control *sc)
 		adjusted = sc->sys->profile->version < 6001; /* once only, before 6.1 */
 	}
 	sc->nr_reclaimed += reclaimed;
-	if (nb_swap_pages_total(sc->sys) &&
-	    nb_inactive_is_low(p->lruvec, sc->sys, NB_LRU_INACTIVE_ANON))
+	if (nb_swap_pages_total(sc->sys) && nb_inactive_is_low(p, v, NB_LRU_INACTIVE_ANON))
 		nb_shrink_active(p, sc, NB_LRU_ACTIVE_ANON, NB_SWAP_CLUSTER_MAX);
+	return false;
+}
+
+/* All groups that the pass is for, in either form of the lists; the system's other caches once. */
+static void shrink_lists(struct nb_pgdat *p, struct nb_scan_control *sc)
+{
+	bool (*fn)(struct nb_pgdat * p, struct nb_scan_control * sc) =
+		sc->sys->reclaim->gen_enabled ? nb_lru_gen_shrink_lruvec : shrink_lruvec;
+
+	if (nb_unlikely(p->memcg_of != NULL))
+		nb_memcg_shrink(p, sc, fn);
+	else
+		(void)fn(p, sc);
+	if (!sc->target)
+		sc->nr_reclaimed += nb_shrink_slab(sc->sys, p->nid, sc->priority, sc->gfp, sc->cpu);
 }
 
 /* For a large request: go on while reclaim works, compaction could not do it yet, and enough is
@@ -223,7 +243,7 @@ static void shrink_lruvec(struct nb_pgdat *p, struct nb_scan_control *sc)
 static bool should_continue(const struct nb_pgdat *p, const struct nb_scan_control *sc,
 			    uint64_t reclaimed)
 {
-	const struct nb_lruvec *v = p->lruvec;
+	const struct nb_lruvec *v = nb_target_lruvec(p, sc->target);
 	uint64_t inactive;
 
 	if (!(sc->gfp & NB_GFP_BIT_IO) || !sc->order ||
@@ -238,9 +258,9 @@ static bool should_continue(const struct nb_pgdat *p, const struct nb_scan_contr
 				      sc->task) != NB_COMPACT_SKIPPED)
 			return false;
 	}
-	inactive = nb_lruvec_size(v, NB_LRU_INACTIVE_FILE, NB_MAX_NR_ZONES - 1);
-	if (nb_can_reclaim_anon(sc->sys))
-		inactive += nb_lruvec_size(v, NB_LRU_INACTIVE_ANON, NB_MAX_NR_ZONES - 1);
+	inactive = nb_lruvec_tree_size(p, v, NB_LRU_INACTIVE_FILE, NB_MAX_NR_ZONES - 1);
+	if (nb_can_reclaim_anon(sc->sys, sc->target))
+		inactive += nb_lruvec_tree_size(p, v, NB_LRU_INACTIVE_ANON, NB_MAX_NR_ZONES - 1);
 	return inactive > UINT64_C(2) << sc->order;
 }
 
@@ -266,7 +286,7 @@ void nb_shrink_node(struct nb_pgdat *p, struct nb_scan_control *sc)
 
 	nb_swap_poll(sc->sys, false); /* what the devices have written by now can go */
 	sc->nr = (struct nb_scan_found){0};
-	if (sc->sys->reclaim->gen_enabled) {
+	if (sc->sys->reclaim->gen_enabled && !sc->target) {
 		nb_lru_gen_shrink_node(p, sc);
 		return;
 	}
@@ -274,8 +294,7 @@ void nb_shrink_node(struct nb_pgdat *p, struct nb_scan_control *sc)
 		sc->nr = (struct nb_scan_found){0};
 		before = sc->nr_reclaimed;
 		prepare(p, sc);
-		shrink_lruvec(p, sc);
-		sc->nr_reclaimed += nb_shrink_slab(sc->sys, p->nid, sc->priority, sc->gfp, sc->cpu);
+		shrink_lists(p, sc);
 		got = sc->nr_reclaimed - before;
 		reclaimable |= got != 0;
 		note_found(p, sc);

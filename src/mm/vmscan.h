@@ -37,7 +37,20 @@ struct nb_scan_control {
 	uint64_t anon_cost, file_cost;
 	uint64_t nr_scanned, nr_reclaimed;
 	struct nb_scan_found nr;
+	/* memory cgroups (memcg_reclaim.c): whose limit it is about (NULL: the system's memory);
+	 * the lists that are looked at now (NULL: the node's own); is memory.low to be reclaimed,
+	 * too */
+	struct nb_memcg *target;
+	struct nb_lruvec *lruvec;
+	bool low_reclaim, low_skipped, partial_walk, full_walk;
 };
+
+/* The lists that a pass over the node is at. */
+static inline struct nb_lruvec *nb_scan_lruvec(const struct nb_pgdat *p,
+					       const struct nb_scan_control *sc)
+{
+	return sc->lruvec ? sc->lruvec : p->lruvec;
+}
 
 /* What came of one list of pages. Source: struct reclaim_stat. */
 struct nb_reclaim_stat {
@@ -78,14 +91,20 @@ static inline struct nb_page *nb_chain_take(struct nb_page *map, struct nb_page_
 
 /* vmscan.c: one pass over a node. Source: shrink_node(). */
 void nb_shrink_node(struct nb_pgdat *p, struct nb_scan_control *sc);
+/* memcg_reclaim.c: calls shrink for the lists of each group that the pass may look at, until it
+ * says true (enough). Source: shrink_node_memcgs(). */
+void nb_memcg_shrink(struct nb_pgdat *p, struct nb_scan_control *sc,
+		     bool (*shrink)(struct nb_pgdat *p, struct nb_scan_control *sc));
+/* Of a list's size what the group's protection leaves to be scanned. Source: get_scan_count(). */
+uint64_t nb_memcg_scan_size(struct nb_scan_control *sc, struct nb_memcg *cg, uint64_t size);
 /* Are there more active anonymous pages than the ratio wants? Source: inactive_is_low(). */
-bool nb_inactive_is_low(const struct nb_lruvec *v, const struct nb_system *sys,
-			enum nb_lru inactive);
+bool nb_inactive_is_low(const struct nb_pgdat *p, const struct nb_lruvec *v, enum nb_lru inactive);
 /* Remembers refault counts, so that the next pass sees whether there were new ones. Source:
  * snapshot_refaults(). */
-void nb_snapshot_refaults(struct nb_pgdat *p);
-/* Could anonymous pages be reclaimed at all? Source: can_reclaim_anon_pages(). */
-bool nb_can_reclaim_anon(const struct nb_system *sys);
+void nb_snapshot_refaults(struct nb_pgdat *p, const struct nb_memcg *target);
+/* Could anonymous pages (of a group; NULL: anybody's) be reclaimed at all? Source:
+ * can_reclaim_anon_pages(). */
+bool nb_can_reclaim_anon(const struct nb_system *sys, const struct nb_memcg *cg);
 /* Pages on the lists of a zone that reclaim could free. Source: zone_reclaimable_pages(). */
 uint64_t nb_zone_reclaimable_pages(const struct nb_zone *z);
 
@@ -96,7 +115,7 @@ uint64_t nb_shrink_inactive(struct nb_pgdat *p, struct nb_scan_control *sc, enum
 /* Source: shrink_active_list(). */
 void nb_shrink_active(struct nb_pgdat *p, struct nb_scan_control *sc, enum nb_lru lru, uint64_t nr);
 /* Adds what reclaiming a kind has cost. Source: lru_note_cost(). */
-void nb_lru_note_cost(struct nb_system *sys, struct nb_lruvec *v, bool file, uint64_t nr_io,
+void nb_lru_note_cost(const struct nb_pgdat *p, struct nb_lruvec *v, bool file, uint64_t nr_io,
 		      uint64_t nr_rotated);
 /* Puts what is left of a chain back on the lists. Source: move_folios_to_lru(). */
 void nb_putback_chain(struct nb_pgdat *p, struct nb_page_chain *c, int cpu);
@@ -122,6 +141,8 @@ uint64_t nb_try_to_free_pages(struct nb_system *sys, const struct nb_alloc_conte
 /* Waits a moment, for a reason (one of NB_THROTTLE_*). Source: reclaim_throttle(). */
 void nb_reclaim_throttle(const struct nb_pgdat *p, const struct nb_scan_control *sc,
 			 unsigned reason, unsigned jiffies);
+/* Rounds over the zonelist, harder each time. Pages reclaimed. Source: do_try_to_free_pages(). */
+uint64_t nb_reclaim_rounds(const struct nb_alloc_context *ac, struct nb_scan_control *sc);
 /* Connects reclaim to the slow path. */
 void nb_vmscan_boot(struct nb_system *sys);
 
@@ -134,18 +155,21 @@ int nb_node_reclaim(struct nb_system *sys, const struct nb_alloc_context *ac, st
 
 /* workingset.c. Source: workingset_eviction(), workingset_refault(). */
 /* The shadow to leave where a page was; never 0. */
-uint64_t nb_workingset_eviction(struct nb_system *sys, struct nb_zone *z, struct nb_page *page);
+uint64_t nb_workingset_eviction(struct nb_system *sys, struct nb_zone *z, struct nb_page *page,
+				const struct nb_memcg *target);
 /* A page comes back where `shadow` stood: activated if it was away for less time than the working
  * set would take. Before nb_lru_add(). */
 void nb_workingset_refault(struct nb_system *sys, struct nb_zone *z, struct nb_page *page,
 			   uint64_t shadow);
-void nb_workingset_age(struct nb_lruvec *v, uint64_t nr);
 
 /* shrinker.c. Source: shrink_slab(). */
 uint64_t nb_shrink_slab(struct nb_system *sys, int nid, int priority, nb_gfp_t gfp, int cpu);
 
 /* mglru.c: the multi-generation pass. Source: lru_gen_shrink_node(), lru_gen_age_node(). */
 void nb_lru_gen_shrink_node(struct nb_pgdat *p, struct nb_scan_control *sc);
+/* The lists of one group on the node (sc->lruvec). true: enough is reclaimed.
+ * Source: lru_gen_shrink_lruvec(), shrink_one(). */
+bool nb_lru_gen_shrink_lruvec(struct nb_pgdat *p, struct nb_scan_control *sc);
 void nb_lru_gen_age_node(struct nb_pgdat *p, struct nb_scan_control *sc);
 uint64_t nb_lru_gen_eviction(struct nb_lruvec *v, const struct nb_page *page);
 void nb_lru_gen_refault(struct nb_system *sys, struct nb_zone *z, struct nb_page *page,

@@ -137,14 +137,38 @@ static void snapshot(const struct nb_alloc_context *ac, const struct nb_scan_con
 
 	for (ref = nb_next_zoneref(ac->zonelist, sc->reclaim_idx, sc->nodemask); ref->zone;
 	     ref = nb_next_zoneref(ref + 1, sc->reclaim_idx, sc->nodemask))
-		nb_snapshot_refaults(ref->zone->pgdat);
+		nb_snapshot_refaults(ref->zone->pgdat, sc->target);
 }
 
-static uint64_t rounds(const struct nb_alloc_context *ac, struct nb_scan_control *sc)
+/* What the rounds have left out so far: groups that a partial walk did not come to, active lists,
+ * memory below memory.low. false: nothing. */
+static bool try_harder(struct nb_scan_control *sc)
+{
+	if (sc->partial_walk && !sc->full_walk) {
+		sc->full_walk = true;
+		return true;
+	}
+	if (sc->skipped_deactivate) {
+		sc->force_deactivate = true;
+		sc->skipped_deactivate = false;
+		return true;
+	}
+	if (sc->low_skipped) {
+		sc->force_deactivate = false;
+		sc->low_reclaim = true;
+		sc->low_skipped = false;
+		return true;
+	}
+	return false;
+}
+
+uint64_t nb_reclaim_rounds(const struct nb_alloc_context *ac, struct nb_scan_control *sc)
 {
 	for (;;) {
-		nb_count_vm_event(sc->sys, sc->cpu,
-				  (enum nb_vm_event_item)(NB_VM_ALLOCSTALL + sc->reclaim_idx));
+		if (!sc->target)
+			nb_count_vm_event(
+				sc->sys, sc->cpu,
+				(enum nb_vm_event_item)(NB_VM_ALLOCSTALL + sc->reclaim_idx));
 		do {
 			sc->nr_scanned = 0;
 			consider_waiting(shrink_zones(ac, sc), sc);
@@ -156,11 +180,9 @@ static uint64_t rounds(const struct nb_alloc_context *ac, struct nb_scan_control
 		snapshot(ac, sc);
 		if (sc->nr_reclaimed || sc->compaction_ready)
 			return sc->nr_reclaimed ? sc->nr_reclaimed : 1;
-		if (!sc->skipped_deactivate)
+		if (!try_harder(sc))
 			return 0;
 		sc->priority = NB_DEF_PRIORITY;
-		sc->force_deactivate = true;
-		sc->skipped_deactivate = false;
 	}
 }
 
@@ -188,7 +210,7 @@ uint64_t nb_try_to_free_pages(struct nb_system *sys, const struct nb_alloc_conte
 			ac->gfp);
 	if (ac->task)
 		ac->task->flags |= NB_PF_MEMALLOC;
-	n = rounds(ac, &sc);
+	n = nb_reclaim_rounds(ac, &sc);
 	if (ac->task && !(flags & NB_PF_MEMALLOC))
 		ac->task->flags &= ~(unsigned)NB_PF_MEMALLOC;
 	wait_for(sys, ac->task, NB_WAIT_RECLAIM, 0); /* kswapd ran beside it: let it */

@@ -8,6 +8,7 @@
  */
 #include "mm/filemap.h"
 #include "mm/event.h"
+#include "mm/memcg.h"
 #include "mm/rmap.h"
 #include "mm/vmscan.h"
 #include "mm/vmstat.h"
@@ -33,7 +34,7 @@ static void emit_isolate(const struct nb_scan_control *sc, enum nb_lru lru, uint
 static void isolate(struct nb_pgdat *p, struct nb_scan_control *sc, enum nb_lru lru, uint64_t nr,
 		    struct taken *t)
 {
-	struct nb_lruvec *v = p->lruvec;
+	struct nb_lruvec *v = nb_scan_lruvec(p, sc);
 	struct nb_page_chain aside = {0, 0};
 	uint64_t scan = 0, left = nb_lruvec_size(v, lru, NB_MAX_NR_ZONES - 1);
 	bool lumpy = !(lru & NB_LRU_ACTIVE) && nb_lumpy_applies(sc);
@@ -77,17 +78,17 @@ static void isolate(struct nb_pgdat *p, struct nb_scan_control *sc, enum nb_lru 
 	/* the first set aside ends up nearest to the head, as a splice leaves it */
 	for (struct nb_page *page; (page = nb_chain_take(p->mem_map, &aside));)
 		nb_lruvec_add(v, nb_page_zone(p, page), page, false);
-	v->isolated[lru / NB_LRU_FILE] += t->pages;
+	nb_lru_isolated(p, lru / NB_LRU_FILE, (int64_t)t->pages);
 	emit_isolate(sc, lru, nr, t);
 }
 
 void nb_putback_chain(struct nb_pgdat *p, struct nb_page_chain *c, int cpu)
 {
-	struct nb_lruvec *v = p->lruvec;
 	struct nb_page *page;
 
 	while ((page = nb_chain_take(p->mem_map, c))) {
 		struct nb_zone *z = nb_page_zone(p, page);
+		struct nb_lruvec *v = nb_page_lruvec(z, page);
 		uint32_t f = nb_page_flags(page);
 
 		if (nb_unlikely(f & PG_MLOCKED)) {
@@ -105,50 +106,52 @@ void nb_putback_chain(struct nb_pgdat *p, struct nb_page_chain *c, int cpu)
 	}
 }
 
-void nb_lru_note_cost(struct nb_system *sys, struct nb_lruvec *v, bool file, uint64_t nr_io,
+void nb_lru_note_cost(const struct nb_pgdat *p, struct nb_lruvec *v, bool file, uint64_t nr_io,
 		      uint64_t nr_rotated)
 {
-	uint64_t cost = nr_io, size = 0;
+	uint64_t cost = nr_io, size;
 
-	if (sys->profile->version >= COST_BY_IO_SINCE)
+	if (p->sys->profile->version >= COST_BY_IO_SINCE)
 		cost = nr_io * NB_SWAP_CLUSTER_MAX + nr_rotated;
-	if (!cost)
-		return;
-	nb_lock(&v->lock, sys->port);
-	*(file ? &v->file_cost : &v->anon_cost) += cost;
-	for (unsigned l = 0; l < NB_LRU_UNEVICTABLE; l++)
-		size += nb_lruvec_size(v, (enum nb_lru)l, NB_MAX_NR_ZONES - 1);
-	if (v->file_cost + v->anon_cost > size / 4) {
-		v->file_cost /= 2;
-		v->anon_cost /= 2;
+	for (; cost && v; v = v->parent) {
+		size = 0;
+		nb_lock(&v->lock, p->sys->port);
+		*(file ? &v->file_cost : &v->anon_cost) += cost;
+		for (unsigned l = 0; l < NB_LRU_UNEVICTABLE; l++)
+			size += nb_lruvec_tree_size(p, v, (enum nb_lru)l, NB_MAX_NR_ZONES - 1);
+		if (v->file_cost + v->anon_cost > size / 4) {
+			v->file_cost /= 2;
+			v->anon_cost /= 2;
+		}
+		nb_unlock(&v->lock, p->sys->port);
 	}
-	nb_unlock(&v->lock, sys->port);
 }
 
 /* Others hold more pages off the lists than are on them: wait, lest this task finds none and
  * begins to kill. kswapd never waits. */
-static bool too_many_isolated(const struct nb_lruvec *v, const struct nb_scan_control *sc,
-			      bool file)
+static bool too_many_isolated(const struct nb_pgdat *p, const struct nb_scan_control *sc, bool file)
 {
 	enum nb_lru lru = file ? NB_LRU_INACTIVE_FILE : NB_LRU_INACTIVE_ANON;
-	uint64_t inactive = nb_lruvec_size(v, lru, NB_MAX_NR_ZONES - 1);
+	uint64_t inactive = nb_lruvec_tree_size(p, p->lruvec, lru, NB_MAX_NR_ZONES - 1);
 
 	if (sc->kswapd)
 		return false;
 	if ((sc->gfp & (NB_GFP_BIT_IO | NB_GFP_BIT_FS)) == (NB_GFP_BIT_IO | NB_GFP_BIT_FS))
 		inactive >>= 3;
-	return v->isolated[file] > inactive;
+	return __atomic_load_n(&p->lruvec->isolated[file], __ATOMIC_RELAXED) > inactive;
 }
 
-static void count_scan(struct nb_scan_control *sc, bool file, uint64_t scanned)
+static void count_scan(struct nb_scan_control *sc, struct nb_memcg *cg, bool file, uint64_t scanned)
 {
+	nb_memcg_count(cg, sc->kswapd ? NB_MEMCG_PGSCAN_KSWAPD : NB_MEMCG_PGSCAN_DIRECT, scanned);
 	nb_count_vm_events(sc->sys, sc->cpu, sc->kswapd ? NB_VM_PGSCAN_KSWAPD : NB_VM_PGSCAN_DIRECT,
 			   scanned);
 	nb_count_vm_events(sc->sys, sc->cpu, file ? NB_VM_PGSCAN_FILE : NB_VM_PGSCAN_ANON, scanned);
 }
 
-static void count_steal(struct nb_scan_control *sc, bool file, uint64_t n)
+static void count_steal(struct nb_scan_control *sc, struct nb_memcg *cg, bool file, uint64_t n)
 {
+	nb_memcg_count(cg, sc->kswapd ? NB_MEMCG_PGSTEAL_KSWAPD : NB_MEMCG_PGSTEAL_DIRECT, n);
 	nb_count_vm_events(sc->sys, sc->cpu,
 			   sc->kswapd ? NB_VM_PGSTEAL_KSWAPD : NB_VM_PGSTEAL_DIRECT, n);
 	nb_count_vm_events(sc->sys, sc->cpu, file ? NB_VM_PGSTEAL_FILE : NB_VM_PGSTEAL_ANON, n);
@@ -182,15 +185,15 @@ static void emit_inactive(const struct nb_pgdat *p, const struct nb_scan_control
 uint64_t nb_shrink_inactive(struct nb_pgdat *p, struct nb_scan_control *sc, enum nb_lru lru,
 			    uint64_t nr)
 {
-	struct nb_lruvec *v = p->lruvec;
+	struct nb_lruvec *v = nb_scan_lruvec(p, sc);
 	struct nb_reclaim_stat st = {0};
 	struct taken t = {.pages = 0};
 	bool file = lru >= NB_LRU_FILE;
 	uint64_t reclaimed;
 
-	if (too_many_isolated(v, sc, file)) {
+	if (too_many_isolated(p, sc, file)) {
 		nb_reclaim_throttle(p, sc, NB_THROTTLE_ISOLATED, ISOLATED_JIFFIES);
-		if (too_many_isolated(v, sc, file))
+		if (too_many_isolated(p, sc, file))
 			return 0;
 	}
 	nb_lru_add_drain(sc->sys, sc->cpu);
@@ -199,16 +202,14 @@ uint64_t nb_shrink_inactive(struct nb_pgdat *p, struct nb_scan_control *sc, enum
 	nb_lock(&v->lock, sc->sys->port);
 	isolate(p, sc, lru, nr, &t);
 	nb_unlock(&v->lock, sc->sys->port);
-	count_scan(sc, file, t.scanned);
+	count_scan(sc, v->memcg, file, t.scanned);
 	if (!t.pages)
 		return 0;
 	reclaimed = nb_shrink_pages(p, sc, &t.chain, nb_lumpy_ignores_use(sc), &st);
 	nb_putback_chain(p, &t.chain, sc->cpu);
-	nb_lock(&v->lock, sc->sys->port);
-	v->isolated[file] -= t.pages;
-	nb_unlock(&v->lock, sc->sys->port);
-	count_steal(sc, file, reclaimed);
-	nb_lru_note_cost(sc->sys, v, file, st.nr_pageout, t.scanned - reclaimed);
+	nb_lru_isolated(p, file, -(int64_t)t.pages);
+	count_steal(sc, v->memcg, file, reclaimed);
+	nb_lru_note_cost(p, v, file, st.nr_pageout, t.scanned - reclaimed);
 	sum_up(sc, &st, file, t.pages);
 	if (nb_event_wanted(sc->sys, NB_EV_MM_VMSCAN_LRU_SHRINK_INACTIVE))
 		emit_inactive(p, sc, file, t.scanned, reclaimed, &st);
@@ -218,7 +219,7 @@ uint64_t nb_shrink_inactive(struct nb_pgdat *p, struct nb_scan_control *sc, enum
 void nb_shrink_active(struct nb_pgdat *p, struct nb_scan_control *sc, enum nb_lru lru, uint64_t nr)
 {
 	struct nb_page_chain active = {0, 0}, inactive = {0, 0};
-	struct nb_lruvec *v = p->lruvec;
+	struct nb_lruvec *v = nb_scan_lruvec(p, sc);
 	struct taken t = {.pages = 0};
 	uint64_t rotated = 0, deactivated = 0;
 	bool file = lru >= NB_LRU_FILE;
@@ -245,12 +246,12 @@ void nb_shrink_active(struct nb_pgdat *p, struct nb_scan_control *sc, enum nb_lr
 	}
 	nb_putback_chain(p, &active, sc->cpu);
 	nb_putback_chain(p, &inactive, sc->cpu);
-	nb_lock(&v->lock, sc->sys->port);
-	v->isolated[file] -= t.pages;
-	nb_unlock(&v->lock, sc->sys->port);
+	nb_lru_isolated(p, file, -(int64_t)t.pages);
+	nb_memcg_count(v->memcg, NB_MEMCG_PGREFILL, t.scanned);
+	nb_memcg_count(v->memcg, NB_MEMCG_PGDEACTIVATE, deactivated);
 	nb_count_vm_events(sc->sys, sc->cpu, NB_VM_PGDEACTIVATE, deactivated);
 	if (rotated)
-		nb_lru_note_cost(sc->sys, v, file, 0, rotated);
+		nb_lru_note_cost(p, v, file, 0, rotated);
 	if (nb_event_wanted(sc->sys, NB_EV_MM_VMSCAN_LRU_SHRINK_ACTIVE))
 		nb_emit(sc->sys, NB_EV_MM_VMSCAN_LRU_SHRINK_ACTIVE, sc->cpu, sc->task,
 			(uint64_t)p->nid, t.pages, rotated, deactivated, rotated,

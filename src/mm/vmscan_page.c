@@ -253,8 +253,9 @@ static bool remove_mapping(const struct job *j)
 	struct nb_address_space *as;
 
 	if (has(j, PG_SWAPCACHE))
-		return nb_swap_cache_remove_if_unused(sys, j->z, j->page,
-						      nb_workingset_eviction(sys, j->z, j->page));
+		return nb_swap_cache_remove_if_unused(
+			sys, j->z, j->page,
+			nb_workingset_eviction(sys, j->z, j->page, j->sc->target));
 	if (has(j, PG_ANON)) {
 		/* given up by MADV_FREE: nothing is lost */
 		if (has(j, PG_SWAPBACKED | PG_DIRTY) ||
@@ -267,8 +268,9 @@ static bool remove_mapping(const struct job *j)
 	if (!as)
 		return false;
 	/* memory files: a page that was never written to, which comes back as zeroes */
-	if (!nb_as_remove_if_unused(as, j->z, j->page, 1,
-				    j->file ? nb_workingset_eviction(sys, j->z, j->page) : 0))
+	if (!nb_as_remove_if_unused(
+		    as, j->z, j->page, 1,
+		    j->file ? nb_workingset_eviction(sys, j->z, j->page, j->sc->target) : 0))
 		return false;
 	nb_event_cached(as, NB_EV_MM_FILEMAP_DELETE_FROM_PAGE_CACHE, j->z, j->page, j->page->index,
 			j->sc->cpu, j->sc->task);

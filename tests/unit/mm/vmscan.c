@@ -168,15 +168,15 @@ static void test_inactive_ratio(void **state)
 	pressbox_open(&p, "64M:1", false);
 	v.nr[NB_LRU_INACTIVE_ANON][NB_ZONE_NORMAL] = 1000;
 	v.nr[NB_LRU_ACTIVE_ANON][NB_ZONE_NORMAL] = 1000;
-	assert_false(nb_inactive_is_low(&v, p.sys, NB_LRU_INACTIVE_ANON));
+	assert_false(nb_inactive_is_low(nb_node_data(p.sys, 0), &v, NB_LRU_INACTIVE_ANON));
 	v.nr[NB_LRU_ACTIVE_ANON][NB_ZONE_NORMAL] = 1001;
-	assert_true(nb_inactive_is_low(&v, p.sys, NB_LRU_INACTIVE_ANON));
+	assert_true(nb_inactive_is_low(nb_node_data(p.sys, 0), &v, NB_LRU_INACTIVE_ANON));
 	/* 10 GiB: 10 */
 	v.nr[NB_LRU_INACTIVE_ANON][NB_ZONE_NORMAL] = 300000;
 	v.nr[NB_LRU_ACTIVE_ANON][NB_ZONE_NORMAL] = 2400000;
-	assert_false(nb_inactive_is_low(&v, p.sys, NB_LRU_INACTIVE_ANON));
+	assert_false(nb_inactive_is_low(nb_node_data(p.sys, 0), &v, NB_LRU_INACTIVE_ANON));
 	v.nr[NB_LRU_INACTIVE_ANON][NB_ZONE_NORMAL] = 200000;
-	assert_true(nb_inactive_is_low(&v, p.sys, NB_LRU_INACTIVE_ANON));
+	assert_true(nb_inactive_is_low(nb_node_data(p.sys, 0), &v, NB_LRU_INACTIVE_ANON));
 	pressbox_close(&p);
 }
 
@@ -189,9 +189,9 @@ static void test_cost(void **state)
 	(void)state;
 	pressbox_open(&p, "64M:1", false);
 	v.nr[NB_LRU_INACTIVE_FILE][0] = 400;
-	nb_lru_note_cost(p.sys, &v, true, 1, 10);
+	nb_lru_note_cost(nb_node_data(p.sys, 0), &v, true, 1, 10);
 	assert_int_equal(v.file_cost, 42);
-	nb_lru_note_cost(p.sys, &v, false, 0, 60);
+	nb_lru_note_cost(nb_node_data(p.sys, 0), &v, false, 0, 60);
 	assert_int_equal(v.file_cost, 21);
 	assert_int_equal(v.anon_cost, 30);
 	pressbox_close(&p);
@@ -213,7 +213,7 @@ static void test_refault(void **state)
 	f = read_file(&p, 16);
 	z = pressbox_zone(&p, 0);
 	v = nb_zone_lruvec(z);
-	shadow = nb_workingset_eviction(p.sys, z, &page);
+	shadow = nb_workingset_eviction(p.sys, z, &page, NULL);
 	assert_int_not_equal(shadow, 0);
 	v->nr[NB_LRU_ACTIVE_FILE][0] = 5;
 	nb_workingset_age(v, 4);
