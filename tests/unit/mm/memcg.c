@@ -428,7 +428,7 @@ static void test_v1(void **state)
 	a = pressbox_map(&p, PAGES(8));
 	(void)pressbox_fill(&p, a, PAGES(8));
 	assert_false(nb_task_alive(p.t)); /* memory and swap together are at their limit */
-	assert_int_equal(info_of(cg).swap_usage, info_of(cg).usage);
+	assert_true(info_of(cg).swap_usage <= info_of(cg).usage + NB_SWAP_SLOTS_CACHE);
 	sound(&p);
 	pressbox_close(&p);
 }
