@@ -44,12 +44,13 @@ static bool source_block(const struct nb_compact_control *cc, uint32_t flags, ui
 
 static bool too_many_isolated(const struct nb_compact_control *cc)
 {
-	const struct nb_lruvec *v = cc->zone->pgdat->lruvec;
+	const struct nb_pgdat *p = cc->zone->pgdat;
+	const struct nb_lruvec *v = p->lruvec;
 	unsigned shift = cc->gfp & NB_GFP_BIT_FS ? 3 : 0;
 	uint64_t on_lists = 0;
 
 	for (unsigned l = NB_LRU_INACTIVE_ANON; l <= NB_LRU_ACTIVE_FILE; l++)
-		on_lists += nb_lruvec_size(v, (enum nb_lru)l, NB_MAX_NR_ZONES - 1);
+		on_lists += nb_lruvec_tree_size(p, v, (enum nb_lru)l, NB_MAX_NR_ZONES - 1);
 	return v->isolated[0] + v->isolated[1] > (on_lists >> shift) / 2;
 }
 

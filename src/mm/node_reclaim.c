@@ -37,8 +37,8 @@ static uint64_t reclaimable(const struct nb_pgdat *p)
 	} else {
 		uint64_t mapped = sum(p, offsetof(struct nb_zone, nr_mapped));
 
-		n = nb_lruvec_size(p->lruvec, NB_LRU_INACTIVE_FILE, NB_MAX_NR_ZONES - 1) +
-		    nb_lruvec_size(p->lruvec, NB_LRU_ACTIVE_FILE, NB_MAX_NR_ZONES - 1);
+		n = nb_lruvec_tree_size(p, p->lruvec, NB_LRU_INACTIVE_FILE, NB_MAX_NR_ZONES - 1) +
+		    nb_lruvec_tree_size(p, p->lruvec, NB_LRU_ACTIVE_FILE, NB_MAX_NR_ZONES - 1);
 		n -= mapped < n ? mapped : n;
 	}
 	if (mode & RECLAIM_WRITE)
