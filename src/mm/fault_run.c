@@ -66,7 +66,7 @@ unsigned nb_fault_anon_run(struct nb_task *t, struct nb_vma *v, uint64_t addr,
 	unsigned n;
 
 	if (v->file || !(v->prot & NB_PROT_WRITE) || v->flags & NB_VM_LOCKED || !v->anon ||
-	    nb_event_is_told(sys, NB_EV_PAGE_FAULT_USER) ||
+	    t->memcg || nb_event_is_told(sys, NB_EV_PAGE_FAULT_USER) ||
 	    nb_event_is_told(sys, NB_EV_MM_LRU_INSERTION) || nb_fatal_signal(t))
 		return 0;
 	rq.nid = one_node(t, v);
