@@ -114,7 +114,7 @@ static void lie_down(struct recorded_wakes *w)
 	set_reclaim_active(p, false);
 	for (unsigned t = 0; t < NB_MAX_NR_ZONES; t++)
 		atomic_store(&p->zone[t].watermark_boost, 0);
-	nb_snapshot_refaults(p);
+	nb_snapshot_refaults(p, NULL);
 	w->seen = false;
 }
 
