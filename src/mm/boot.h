@@ -70,7 +70,7 @@ void nb_sysctl_defaults(struct nb_system *sys);
  * line. */
 int nb_sysctl_apply_machine(struct nb_system *sys, struct nb_error *err);
 
-/* pcp.c: batch and high of every zone from the current marks; existing sets are updated. */
+/* pcp_setup.c: batch and high of every zone from the current marks; existing sets are updated. */
 void nb_setup_per_cpu_pagesets(struct nb_system *sys);
 /* The same at boot: of the pages that were managed then. Source: mm/mm_init.c,
  * page_alloc_init_late(); the initrd and init memory are freed after it. */

@@ -5,29 +5,14 @@
  * blocks go back to the free lists from the tail. Two schemes decide how many: a fixed `high`
  * (to 6.6), and the auto-tuned one in which `high` floats between high_min and high_max (6.7 and
  * later). Pages in a set count as not free. Source: mm/page_alloc.c: rmqueue_bulk(),
- * nr_pcp_alloc(), nr_pcp_free(), nr_pcp_high(), free_pcppages_bulk(), free_unref_page_commit(),
- * zone_batchsize(), zone_highsize(); facts 5.5.
+ * nr_pcp_alloc(), nr_pcp_free(), nr_pcp_high(), free_pcppages_bulk(), free_unref_page_commit();
+ * facts 5.5. How large a set may be is pcp_setup.c's, emptying sets pcp_drain.c's.
  */
 #include "mm/pcp.h"
 
 #include "mm/boot.h"
 #include "mm/event.h"
 #include "mm/vmstat.h"
-
-static int min_int(int a, int b)
-{
-	return a < b ? a : b;
-}
-
-static int max_int(int a, int b)
-{
-	return a > b ? a : b;
-}
-
-static int clamp_int(int v, int lo, int hi)
-{
-	return min_int(max_int(v, lo), hi);
-}
 
 /* Descriptors that are fetched ahead where pages follow each other. */
 #define RUN_AHEAD 16
@@ -36,15 +21,6 @@ static unsigned list_order(const struct nb_system *sys, unsigned list)
 {
 	return list < NB_MIGRATE_PCPTYPES * NB_PCP_ORDERS ? list / NB_MIGRATE_PCPTYPES
 							  : sys->pageblock_order;
-}
-
-static void set_limits(const struct nb_zone *z, struct nb_pcp *pcp)
-{
-	pcp->batch = z->pageset_batch;
-	pcp->high_min = z->pageset_high_min;
-	pcp->high_max = z->pageset_high_max;
-	if (z->sys->profile->pcp_style == NB_PCP_FIXED)
-		pcp->high = z->pageset_high_max;
 }
 
 struct nb_pcp *nb_zone_pcp_make(struct nb_zone *z, int cpu)
@@ -59,7 +35,7 @@ struct nb_pcp *nb_zone_pcp_make(struct nb_zone *z, int cpu)
 	if (!mem)
 		return NULL;
 	pcp = (struct nb_pcp *)((mem + 63) & ~(uintptr_t)63);
-	set_limits(z, pcp);
+	nb_pcp_set_limits(z, pcp);
 	/* The machine's cache sizes are not known; those of today's CPUs hold a batch. */
 	pcp->flags = PCPF_FREE_HIGH_BATCH;
 	pcp->local = sys->cpu_to_node[cpu] == z->pgdat->nid;
@@ -85,7 +61,7 @@ struct nb_pcp *nb_zone_pcp_make(struct nb_zone *z, int cpu)
 static int refill_auto(struct nb_zone *z, struct nb_pcp *pcp, unsigned order)
 {
 	int base = pcp->batch, batch = base;
-	int high = pcp->high = clamp_int(pcp->high, pcp->high_min, pcp->high_max);
+	int high = pcp->high = nb_pcp_clamp(pcp->high, pcp->high_min, pcp->high_max);
 
 	if (nb_unlikely(high < base))
 		return 1;
@@ -93,22 +69,22 @@ static int refill_auto(struct nb_zone *z, struct nb_pcp *pcp, unsigned order)
 		batch = base << pcp->alloc_factor;
 	if (pcp->high_min != pcp->high_max &&
 	    !(atomic_load_explicit(&z->flags, memory_order_relaxed) & ZONE_BELOW_HIGH))
-		high = pcp->high = min_int(high + batch, pcp->high_max);
+		high = pcp->high = nb_pcp_min(high + batch, pcp->high_max);
 	if (!order) {
-		int room = max_int(high - pcp->count - base, base);
+		int room = nb_pcp_max(high - pcp->count - base, base);
 
 		if (batch <= room && pcp->alloc_factor < NB_PCP_BATCH_SCALE_MAX)
 			pcp->alloc_factor++;
-		batch = min_int(batch, room);
+		batch = nb_pcp_min(batch, room);
 	}
-	return batch > 1 ? max_int(batch >> order, 2) : batch;
+	return batch > 1 ? nb_pcp_max(batch >> order, 2) : batch;
 }
 
 static int refill_count(struct nb_zone *z, struct nb_pcp *pcp, unsigned order)
 {
 	if (pcp->auto_tuned)
 		return refill_auto(z, pcp, order);
-	return pcp->batch > 1 ? max_int(pcp->batch >> order, 2) : pcp->batch;
+	return pcp->batch > 1 ? nb_pcp_max(pcp->batch >> order, 2) : pcp->batch;
 }
 
 /* Appends `n` consecutive pages to a list. */
@@ -226,14 +202,13 @@ static int free_run(struct nb_zone *z, struct nb_list *list, int count)
 	return (int)n;
 }
 
-/* Gives `count` base pages back, beginning with list `first` and going round. */
-static void free_bulk(struct nb_zone *z, struct nb_pcp *pcp, int count, unsigned first, int cpu)
+void nb_pcp_free_bulk(struct nb_zone *z, struct nb_pcp *pcp, int count, unsigned first, int cpu)
 {
 	struct nb_system *sys = z->sys;
 	bool told = nb_event_is_told(sys, NB_EV_MM_PAGE_PCPU_DRAIN);
 	unsigned l = first;
 
-	count = min_int(count, pcp->count);
+	count = nb_pcp_min(count, pcp->count);
 	pcp->expire = NB_PCP_EXPIRE;
 	nb_zone_lock(z, cpu);
 	while (count > 0) {
@@ -279,7 +254,7 @@ static int high_fixed(const struct nb_zone *z, const struct nb_pcp *pcp, bool fr
 		return 0;
 	if (nb_unlikely(atomic_load_explicit(&z->flags, memory_order_relaxed) &
 			ZONE_RECLAIM_ACTIVE))
-		return min_int(pcp->batch * 4, pcp->high);
+		return nb_pcp_min(pcp->batch * 4, pcp->high);
 	return pcp->high;
 }
 
@@ -288,26 +263,26 @@ static int high_auto(const struct nb_zone *z, struct nb_pcp *pcp, bool free_high
 {
 	unsigned flags = atomic_load_explicit(&z->flags, memory_order_relaxed);
 	int batch = pcp->batch;
-	int high = pcp->high = clamp_int(pcp->high, pcp->high_min, pcp->high_max);
+	int high = pcp->high = nb_pcp_clamp(pcp->high, pcp->high_min, pcp->high_max);
 
 	if (nb_unlikely(!high))
 		return 0;
 	if (nb_unlikely(free_high)) {
-		pcp->high = max_int(high - (batch << NB_PCP_BATCH_SCALE_MAX), pcp->high_min);
+		pcp->high = nb_pcp_max(high - (batch << NB_PCP_BATCH_SCALE_MAX), pcp->high_min);
 		return 0;
 	}
 	if (nb_unlikely(flags & ZONE_RECLAIM_ACTIVE)) {
-		pcp->high = max_int(high - max_int(pcp->free_count, batch), pcp->high_min);
-		return min_int(batch * 4, pcp->high);
+		pcp->high = nb_pcp_max(high - nb_pcp_max(pcp->free_count, batch), pcp->high_min);
+		return nb_pcp_min(batch * 4, pcp->high);
 	}
 	if (pcp->high_min == pcp->high_max)
 		return high;
 	if (flags & ZONE_BELOW_HIGH) {
-		pcp->high = max_int(high - max_int(pcp->free_count, batch), pcp->high_min);
-		return max_int(pcp->count, pcp->high_min);
+		pcp->high = nb_pcp_max(high - nb_pcp_max(pcp->free_count, batch), pcp->high_min);
+		return nb_pcp_max(pcp->count, pcp->high_min);
 	}
 	if (pcp->count >= high && pcp->high < pcp->free_count + batch)
-		pcp->high = clamp_int(pcp->free_count + batch, pcp->high_min, pcp->high_max);
+		pcp->high = nb_pcp_clamp(pcp->free_count + batch, pcp->high_min, pcp->high_max);
 	return high;
 }
 
@@ -322,16 +297,16 @@ static int bulk_fixed(struct nb_pcp *pcp, int high, bool free_high)
 	if (batch < room && pcp->free_count < NB_PCP_BATCH_SCALE_MAX)
 		pcp->free_count++;
 	/* min wins over max where they cross, as in the kernel's clamp(). */
-	return min_int(max_int(batch, pcp->batch), max_int(room, 0));
+	return nb_pcp_min(nb_pcp_max(batch, pcp->batch), nb_pcp_max(room, 0));
 }
 
 static int bulk_auto(const struct nb_pcp *pcp, int high, bool free_high)
 {
 	if (nb_unlikely(free_high))
-		return min_int(pcp->count, pcp->batch << NB_PCP_BATCH_SCALE_MAX);
+		return nb_pcp_min(pcp->count, pcp->batch << NB_PCP_BATCH_SCALE_MAX);
 	if (nb_unlikely(high < pcp->batch))
 		return 1;
-	return clamp_int(pcp->free_count, pcp->batch, high - pcp->batch);
+	return nb_pcp_clamp(pcp->free_count, pcp->batch, high - pcp->batch);
 }
 
 static void commit_fixed(struct nb_zone *z, struct nb_pcp *pcp, unsigned order, unsigned list,
@@ -341,7 +316,7 @@ static void commit_fixed(struct nb_zone *z, struct nb_pcp *pcp, unsigned order, 
 	int high = high_fixed(z, pcp, free_high);
 
 	if (pcp->count >= high)
-		free_bulk(z, pcp, bulk_fixed(pcp, high, free_high), list, cpu);
+		nb_pcp_free_bulk(z, pcp, bulk_fixed(pcp, high, free_high), list, cpu);
 }
 
 static void commit_auto(struct nb_zone *z, struct nb_pcp *pcp, unsigned order, unsigned list,
@@ -358,12 +333,12 @@ static void commit_auto(struct nb_zone *z, struct nb_pcp *pcp, unsigned order, u
 		pcp->flags &= (uint8_t)~PCPF_PREV_FREE_HIGH_ORDER;
 	}
 	if (pcp->free_count < cap)
-		pcp->free_count = (int16_t)min_int(pcp->free_count + (1 << order), cap);
+		pcp->free_count = (int16_t)nb_pcp_min(pcp->free_count + (1 << order), cap);
 	int high = high_auto(z, pcp, free_high);
 
 	if (nb_likely(pcp->count < high))
 		return;
-	free_bulk(z, pcp, bulk_auto(pcp, high, free_high), list, cpu);
+	nb_pcp_free_bulk(z, pcp, bulk_auto(pcp, high, free_high), list, cpu);
 	if ((atomic_load_explicit(&z->flags, memory_order_relaxed) & ZONE_BELOW_HIGH) &&
 	    nb_zone_watermark_ok(z, 0, nb_wmark_pages(z, NB_WMARK_HIGH), NB_ZONE_MOVABLE, 0))
 		atomic_fetch_and_explicit(&z->flags, ~(unsigned)ZONE_BELOW_HIGH,
@@ -386,241 +361,4 @@ int nb_pcp_settle_unlock(struct nb_zone *z, struct nb_pcp *pcp, unsigned order, 
 	nb_pcp_settle(z, pcp, order, list, cpu);
 	nb_pcp_unlock(pcp);
 	return 0;
-}
-
-void nb_pcp_drain(struct nb_zone *z, struct nb_pcp *pcp, int cpu)
-{
-	nb_pcp_lock(pcp, z->sys);
-	while (pcp->count) {
-		int n = pcp->count;
-
-		if (pcp->auto_tuned)
-			n = min_int(n, max_int(pcp->batch << NB_PCP_BATCH_SCALE_MAX, 1));
-		free_bulk(z, pcp, n, 0, cpu);
-	}
-	nb_pcp_unlock(pcp);
-}
-
-/* Does `what` to the zone's set on each CPU, or on `of_cpu`; `cpu` is the one that runs. */
-static void for_sets(struct nb_zone *z, int of_cpu, int cpu,
-		     void (*what)(struct nb_zone *, struct nb_pcp *, int))
-{
-	for (int c = of_cpu < 0 ? 0 : of_cpu; c < (int)z->sys->nr_cpu_ids; c++) {
-		struct nb_pcp *pcp = nb_zone_pcp_peek(z, c);
-
-		if (pcp)
-			what(z, pcp, cpu);
-		if (of_cpu >= 0)
-			break;
-	}
-}
-
-/* `fold`: also what the CPUs keep back of the zones' counters, as when they go offline; after all
- * is drained, which the running CPU counts. */
-static void drain(struct nb_system *sys, int of_cpu, int cpu, bool fold)
-{
-	for (unsigned i = 0; i < sys->nr_pgdat; i++) {
-		for (unsigned t = 0; t < NB_MAX_NR_ZONES; t++) {
-			struct nb_zone *z = &sys->pgdat[i]->zone[t];
-
-			if (!z->managed_pages)
-				continue;
-			for_sets(z, of_cpu, cpu, nb_pcp_drain);
-			if (fold)
-				for_sets(z, of_cpu, cpu, nb_fold_zone_diffs);
-		}
-	}
-}
-
-void nb_drain_all_pages(struct nb_system *sys, int cpu)
-{
-	drain(sys, -1, cpu, false);
-}
-
-void nb_drain_pages(struct nb_system *sys, int cpu)
-{
-	if (cpu < (int)sys->nr_cpu_ids)
-		drain(sys, cpu, cpu < 0 ? 0 : cpu, true);
-}
-
-/* True if another round may change the set, as when refresh_cpu_vm_stats() counts changes. */
-static bool tick_pcp(struct nb_zone *z, struct nb_pcp *pcp, int cpu)
-{
-	int cap = pcp->batch << NB_PCP_BATCH_SCALE_MAX;
-	int to_drain = 0;
-	bool changes = false;
-
-	nb_pcp_lock(pcp, z->sys);
-	if (pcp->auto_tuned) {
-		int high = pcp->high;
-
-		if (high > pcp->high_min)
-			pcp->high = max_int(max_int(pcp->count - cap, high - (high >> 3)),
-					    pcp->high_min);
-		changes = pcp->high < high && pcp->high > pcp->high_min;
-		to_drain = pcp->count - pcp->high;
-		if (to_drain > 0) {
-			free_bulk(z, pcp, to_drain, 0, cpu);
-			changes = true;
-		}
-	}
-	/* Sets of other nodes: three rounds without use, then empty. */
-	if (pcp->expire && pcp->count && !pcp->local) {
-		changes = true;
-		if (--pcp->expire == 0)
-			free_bulk(z, pcp, pcp->count, 0, cpu);
-	}
-	nb_pcp_unlock(pcp);
-	return changes;
-}
-
-bool nb_vmstat_update(struct nb_system *sys, int cpu)
-{
-	bool changes = false;
-
-	if ((unsigned)cpu >= sys->nr_cpu_ids)
-		return false;
-	for (unsigned i = 0; i < sys->nr_pgdat; i++) {
-		for (unsigned t = 0; t < NB_MAX_NR_ZONES; t++) {
-			struct nb_zone *z = &sys->pgdat[i]->zone[t];
-			struct nb_pcp *pcp = z->managed_pages ? nb_zone_pcp_peek(z, cpu) : NULL;
-
-			if (!pcp)
-				continue;
-			nb_fold_zone_diffs(z, pcp, cpu);
-			changes |= tick_pcp(z, pcp, cpu);
-		}
-	}
-	return changes;
-}
-
-int nb_pcp_info(const struct nb_system *sys, int nid, enum nb_zone_type type, int cpu,
-		struct nb_pcp_info *ret_info)
-{
-	struct nb_pgdat *pgdat = nb_node_data(sys, nid);
-
-	if (!pgdat)
-		return -NB_ENODEV;
-	if ((unsigned)type >= NB_MAX_NR_ZONES || cpu < 0 || cpu >= (int)sys->nr_cpu_ids)
-		return -NB_EINVAL;
-	struct nb_zone *z = &pgdat->zone[type];
-	struct nb_pcp *pcp = nb_zone_pcp_peek(z, cpu);
-	struct nb_pcp unused = {.count = 0};
-
-	if (!pcp) {
-		pcp = &unused;
-		set_limits(z, pcp);
-	}
-	nb_pcp_lock(pcp, sys);
-	*ret_info = (struct nb_pcp_info){.count = (unsigned)pcp->count,
-					 .high = (unsigned)pcp->high,
-					 .batch = (unsigned)pcp->batch,
-					 .high_min = (unsigned)pcp->high_min,
-					 .high_max = (unsigned)pcp->high_max};
-	nb_pcp_unlock(pcp);
-	return 0;
-}
-
-/* Managed pages of now, or of the time when boot set page sets: before init memory was freed. */
-static uint64_t managed(const struct nb_zone *z, bool at_init)
-{
-	return at_init && z->managed_at_init_pages != NB_UNKNOWN ? z->managed_at_init_pages
-								 : z->managed_pages;
-}
-
-/* The pages that a zone's sets are sized by. Kernels that size them before deferred struct pages
- * are there, and never again, know one section of a node's last zone, up to its border. */
-static uint64_t sized_by(const struct nb_zone *z, bool at_init)
-{
-	unsigned shift = z->sys->machine->arch == NB_ARCH_ARM64 ? 30 : 27; /* SECTION_SIZE_BITS */
-	uint64_t n = managed(z, at_init), section = UINT64_C(1) << (shift - z->sys->page_shift);
-	nb_pfn_t end = nb_zone_end_pfn(z), known = z->zone_start_pfn + section;
-
-	if (!z->sys->profile->pcp_before_deferred ||
-	    end < z->pgdat->node_start_pfn + z->pgdat->node_spanned_pages)
-		return n;
-	known = (known + section - 1) & ~(section - 1);
-	return known < end && n > known - z->zone_start_pfn ? known - z->zone_start_pfn : n;
-}
-
-/* 0 for zones below 8 MiB or so. Source: zone_batchsize(). */
-static int raw_batch_of(const struct nb_zone *z, bool at_init)
-{
-	uint64_t cap = ((uint64_t)z->sys->profile->pcp_batch_max_kib << 10) >> z->sys->page_shift;
-	uint64_t b = sized_by(z, at_init) >> 10;
-
-	b = (b < cap ? b : cap) / 4;
-	if (b < 1)
-		b = 1;
-	b += b / 2;
-	while (b & (b - 1))
-		b &= b - 1;
-	return (int)b - 1;
-}
-
-static int batch_of(const struct nb_zone *z, bool at_init)
-{
-	return max_int(raw_batch_of(z, at_init), 1);
-}
-
-/* Source: zone_highsize(); before 5.14 some batches, none where the batch is 1 for want of any. */
-static int high_of(const struct nb_zone *z, int batch, unsigned fraction, bool at_init)
-{
-	const struct nb_system *sys = z->sys;
-	uint64_t cpus = nb_cpumask_weight(&z->pgdat->cpus);
-	uint64_t total =
-		fraction ? managed(z, at_init) / fraction : nb_wmark_pages(z, NB_WMARK_LOW);
-
-	if (sys->profile->pcp_high_batches && !fraction)
-		return (int)sys->profile->pcp_high_batches * raw_batch_of(z, at_init);
-	if (!cpus)
-		cpus = sys->nr_cpus_online ? sys->nr_cpus_online : 1;
-	total /= cpus;
-	if (total > INT32_MAX / 2)
-		total = INT32_MAX / 2;
-	return max_int((int)total, batch * 4);
-}
-
-static void setup_zone(struct nb_zone *z, bool at_init)
-{
-	struct nb_system *sys = z->sys;
-	unsigned fraction = sys->tune.percpu_pagelist_high_fraction;
-	bool tuned = sys->profile->pcp_style == NB_PCP_AUTO && !fraction;
-	_Atomic(struct nb_pcp *) *sets = atomic_load_explicit(&z->pageset, memory_order_acquire);
-
-	z->pageset_batch = batch_of(z, at_init);
-	z->pageset_high_min = high_of(z, z->pageset_batch, fraction, at_init);
-	z->pageset_high_max =
-		tuned ? high_of(z, z->pageset_batch, 8, at_init) : z->pageset_high_min;
-	for (unsigned cpu = 0; sets && cpu < sys->nr_cpu_ids; cpu++) {
-		struct nb_pcp *pcp = atomic_load_explicit(&sets[cpu], memory_order_acquire);
-
-		if (!pcp)
-			continue;
-		nb_pcp_lock(pcp, sys);
-		set_limits(z, pcp);
-		nb_pcp_unlock(pcp);
-	}
-}
-
-static void setup_all(struct nb_system *sys, bool at_init)
-{
-	for (unsigned i = 0; i < sys->nr_pgdat; i++) {
-		for (unsigned t = 0; t < NB_MAX_NR_ZONES; t++) {
-			struct nb_zone *z = &sys->pgdat[i]->zone[t];
-
-			if (z->present_pages)
-				setup_zone(z, at_init);
-		}
-	}
-}
-
-void nb_setup_per_cpu_pagesets(struct nb_system *sys)
-{
-	setup_all(sys, false);
-}
-
-void nb_boot_per_cpu_pagesets(struct nb_system *sys)
-{
-	setup_all(sys, true);
 }

@@ -57,6 +57,21 @@ static inline void nb_pcp_zero_numa(struct nb_pcp *pcp)
 		atomic_store_explicit(&pcp->numa[e], 0, memory_order_relaxed);
 }
 
+static inline int nb_pcp_min(int a, int b)
+{
+	return a < b ? a : b;
+}
+
+static inline int nb_pcp_max(int a, int b)
+{
+	return a > b ? a : b;
+}
+
+static inline int nb_pcp_clamp(int v, int lo, int hi)
+{
+	return nb_pcp_min(nb_pcp_max(v, lo), hi);
+}
+
 static inline unsigned nb_pcp_list_of(unsigned order, enum nb_migratetype mt)
 {
 	if (nb_likely(order < NB_PCP_ORDERS))
@@ -81,6 +96,12 @@ static inline void nb_pcp_unlock(struct nb_pcp *pcp)
 void nb_pcp_refill(struct nb_zone *z, struct nb_pcp *pcp, unsigned order, enum nb_migratetype mt,
 		   unsigned alloc_flags, int cpu);
 void nb_pcp_settle(struct nb_zone *z, struct nb_pcp *pcp, unsigned order, unsigned list, int cpu);
+
+/* pcp.c, with the set locked: gives `count` base pages back, beginning with list `first` and going
+ * round. */
+void nb_pcp_free_bulk(struct nb_zone *z, struct nb_pcp *pcp, int count, unsigned first, int cpu);
+/* pcp_setup.c: the zone's limits of now for the set, locked or new. */
+void nb_pcp_set_limits(const struct nb_zone *z, struct nb_pcp *pcp);
 
 /* Takes the head of a list that is not empty. */
 static inline struct nb_page *nb_pcp_pop(const struct nb_zone *z, struct nb_list *list)
@@ -162,9 +183,10 @@ static inline void nb_prep_page(const struct nb_zone *z, struct nb_page *page,
 	page->mapping = 0;
 }
 
-/* Empties one set into the free lists. `cpu` is the running CPU, the set may be another's. */
+/* pcp_drain.c: empties one set into the free lists. `cpu` is the running CPU, the set may be
+ * another's. */
 void nb_pcp_drain(struct nb_zone *z, struct nb_pcp *pcp, int cpu);
-/* Empties all sets, as drain_all_pages() does. */
+/* pcp_drain.c: empties all sets, as drain_all_pages() does. */
 void nb_drain_all_pages(struct nb_system *sys, int cpu);
 
 #endif
