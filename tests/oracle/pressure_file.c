@@ -103,7 +103,6 @@ static void open_run(struct run *r, const char *path)
 	    nb_system_boot(&r->port, r->machine, &boot, &r->sys, &err) ||
 	    nb_capture_apply_observed(r->capture, r->sys, &err))
 		fail_msg("%s: %s", dir, err.text);
-	recorded_free_begin(&r->free, r->sys);
 	r->index_of = nb_xcalloc(FRAMES, sizeof(*r->index_of));
 	r->listed = nb_xcalloc(FRAMES, 1);
 	r->frame_of = nb_xcalloc(FRAMES, sizeof(*r->frame_of));
@@ -470,7 +469,7 @@ static void report(struct run *r, const char *name)
 	recorded_ratio("  activated", n->activated, n->active_equal);
 	recorded_ratio("clusters taken", n->isolates, n->isolates_equal);
 	recorded_ratio("pages given up", n->deletes, n->deletes_equal);
-	recorded_wakes_report(&r->wakes);
+	recorded_wakes_report(&r->wakes, true);
 	recorded_ratio("pgactivate", (uint64_t)recorded_growth(name, "pgactivate"),
 		       nb_vm_event_sum(r->sys, NB_VM_PGACTIVATE));
 	recorded_ratio("pgdeactivate", (uint64_t)recorded_growth(name, "pgdeactivate"),
@@ -504,7 +503,7 @@ static void judge(struct run *r)
 	assert_int_equal(n->active_equal, n->activated);
 	assert_in_range(n->isolates_equal, n->isolates - n->isolates / 1000, n->isolates);
 	assert_in_range(n->deletes_equal, n->deletes - n->deletes / 200, n->deletes);
-	recorded_wakes_judge(&r->wakes);
+	recorded_wakes_judge(&r->wakes, true);
 }
 
 static void play_refault(const char *path, const char *name)
@@ -516,8 +515,9 @@ static void play_refault(const char *path, const char *name)
 	recorded_read(&r.rec, name, "work");
 	read_passes(&r, name);
 	look_around(&r);
+	recorded_free_begin(&r.free, r.sys, name);
 	recorded_free_measure(&r.free, r.sys, &r.rec, name);
-	recorded_wakes_begin(&r.wakes, r.sys, &r.rec, &r.free, NB_ZONE_NORMAL);
+	recorded_wakes_begin(&r.wakes, r.sys, name, &r.rec, &r.free, NB_ZONE_NORMAL);
 	assert_true(r.nr_passes > 1);
 	assert_int_equal(nb_lru_gen_set_enabled(r.sys, false), 0);
 	assert_int_equal(nb_file_create_device(r.sys, "vda", DISK_BYTES, &r.file), 0);

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { PIDS = 1 << 15 };
+
 static uint64_t field(const char *s, const char *name)
 {
 	const char *p = strstr(s, name);
@@ -52,7 +54,9 @@ static const struct form forms[] = {
 	{"mm_page_alloc", REC_ALLOC, {"pfn=", "order=", NULL}},
 	{"mm_page_free", REC_FREE, {"pfn=", "order="}},
 	{"mm_page_alloc_zone_locked", REC_TAKEN, {"pfn=", "order="}},
-	{"mm_page_alloc_extfrag", REC_STOLEN, {"pfn=", "alloc_order=", "change_ownership="}},
+	{"mm_page_alloc_extfrag",
+	 REC_STOLEN,
+	 {"pfn=", "alloc_order=", "change_ownership=", "fallback_order="}},
 	{"mm_page_pcpu_drain", REC_DRAINED, {"pfn=", "order="}},
 	{"mm_filemap_add_to_page_cache", REC_ADD, {"pfn=", "ofs="}},
 	{"mm_filemap_delete_from_page_cache", REC_DELETE, {"pfn=", "ofs="}},
@@ -77,6 +81,7 @@ static const struct form forms[] = {
 	{"block_rq_issue", REC_IO, {NULL}},
 	{"tracing_mark_write", REC_MARK, {"phase "}},
 	{"mark_victim", REC_KILL, {NULL}},
+	{"mm_compaction_begin", REC_COMPACT, {NULL}},
 	{"mm_compaction_fast_isolate_freepages",
 	 REC_TAKE_FREE,
 	 {"range=(", "~ ", "nr_scanned=", "nr_taken="}},
@@ -112,7 +117,7 @@ static bool parse_event(struct rec_event *e, const char *name, size_t len, const
 }
 
 /* "  comm-PID  [CPU] flags  SECONDS: event: fields" */
-static bool parse_line(struct rec_event *e, const char *line, const char *worker)
+static bool parse_line(struct rec_event *e, const char *line, const char *worker, uint8_t *last_cpu)
 {
 	const char *dash = strstr(line, " ["), *s, *colon;
 	char *after;
@@ -124,6 +129,8 @@ static bool parse_line(struct rec_event *e, const char *line, const char *worker
 	while (dash > line && *dash != '-')
 		dash--;
 	e->pid = atoi(dash + 1);
+	e->cpu_before = last_cpu[e->pid & (PIDS - 1)] ? last_cpu[e->pid & (PIDS - 1)] - 1 : e->cpu;
+	last_cpu[e->pid & (PIDS - 1)] = e->cpu + 1;
 	line += strspn(line, " ");
 	e->kswapd = !strncmp(line, "kswapd", 6);
 	e->kcompactd = !strncmp(line, "kcompactd", 9);
@@ -141,6 +148,7 @@ static bool parse_line(struct rec_event *e, const char *line, const char *worker
 void recorded_read(struct recorded *r, const char *name, const char *worker)
 {
 	FILE *f = play_open(name, "trace.gz", true);
+	uint8_t *last_cpu = nb_xcalloc(PIDS, 1); /* + 1 */
 	char line[1024];
 
 	*r = (struct recorded){0};
@@ -149,11 +157,12 @@ void recorded_read(struct recorded *r, const char *name, const char *worker)
 			r->cap = r->cap ? 2 * r->cap : 65536;
 			r->ev = nb_xrealloc(r->ev, r->cap, sizeof(*r->ev));
 		}
-		if (parse_line(&r->ev[r->nr], line, worker))
+		if (parse_line(&r->ev[r->nr], line, worker, last_cpu))
 			r->nr++;
 	}
 	if (f)
 		pclose(f);
+	free(last_cpu);
 }
 
 void recorded_free(struct recorded *r)
@@ -183,17 +192,20 @@ int64_t recorded_growth(const char *name, const char *what)
 	       (int64_t)recorded_counter(name, "before/proc/vmstat", what);
 }
 
-int64_t recorded_free_after(const char *name, int nid, const char *zone)
+int64_t recorded_zone(const char *name, const char *file, int nid, const char *zone,
+		      const char *figure)
 {
-	FILE *f = play_open(name, "after/proc/zoneinfo", false);
-	char line[256], type[32] = "";
-	long long n, found = -1;
+	FILE *f = play_open(name, file, false);
+	char line[256], type[32] = "", *s;
+	int64_t found = -1;
 	int node = -1;
 
 	while (f && fgets(line, sizeof(line), f)) {
 		(void)sscanf(line, "Node %d, zone %31s", &node, type);
-		if (sscanf(line, " pages free %lld", &n) == 1 && node == nid && !strcmp(type, zone))
-			found = n;
+		s = line + strspn(line, " ");
+		if (found < 0 && node == nid && !strcmp(type, zone) &&
+		    !strncmp(s, figure, strlen(figure)) && s[strlen(figure)] == ' ')
+			found = strtoll(s + strlen(figure), NULL, 10);
 	}
 	if (f)
 		fclose(f);

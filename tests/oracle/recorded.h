@@ -35,11 +35,13 @@ enum rec_kind {
 	REC_KILL,
 	REC_TAKE_FREE, /* mm_compaction_[fast_]isolate_freepages; a: first pfn, end, scanned, taken
 			*/
+	REC_COMPACT,   /* a run of compaction begins */
 	REC_KINDS
 };
 
 struct rec_event {
 	uint8_t kind, cpu;
+	uint8_t cpu_before;             /* of the same task's event before, of any kind */
 	bool kswapd, kcompactd, worker; /* who: a worker is named as recorded_read() was told */
 	int pid;
 	uint64_t t_us;
@@ -58,8 +60,10 @@ void recorded_free(struct recorded *r);
 uint64_t recorded_counter(const char *name, const char *file, const char *what);
 /* How much it grew from before/proc/vmstat to after/proc/vmstat. */
 int64_t recorded_growth(const char *name, const char *what);
-/* Free pages of a zone ("DMA32") by after/proc/zoneinfo; -1 where it is not. */
-int64_t recorded_free_after(const char *name, int nid, const char *zone);
+/* A figure ("pages free", "low") of a zone ("DMA32") by a zoneinfo of the trace
+ * ("after/proc/zoneinfo"); -1 where it is not. */
+int64_t recorded_zone(const char *name, const char *file, int nid, const char *zone,
+		      const char *figure);
 /* The recorder's job after "begin": the caller frees it. */
 char *recorded_job(const char *name);
 /* traces/ of the oracle, into dir; false: there is none. */

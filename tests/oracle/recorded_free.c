@@ -7,15 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-void recorded_free_begin(struct recorded_free *f, const struct nb_system *sys)
+void recorded_free_begin(struct recorded_free *f, const struct nb_system *sys, const char *name)
 {
 	memset(f, 0, sizeof(*f));
 	for (int nid = 0; nid < RECORDED_NODES; nid++) {
-		for (int t = 0; t < NB_MAX_NR_ZONES; t++) {
-			struct nb_zone_info z;
+		for (int t = 0; nb_node_data(sys, nid) && t < NB_MAX_NR_ZONES; t++) {
+			int64_t free =
+				recorded_zone(name, "before/proc/zoneinfo", nid,
+					      nb_zone_name((enum nb_zone_type)t), "pages free");
 
-			if (!nb_zone_info(sys, nid, (enum nb_zone_type)t, &z))
-				f->pages[nid][t] = (int64_t)z.free_pages;
+			f->pages[nid][t] = free > 0 ? free : 0;
 		}
 	}
 }
@@ -65,7 +66,8 @@ void recorded_free_measure(struct recorded_free *f, const struct nb_system *sys,
 
 		for (int t = 0; p && t < NB_MAX_NR_ZONES; t++) {
 			int64_t after =
-				recorded_free_after(name, nid, nb_zone_name((enum nb_zone_type)t));
+				recorded_zone(name, "after/proc/zoneinfo", nid,
+					      nb_zone_name((enum nb_zone_type)t), "pages free");
 			int64_t kept = p->zone[t].stat_threshold * (int64_t)sys->nr_cpus_online;
 
 			if (after >= 0)

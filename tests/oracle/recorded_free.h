@@ -1,6 +1,6 @@
 /* recorded_free.h -- free pages of a recorded machine's zones, from event to event: begun with
  * before/, each event that takes or gives back is counted. Zones are found by the frames, in a
- * system that was booted from before/.
+ * system of that machine.
  */
 #ifndef TESTS_ORACLE_RECORDED_FREE_H
 #define TESTS_ORACLE_RECORDED_FREE_H
@@ -18,7 +18,7 @@ struct recorded_free {
 	int64_t unsure[RECORDED_NODES][NB_MAX_NR_ZONES];
 };
 
-void recorded_free_begin(struct recorded_free *f, const struct nb_system *sys);
+void recorded_free_begin(struct recorded_free *f, const struct nb_system *sys, const char *name);
 void recorded_free_count(struct recorded_free *f, const struct nb_system *sys,
 			 const struct rec_event *e);
 /* Goes through the whole trace for `unsure`; pages are afterwards as before. */

@@ -18,6 +18,9 @@ struct recorded_wakes {
 	struct recorded_free *free;
 	enum nb_zone_type highest; /* that the requests may use */
 	uint8_t *lies_down;        /* [event] kswapd does, after it */
+	uint64_t low[NB_MAX_NR_ZONES], high[NB_MAX_NR_ZONES];
+	/* the recorded zones' boosts: now, and when kswapd's round began, at whose end these go */
+	uint64_t boost[NB_MAX_NR_ZONES], boost_then[NB_MAX_NR_ZONES];
 	/* ours, since it last lay down */
 	bool seen;
 	unsigned order;
@@ -26,8 +29,8 @@ struct recorded_wakes {
 	uint64_t nr, alike, near, before, worst, boosts, quiet, quiet_wrong;
 };
 
-/* Node 0's. Starts the engine's kswapd. */
-void recorded_wakes_begin(struct recorded_wakes *w, struct nb_system *sys,
+/* Node 0's, with the marks of before/. Starts the engine's kswapd. */
+void recorded_wakes_begin(struct recorded_wakes *w, struct nb_system *sys, const char *name,
 			  const struct recorded *rec, struct recorded_free *free,
 			  enum nb_zone_type highest);
 void recorded_wakes_release(struct recorded_wakes *w);
@@ -37,7 +40,9 @@ void recorded_wakes_ours(struct recorded_wakes *w, const struct nb_event *ev);
 void recorded_wakes_event(struct recorded_wakes *w, size_t i);
 /* A recorded request of the kind in question was served. */
 void recorded_wakes_request(struct recorded_wakes *w);
-void recorded_wakes_report(const struct recorded_wakes *w);
-void recorded_wakes_judge(const struct recorded_wakes *w);
+/* `played`: our own requests had as little memory as the recorded ones, and must have woken it too.
+ */
+void recorded_wakes_report(const struct recorded_wakes *w, bool played);
+void recorded_wakes_judge(const struct recorded_wakes *w, bool played);
 
 #endif
