@@ -50,7 +50,10 @@ int nb_shmem_create(struct nb_system *sys, const char *name, uint64_t size, cons
  * these. 0, -NB_ESRCH, -NB_EINVAL, -NB_ENOMEM. Source: shmem_acct_size(). */
 int nb_shmem_segment(struct nb_task *t, const char *name, uint64_t size, const char *mpol,
 		     bool noreserve, struct nb_address_space **ret_file);
+/* One more reference, and one fewer: the file goes with its last one, as do its pages and shadows.
+ * Mappings hold references of their own. */
 void nb_file_get(struct nb_address_space *file);
+/* See nb_file_get(). NULL: nothing. What is dirty then is written first. */
 void nb_file_put(struct nb_address_space *file);
 
 struct nb_file_info {
@@ -59,6 +62,7 @@ struct nb_file_info {
 	bool shmem;
 	uint64_t cached_pages, dirty_pages, writeback_pages, shadows;
 };
+/* What it is, and base pages of it by state, as they are now. */
 void nb_file_info(const struct nb_address_space *file, struct nb_file_info *ret_info);
 /* Node of the cached page that holds page `index`; -NB_ENOENT: it is not cached. */
 int nb_file_node(struct nb_address_space *file, uint64_t index);
@@ -72,11 +76,12 @@ struct nb_address_space *nb_file_at(const struct nb_system *sys, unsigned i);
 int nb_mmap_file(struct nb_task *t, struct nb_address_space *file, uint64_t offset, uint64_t addr,
 		 uint64_t length_bytes, int prot, int flags, uint64_t *ret_addr);
 
-/* read(2) and write(2) by a task; buf may be NULL (always, where pages hold no bytes). *ret_bytes:
- * how many were read (the end of the file cuts) or written. A write at the end makes the file
- * longer. 0, -NB_ENOMEM, -NB_EIO, -NB_EFBIG. */
+/* read(2) by a task; buf may be NULL (always, where pages hold no bytes). *ret_bytes: how many were
+ * read; the end of the file cuts. 0, -NB_ENOMEM, -NB_EIO. */
 int nb_file_read(struct nb_task *t, struct nb_address_space *file, uint64_t offset, void *buf,
 		 uint64_t bytes, uint64_t *ret_bytes);
+/* write(2), the same way; one at the end makes the file longer. 0, -NB_ENOMEM, -NB_EIO, -NB_EFBIG.
+ */
 int nb_file_write(struct nb_task *t, struct nb_address_space *file, uint64_t offset,
 		  const void *buf, uint64_t bytes, uint64_t *ret_bytes);
 

@@ -39,9 +39,11 @@ uint64_t nb_khugepaged_step(struct nb_system *sys);
 void nb_khugepaged_set_wake(struct nb_system *sys, void (*wake)(void *ctx), void *ctx);
 
 /* Beginning as observed: before zones are set (nb_zone_set_observed()), pools give back what boot
- * took; afterwards each pool of each node gets its pages, of which so many are free (the others are
- * in use by nobody that is known), out of what was in use. Returns how many it got. */
+ * took. */
 void nb_hugetlb_clear(struct nb_system *sys);
+/* Afterwards each pool (huge pages of `page_bytes`) of each node gets its `nr` pages, of which
+ * `free` are free (the others are in use by nobody that is known), out of what was in use. Returns
+ * how many it got; 0 for no such pool or node. */
 uint64_t nb_hugetlb_set_observed(struct nb_system *sys, uint64_t page_bytes, int nid, uint64_t nr,
 				 uint64_t free);
 

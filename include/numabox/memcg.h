@@ -80,6 +80,7 @@ bool nb_memcg_in_use(const struct nb_system *sys);
 /* The rules and files of cgroup v1 (or again those of v2): swap is counted together with memory.
  * -NB_EBUSY: there are groups besides the root. -NB_ENOMEM. */
 int nb_memcg_use_v1(struct nb_system *sys, bool v1);
+/* Which of the two is in force? */
 bool nb_memcg_is_v1(const struct nb_system *sys);
 /* A new one below `parent`, without tasks and limits. -NB_EEXIST, -NB_EINVAL (no name, one with a
  * '/' or longer than NB_MEMCG_NAME_MAX), -NB_ENOMEM (also past 32,766 groups). */
@@ -98,6 +99,7 @@ struct nb_memcg *nb_memcg_next(const struct nb_memcg *top, const struct nb_memcg
  * `cpu`: where that runs. -NB_EINVAL: the root's, a value out of range, not a file of these rules.
  */
 int nb_memcg_write(struct nb_memcg *cg, enum nb_memcg_knob knob, uint64_t value, int cpu);
+/* The same, read; NB_MEMCG_MAX_PAGES where it says "max". */
 uint64_t nb_memcg_read(const struct nb_memcg *cg, enum nb_memcg_knob knob);
 /* memory.reclaim: asks the group to give back that much. -NB_EAGAIN: less could be had. */
 int nb_memcg_reclaim(struct nb_memcg *cg, uint64_t pages, int cpu, uint64_t *ret_pages);

@@ -62,16 +62,28 @@ struct nb_user {
 
 /* The calls with a program's own arguments; pid 0 is the caller. Masks are words of 64 bits, of
  * which maxnode - 1 bits count. Other pids are those of living tasks; of the system's own, 1 is
- * root's (nothing of it moves) and 2 a kernel thread, without memory of its own. */
+ * root's (nothing of it moves) and 2 a kernel thread, without memory of its own. All return 0 or
+ * the kernel's errno, negated, tested in its order; memory that is `bad` gives -NB_EFAULT.
+ *
+ * set_mempolicy(2): the task's own policy. */
 int nb_sys_set_mempolicy(struct nb_task *t, int mode, struct nb_user nmask, uint64_t maxnode);
+/* get_mempolicy(2): `policy` is one int, `nmask` maxnode bits, both may be nowhere; `addr` and
+ * `flags` (NB_MPOL_F_*) say of what. */
 int nb_sys_get_mempolicy(struct nb_task *t, struct nb_user policy, struct nb_user nmask,
 			 uint64_t maxnode, uint64_t addr, uint64_t flags);
+/* mbind(2): a policy for a range of bytes; `flags` are NB_MPOL_MF_*. */
 int nb_sys_mbind(struct nb_task *t, uint64_t addr, uint64_t length_bytes, uint64_t mode,
 		 struct nb_user nmask, uint64_t maxnode, unsigned flags);
+/* set_mempolicy_home_node(2): where the range's BIND and PREFERRED_MANY policies begin; flags: 0.
+ */
 int nb_sys_set_mempolicy_home_node(struct nb_task *t, uint64_t addr, uint64_t length_bytes,
 				   uint64_t home_node, uint64_t flags);
+/* migrate_pages(2): a process's pages, from each old node to the one in the same place of the new
+ * ones. More than 0: so many pages could not be moved. */
 int nb_sys_migrate_pages(struct nb_task *t, int pid, uint64_t maxnode, struct nb_user old_nodes,
 			 struct nb_user new_nodes);
+/* move_pages(2): nr_pages addresses (`pages`), nodes (`nodes`: ints; nowhere: only ask) and answers
+ * (`status`: ints, a node or an errno negated). More than 0: so many pages were left unmoved. */
 int nb_sys_move_pages(struct nb_task *t, int pid, uint64_t nr_pages, struct nb_user pages,
 		      struct nb_user nodes, struct nb_user status, int flags);
 

@@ -66,6 +66,7 @@ void nb_oom_set_reporter(struct nb_system *sys,
 
 /* -1000 (never) .. 1000 (first). -NB_EINVAL, -NB_ESRCH. */
 int nb_task_set_oom_score_adj(struct nb_task *t, int adj);
+/* The same, read. */
 int nb_task_oom_score_adj(const struct nb_task *t);
 /* What /proc/PID/oom_score would say. */
 int nb_task_oom_score(const struct nb_task *t);

@@ -73,17 +73,19 @@ int nb_split_page(struct nb_system *sys, nb_pfn_t pfn, unsigned order);
 /* Where the kernel's linear map has a frame: PAGE_OFFSET + pfn << page shift, an address that only
  * other calls understand; in a system booted with nb_boot_options.backed, the host's address of
  * the page's bytes. 0 for a hole, and for a page of high memory, which the map leaves out.
- * nb_address_to_pfn() is the way back: NB_NO_PFN for an address outside.
- * Source: page_address(), virt_to_page(). */
+ * Source: page_address(). */
 uint64_t nb_page_address(const struct nb_system *sys, nb_pfn_t pfn);
+/* The way back: NB_NO_PFN for an address outside. Source: virt_to_page(). */
 nb_pfn_t nb_address_to_pfn(const struct nb_system *sys, uint64_t addr);
 
 /* Pages by address; 0 without memory. `order` as ever; high memory is never used, whatever gfp
- * says. nb_get_zeroed_page() is one page of zeroes, nb_get_dma_pages() lies in the DMA zone.
- * Source: __get_free_pages(), __get_free_page(), get_zeroed_page(), __get_dma_pages(). */
+ * says. Source: __get_free_pages(). */
 uint64_t nb_get_free_pages(struct nb_system *sys, int cpu, nb_gfp_t gfp, unsigned order);
+/* One page. Source: __get_free_page(). */
 uint64_t nb_get_free_page(struct nb_system *sys, int cpu, nb_gfp_t gfp);
+/* One page of zeroes. Source: get_zeroed_page(). */
 uint64_t nb_get_zeroed_page(struct nb_system *sys, int cpu, nb_gfp_t gfp);
+/* A block that lies in the DMA zone. Source: __get_dma_pages(). */
 uint64_t nb_get_dma_pages(struct nb_system *sys, int cpu, nb_gfp_t gfp, unsigned order);
 
 /* Frees what these gave. 0 (also for address 0: nothing is done), or -NB_EINVAL as
@@ -91,10 +93,11 @@ uint64_t nb_get_dma_pages(struct nb_system *sys, int cpu, nb_gfp_t gfp, unsigned
 int nb_free_pages_addr(struct nb_system *sys, int cpu, uint64_t addr, unsigned order);
 
 /* `bytes` of consecutive memory in whole pages, the rest of the block given back at once (to the
- * tails of the free lists); an address, or 0. nb_free_pages_exact() frees the same number of
- * bytes: 0, or -NB_EINVAL, and then nothing is changed. __GFP_COMP and __GFP_HIGHMEM are ignored.
- * Source: alloc_pages_exact(), free_pages_exact(). */
+ * tails of the free lists); an address, or 0. __GFP_COMP and __GFP_HIGHMEM are ignored.
+ * Source: alloc_pages_exact(). */
 uint64_t nb_alloc_pages_exact(struct nb_system *sys, int cpu, uint64_t bytes, nb_gfp_t gfp);
+/* Frees the same number of bytes. 0, or -NB_EINVAL, and then nothing is changed.
+ * Source: free_pages_exact(). */
 int nb_free_pages_exact(struct nb_system *sys, int cpu, uint64_t addr, uint64_t bytes);
 
 /* Empties the page sets of `cpu` (or of all CPUs: -1) into the buddy lists, and folds what they

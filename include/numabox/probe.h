@@ -76,10 +76,11 @@ struct nb_request_probe {
 int nb_probe_request(struct nb_system *sys, const struct nb_alloc_request *rq, uint64_t index,
 		     struct nb_request_probe *ret);
 
+/* Is told of a zone; *z lasts for the call. false: that is enough. */
+typedef bool nb_probe_fn(void *arg, const struct nb_zone_probe *z);
 /* Walks the zonelist as that step does and calls fn for each of its zones in order, closed ones
  * too, until fn returns false. Returns true when some zone passed (also when fn ended the walk
- * there). Empty zones are not in a zonelist. */
-typedef bool nb_probe_fn(void *arg, const struct nb_zone_probe *z);
+ * there). Empty zones are not in a zonelist. `index` as in nb_probe_request(). */
 bool nb_probe_walk(struct nb_system *sys, const struct nb_alloc_request *rq, uint64_t index,
 		   enum nb_probe_step step, nb_probe_fn *fn, void *arg);
 

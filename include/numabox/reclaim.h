@@ -40,16 +40,19 @@ struct nb_lru_info {
 int nb_lru_info(const struct nb_system *sys, int nid, enum nb_zone_type type,
 		struct nb_lru_info *ret_info);
 
-/* /sys/kernel/mm/lru_gen/enabled and min_ttl_ms. Switching moves all pages over; kernels without
- * multi-generation lists (before 6.1) refuse with -NB_EOPNOTSUPP. */
+/* /sys/kernel/mm/lru_gen/enabled: are the lists of reclaim generations? */
 bool nb_lru_gen_enabled(const struct nb_system *sys);
+/* Writes it. Switching moves all pages over; kernels without multi-generation lists (before 6.1)
+ * refuse with -NB_EOPNOTSUPP. */
 int nb_lru_gen_set_enabled(struct nb_system *sys, bool on);
+/* Writes lru_gen/min_ttl_ms: younger generations are not evicted; 0: any may be. */
 void nb_lru_gen_set_min_ttl_ms(struct nb_system *sys, uint64_t ms);
+
+struct nb_task;
 
 /* Frees `pages` on demand, as a write to memory.reclaim does, on behalf of a task: from all nodes
  * in its CPU's order, or from one (nid; NB_NO_NODE: all). *ret_pages gets how many were freed. 0;
  * -NB_EAGAIN: no more could be; -NB_EINVAL: no such node; -NB_ESRCH. */
-struct nb_task;
 int nb_proactive_reclaim(struct nb_task *t, int nid, uint64_t pages, uint64_t *ret_pages);
 
 /* A cache of objects that can be given back under pressure. */

@@ -37,6 +37,7 @@ struct nb_replication_info {
 	uint64_t failed;          /* no room on the reader's node: the remote page served */
 	uint64_t reads, faults;   /* pages read, entries made, from a copy instead of remotely */
 };
+/* What is replicated (NB_REPLICATE_*) and what it has cost and saved so far. */
 void nb_replication_info(const struct nb_system *sys, struct nb_replication_info *ret_info);
 /* Copies that lie on a node. */
 uint64_t nb_node_replicas(const struct nb_system *sys, int nid);

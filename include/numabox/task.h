@@ -155,13 +155,17 @@ int nb_brk(struct nb_task *t, uint64_t brk, uint64_t *ret_brk);
 /* Gives the process its stack, as exec does: 132 KiB below the end of user space, growing at faults
  * below it up to 8 MiB. *ret_top: its end. -NB_EEXIST: it has one; -NB_ENOMEM. */
 int nb_task_map_stack(struct nb_task *t, uint64_t *ret_top);
-/* Pages of a range stay in memory; they are faulted in unless flags (NB_MLOCK_ONFAULT) says when.
- * -NB_EINVAL, -NB_ENOMEM (holes, or no memory), -NB_EAGAIN. */
+/* Pages of a range stay in memory, and are faulted in now. 0; -NB_EINVAL, -NB_ENOMEM (holes, or no
+ * memory), -NB_EAGAIN, -NB_ESRCH. */
 int nb_mlock(struct nb_task *t, uint64_t addr, uint64_t length_bytes);
+/* The same; with NB_MLOCK_ONFAULT in flags each page stays from when it is first touched. Other
+ * flags: -NB_EINVAL. */
 int nb_mlock2(struct nb_task *t, uint64_t addr, uint64_t length_bytes, int flags);
+/* They need not stay any longer. 0; -NB_EINVAL, -NB_ENOMEM (holes), -NB_ESRCH. */
 int nb_munlock(struct nb_task *t, uint64_t addr, uint64_t length_bytes);
 /* All mappings, now (NB_MCL_CURRENT) or made later (NB_MCL_FUTURE). -NB_EINVAL, -NB_ENOMEM. */
 int nb_mlockall(struct nb_task *t, int flags);
+/* None of the task's mappings needs to stay any longer, those to come neither. 0 or -NB_ESRCH. */
 int nb_munlockall(struct nb_task *t);
 /* A policy for a range; flags are MPOL_MF_*. Errors as in facts 6.6. */
 int nb_mbind(struct nb_task *t, uint64_t addr, uint64_t length_bytes, int mode_and_flags,

@@ -115,7 +115,7 @@ static int take_backend(struct qemu *q, const char *what, const char *id, uint64
 
 static int complete_ram(struct qemu *q, struct nb_error *err)
 {
-	uint64_t bytes;
+	uint64_t bytes = 0;
 	int rc;
 
 	if (q->memory_backend) {

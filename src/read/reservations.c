@@ -1,4 +1,9 @@
-/* reservations.c -- see reservations.h. Source of the forms: mm/memblock.c of 5.10, 6.1, 6.12. */
+/* reservations.c -- memblock's reservations out of a boot log with memblock=debug.
+ *
+ * Called by dmesg.c with each line in turn; reservations.h has the rule of what counts as known.
+ * First the dump, then what is reserved and freed behind it; whatever does not fit makes the whole
+ * unknown. Source of the forms: mm/memblock.c of 5.10, 6.1, 6.12.
+ */
 #include "read/reservations.h"
 #include "read/capture_priv.h"
 #include <stdlib.h>

@@ -243,7 +243,7 @@ static bool log_trip(const char *path)
 	struct nb_text layout = {0}, lists = {0}, got = {0};
 	struct nb_zonelists z;
 	struct nb_layout l;
-	size_t len;
+	size_t len = 0;
 	char *text = slurp(path, &len);
 	unsigned nr_built;
 	bool good = true;

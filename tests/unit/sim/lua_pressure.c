@@ -130,10 +130,8 @@ static void overcommit(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(overcommit),
-		cmocka_unit_test(reclaim),
-		cmocka_unit_test(device_time),
-		cmocka_unit_test(full_queue),
+		cmocka_unit_test(overcommit),         cmocka_unit_test(reclaim),
+		cmocka_unit_test(device_time),        cmocka_unit_test(full_queue),
 		cmocka_unit_test(dirty_behind_clean),
 	};
 
