@@ -9,6 +9,7 @@
  */
 #include "mm/address_space.h"
 
+#include "mm/fault.h"
 #include "mm/file_event.h"
 #include "mm/replica.h"
 #include "mm/writeback.h"
@@ -74,7 +75,7 @@ static int64_t pages_of(const struct nb_page *page)
 
 void nb_as_count(struct nb_address_space *as, struct nb_zone *z, int64_t n)
 {
-	as->nrpages += (uint64_t)n;
+	nb_as_add(&as->nrpages, n);
 	nb_stat_add(as->sys, &z->nr_file, n);
 	if (nb_as_is_shmem(as))
 		nb_stat_add(as->sys, &z->nr_shmem, n);
@@ -106,8 +107,8 @@ struct nb_page *nb_as_find(struct nb_address_space *as, uint64_t index, struct n
 	return page;
 }
 
-int nb_as_insert(struct nb_address_space *as, uint64_t index, struct nb_zone *z,
-		 struct nb_page *page, uint64_t *ret_shadow)
+int nb_as_insert_reading(struct nb_address_space *as, uint64_t index, struct nb_zone *z,
+			 struct nb_page *page, bool reading, uint64_t *ret_shadow)
 {
 	struct nb_system *sys = as->sys;
 	uint64_t e, values = 0;
@@ -117,13 +118,15 @@ int nb_as_insert(struct nb_address_space *as, uint64_t index, struct nb_zone *z,
 	e = nb_radix_load(&as->pages, index);
 	err = nb_radix_store(sys, &as->pages, index, nb_page_order(page),
 			     nb_radix_page(nb_zone_page_pfn(z, page)), &values);
-	as->nrshadows -= values;
+	nb_as_add(&as->nrshadows, -(int64_t)values);
 	if (!err) {
-		page->mapping = as->rmap.handle;
-		page->index = index & NB_AS_MAX_INDEX;
-		nb_as_change_flags(sys, page, nb_as_is_shmem(as) ? PG_SWAPBACKED : 0, PG_ANON);
+		nb_page_set_owner(page, as->rmap.handle);
+		nb_page_set_index(sys, page, index);
+		nb_page_change_flags(sys, page, nb_as_is_shmem(as) ? PG_SWAPBACKED : 0, PG_ANON);
 		nb_get_page(sys, page);
 		nb_as_count(as, z, pages_of(page));
+		if (reading)
+			nb_radix_set_mark(&as->pages, index, NB_MARK_READING);
 	}
 	nb_unlock(&as->lock, sys->port);
 	if (!err && ret_shadow)
@@ -136,23 +139,23 @@ static void remove_locked(struct nb_address_space *as, struct nb_zone *z, struct
 			  uint64_t shadow)
 {
 	struct nb_system *sys = as->sys;
-	uint64_t index = page->index;
+	uint64_t index = nb_page_index(page);
 	int64_t n = pages_of(page);
 
 	if (counts_dirty(as) && nb_page_flags(page) & PG_DIRTY) {
-		as->nr_dirty -= (uint64_t)n;
+		nb_as_add(&as->nr_dirty, -n);
 		nb_stat_add(sys, &z->nr_dirty, -n);
 	}
-	nb_as_change_flags(sys, page, 0, PG_DIRTY);
+	nb_page_change_flags(sys, page, 0, PG_DIRTY);
 	if (shadow) {
 		(void)nb_radix_replace(&as->pages, index, nb_radix_value(shadow));
 		for (unsigned m = 0; m < NB_NR_MARKS; m++)
 			nb_radix_clear_mark(&as->pages, index, (enum nb_mark)m);
-		as->nrshadows++;
+		nb_as_add(&as->nrshadows, 1);
 	} else {
 		(void)nb_radix_erase(sys, &as->pages, index);
 	}
-	page->mapping = 0;
+	nb_page_set_owner(page, 0);
 	nb_as_count(as, z, -n);
 }
 
@@ -168,7 +171,8 @@ void nb_as_remove(struct nb_address_space *as, struct nb_zone *z, struct nb_page
 static bool is_master(const struct nb_address_space *as, const struct nb_zone *z,
 		      const struct nb_page *page)
 {
-	return nb_radix_load(&as->pages, page->index) == nb_radix_page(nb_zone_page_pfn(z, page));
+	return nb_radix_load(&as->pages, nb_page_index(page)) ==
+	       nb_radix_page(nb_zone_page_pfn(z, page));
 }
 
 /* Reclaim takes it: a copy goes alone; in a master's place comes a copy. Under the lock. */
@@ -184,17 +188,17 @@ static void take_out(struct nb_address_space *as, struct nb_zone *z, struct nb_p
 	}
 	if (!is_master(as, z, page)) {
 		(void)nb_replica_detach(as, page);
-		page->mapping = 0;
+		nb_page_set_owner(page, 0);
 		return;
 	}
-	to = nb_replica_promote(as, page->index, &to_zone);
+	to = nb_replica_promote(as, nb_page_index(page), &to_zone);
 	if (!to) {
 		remove_locked(as, z, page, shadow);
 		return;
 	}
-	(void)nb_radix_replace(&as->pages, page->index,
+	(void)nb_radix_replace(&as->pages, nb_page_index(page),
 			       nb_radix_page(nb_zone_page_pfn(to_zone, to)));
-	page->mapping = 0;
+	nb_page_set_owner(page, 0);
 	nb_as_count(as, z, -1);
 	nb_as_count(as, to_zone, 1);
 }
@@ -205,8 +209,7 @@ bool nb_as_remove_if_unused(struct nb_address_space *as, struct nb_zone *z, stru
 	bool unused;
 
 	nb_lock(&as->lock, as->sys->port);
-	unused = page->mapping == as->rmap.handle &&
-		 __atomic_load_n(&page->refcount, __ATOMIC_ACQUIRE) == refs + 1 &&
+	unused = nb_page_owner(page) == as->rmap.handle && nb_page_refcount(page) == refs + 1 &&
 		 !(nb_page_flags(page) & (PG_DIRTY | PG_WRITEBACK));
 	if (unused)
 		take_out(as, z, page, shadow);
@@ -223,15 +226,15 @@ int nb_as_replace(struct nb_address_space *as, struct nb_zone *zfrom, struct nb_
 	int err = -NB_EAGAIN;
 
 	nb_lock(&as->lock, sys->port);
-	if (__atomic_load_n(&from->refcount, __ATOMIC_ACQUIRE) ==
-		    1 + refs + (uint32_t)from->mapcount &&
-	    !(nb_page_flags(from) & PG_WRITEBACK) && from->mapping == as->rmap.handle &&
+	if (nb_page_refcount(from) == 1 + refs + (uint32_t)nb_page_mapcount(from) &&
+	    !(nb_page_flags(from) & PG_WRITEBACK) && nb_page_owner(from) == as->rmap.handle &&
 	    is_master(as, zfrom, from)) {
-		(void)nb_radix_replace(&as->pages, from->index,
+		nb_copy_page_bytes(zfrom, from, zto, to);
+		(void)nb_radix_replace(&as->pages, nb_page_index(from),
 				       nb_radix_page(nb_zone_page_pfn(zto, to)));
-		to->mapping = from->mapping;
-		to->index = from->index;
-		nb_as_change_flags(sys, to, nb_page_flags(from) & moved, PG_ANON);
+		nb_page_set_owner(to, as->rmap.handle);
+		nb_page_set_index(sys, to, nb_page_index(from));
+		nb_page_change_flags(sys, to, nb_page_flags(from) & moved, PG_ANON);
 		nb_get_page(sys, to);
 		nb_as_count(as, zfrom, -n);
 		nb_as_count(as, zto, n);
@@ -239,9 +242,9 @@ int nb_as_replace(struct nb_address_space *as, struct nb_zone *zfrom, struct nb_
 			nb_stat_add(sys, &zfrom->nr_dirty, -n);
 			nb_stat_add(sys, &zto->nr_dirty, n);
 		}
-		nb_as_change_flags(sys, from, 0, PG_DIRTY);
-		from->mapping = 0;
-		__atomic_fetch_sub(&from->refcount, 1, __ATOMIC_ACQ_REL);
+		nb_page_change_flags(sys, from, 0, PG_DIRTY);
+		nb_page_set_owner(from, 0);
+		nb_page_unref(sys, from);
 		err = 0;
 	}
 	nb_unlock(&as->lock, sys->port);
@@ -252,9 +255,11 @@ struct nb_address_space *nb_page_as(const struct nb_system *sys, const struct nb
 {
 	struct nb_rmap *r;
 
-	if (!page->mapping || nb_page_flags(page) & PG_ANON)
+	uint32_t handle = nb_page_owner(page);
+
+	if (!handle || nb_page_flags(page) & PG_ANON)
 		return NULL;
-	r = nb_rmap_object(sys, page->mapping);
+	r = nb_rmap_object(sys, handle);
 	return r && !r->anon ? (struct nb_address_space *)r : NULL;
 }
 
@@ -287,22 +292,22 @@ static bool change_mark(struct nb_zone *z, struct nb_page *page, enum change c, 
 	if (!as)
 		return false;
 	nb_lock(&as->lock, sys->port);
-	changed = page->mapping == as->rmap.handle && !(nb_page_flags(page) & flag) == on;
+	changed = nb_page_owner(page) == as->rmap.handle && !(nb_page_flags(page) & flag) == on;
 	if (changed)
-		nb_as_change_flags(sys, page, on ? flag : 0, on ? 0 : flag);
+		nb_page_change_flags(sys, page, on ? flag : 0, on ? 0 : flag);
 	if (changed && counts_dirty(as)) {
 		if (c == DIRTY_ON && !as->nr_dirty)
 			nb_writeback_enlist(as);
-		tell_mark(as, page->index, c, n, cpu);
+		tell_mark(as, nb_page_index(page), c, n, cpu);
 		if (on)
-			nb_radix_set_mark(&as->pages, page->index, mark);
+			nb_radix_set_mark(&as->pages, nb_page_index(page), mark);
 		else
-			nb_radix_clear_mark(&as->pages, page->index, mark);
-		*(wb ? &as->nr_writeback : &as->nr_dirty) += (uint64_t)n;
+			nb_radix_clear_mark(&as->pages, nb_page_index(page), mark);
+		nb_as_add(wb ? &as->nr_writeback : &as->nr_dirty, n);
 		nb_stat_add(sys, wb ? &z->nr_writeback : &z->nr_dirty, n);
 	}
 	if (changed && c == DIRTY_OFF)
-		nb_radix_clear_mark(&as->pages, page->index, NB_MARK_TOWRITE);
+		nb_radix_clear_mark(&as->pages, nb_page_index(page), NB_MARK_TOWRITE);
 	nb_unlock(&as->lock, sys->port);
 	return changed;
 }
@@ -339,11 +344,12 @@ static int check_page(struct nb_address_space *as, uint64_t index, uint64_t entr
 
 	if (!page || !(flags & PG_ALLOCATED))
 		what = "is not allocated";
-	else if (page->mapping != as->rmap.handle || flags & PG_ANON)
+	else if (nb_page_owner(page) != as->rmap.handle || flags & PG_ANON)
 		what = "belongs elsewhere";
-	else if (page->index != index || nb_page_order(page) != nb_radix_order(&as->pages, index))
+	else if (nb_page_index(page) != index ||
+		 nb_page_order(page) != nb_radix_order(&as->pages, index))
 		what = "has another index or order";
-	else if (page->refcount < 1 + (uint32_t)page->mapcount)
+	else if (nb_page_refcount(page) < 1 + (uint32_t)nb_page_mapcount(page))
 		what = "has too few references";
 	else if (counts_dirty(as) &&
 		 !(flags & PG_DIRTY) == nb_radix_get_mark(&as->pages, index, NB_MARK_DIRTY))

@@ -111,21 +111,57 @@ static inline bool nb_as_is_shmem(const struct nb_address_space *as)
 	return as->kind == NB_AS_SHMEM;
 }
 
+/* Bytes of the file; others may change it at any time. */
+static inline uint64_t nb_as_size(const struct nb_address_space *as)
+{
+	return __atomic_load_n(&as->size, __ATOMIC_RELAXED);
+}
+static inline void nb_as_set_size(struct nb_address_space *as, uint64_t bytes)
+{
+	__atomic_store_n(&as->size, bytes, __ATOMIC_RELAXED);
+}
+/* A write came to `end`: the file is at least that long. */
+static inline void nb_as_grow(struct nb_address_space *as, uint64_t end)
+{
+	uint64_t old = nb_as_size(as);
+
+	while (end > old && !__atomic_compare_exchange_n(&as->size, &old, end, true,
+							 __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		;
+}
+/* A count that is changed under the file's lock and read without it. */
+static inline void nb_as_add(uint64_t *count, int64_t n)
+{
+	__atomic_store_n(count, *count + (uint64_t)n, __ATOMIC_RELAXED);
+}
+static inline uint64_t nb_as_read(const uint64_t *count)
+{
+	return __atomic_load_n(count, __ATOMIC_RELAXED);
+}
+
 /* Pages up to the end of the file. */
 static inline uint64_t nb_as_end_index(const struct nb_address_space *as)
 {
-	return (as->size >> as->sys->page_shift) +
-	       ((as->size & ((UINT64_C(1) << as->sys->page_shift) - 1)) != 0);
+	uint64_t size = nb_as_size(as);
+
+	return (size >> as->sys->page_shift) +
+	       ((size & ((UINT64_C(1) << as->sys->page_shift) - 1)) != 0);
 }
 
 /* The page at index with a reference for the caller, or NULL. *ret_shadow (may be NULL): the shadow
  * value that stands there instead, 0 for none. */
 struct nb_page *nb_as_find(struct nb_address_space *as, uint64_t index, struct nb_zone **ret_zone,
 			   uint64_t *ret_shadow);
-/* Puts a fresh page there: a reference for the cache, `mapping` and `index`, counters (nr_file,
- * nr_shmem). *ret_shadow (may be NULL) as above. 0, -NB_EEXIST, -NB_ENOMEM. Order is the page's. */
-int nb_as_insert(struct nb_address_space *as, uint64_t index, struct nb_zone *z,
-		 struct nb_page *page, uint64_t *ret_shadow);
+/* Puts a fresh page there (`reading`: with NB_MARK_READING, as its bytes are still to come): a
+ * reference for the cache, `mapping` and `index`, counters (nr_file, nr_shmem). *ret_shadow (may be
+ * NULL) as above. 0, -NB_EEXIST, -NB_ENOMEM. Order is the page's. */
+int nb_as_insert_reading(struct nb_address_space *as, uint64_t index, struct nb_zone *z,
+			 struct nb_page *page, bool reading, uint64_t *ret_shadow);
+static inline int nb_as_insert(struct nb_address_space *as, uint64_t index, struct nb_zone *z,
+			       struct nb_page *page, uint64_t *ret_shadow)
+{
+	return nb_as_insert_reading(as, index, z, page, false, ret_shadow);
+}
 /* Takes a page out, leaving `shadow` (0: nothing) in its place. The cache's reference becomes the
  * caller's: nb_put_page() it. Marks go; a dirty page is dirty no more. */
 void nb_as_remove(struct nb_address_space *as, struct nb_zone *z, struct nb_page *page,
@@ -134,7 +170,7 @@ void nb_as_remove(struct nb_address_space *as, struct nb_zone *z, struct nb_page
  * dirty or being written. false: nothing is done. Source: __remove_mapping(). */
 bool nb_as_remove_if_unused(struct nb_address_space *as, struct nb_zone *z, struct nb_page *page,
 			    unsigned refs, uint64_t shadow);
-/* Migration: `to` stands where `from` did, with its marks, flags and counters; the cache's
+/* Migration: `to` stands where `from` did, with its bytes, marks, flags and counters; the cache's
  * reference moves. `from` keeps the caller's reference. -NB_EAGAIN: more than `refs` references
  * beside the cache's. Source: folio_migrate_mapping(). */
 int nb_as_replace(struct nb_address_space *as, struct nb_zone *zfrom, struct nb_page *from,
@@ -143,20 +179,6 @@ int nb_as_replace(struct nb_address_space *as, struct nb_zone *zfrom, struct nb_
 /* Under the file's lock: n pages of z came into the cache (or left it): nrpages, nr_file, nr_shmem.
  */
 void nb_as_count(struct nb_address_space *as, struct nb_zone *z, int64_t n);
-
-/* A change of flags that others may change at the same time. */
-static inline void nb_as_change_flags(const struct nb_system *sys, struct nb_page *page,
-				      uint32_t set, uint32_t clear)
-{
-	if (!sys->port->relax) {
-		page->flags = (page->flags | set) & ~clear;
-		return;
-	}
-	if (set)
-		__atomic_fetch_or(&page->flags, set, __ATOMIC_RELAXED);
-	if (clear)
-		__atomic_fetch_and(&page->flags, ~clear, __ATOMIC_RELAXED);
-}
 
 /* Marks with flags and counters, on a CPU. Each returns whether it was a change. */
 bool nb_as_set_dirty(struct nb_zone *z, struct nb_page *page, int cpu);

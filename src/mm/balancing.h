@@ -12,6 +12,7 @@
 #ifndef NB_MM_BALANCING_H
 #define NB_MM_BALANCING_H
 
+#include "mm/page_share.h"
 #include "mm/pagetable.h"
 #include <numabox/balancing.h>
 #include "mm/vma.h"
@@ -96,18 +97,20 @@ bool nb_numab_should_migrate(struct nb_task *t, uint32_t last_cpupid, int src_ni
 
 /* Who touched a page last: a CPU and the low byte of a pid. 0 in the descriptor means nobody. */
 #define NB_CPUPID_NONE UINT32_MAX
-#define NB_CPUPID_BITS 21
 static inline uint32_t nb_page_cpupid(const struct nb_page *page)
 {
-	return page->cpupid ? (uint32_t)page->cpupid - 1 : NB_CPUPID_NONE;
+	uint32_t bits = nb_page_cpupid_bits(page);
+
+	return bits ? bits - 1 : NB_CPUPID_NONE;
 }
 static inline uint32_t nb_cpupid_of(int cpu, int pid)
 {
 	return (uint32_t)cpu << 8 | ((unsigned)pid & 0xff);
 }
-static inline void nb_page_set_cpupid(struct nb_page *page, uint32_t cpupid)
+static inline void nb_page_set_cpupid(const struct nb_system *sys, struct nb_page *page,
+				      uint32_t cpupid)
 {
-	page->cpupid = (cpupid + 1) & ((1u << NB_CPUPID_BITS) - 1);
+	nb_page_set_cpupid_bits(sys, page, cpupid + 1);
 }
 static inline bool nb_cpupid_match(uint32_t cpupid, int pid)
 {

@@ -58,7 +58,7 @@ static int misplaced(struct nb_task *t, struct nb_vma *v, uint64_t addr, struct 
 	if (nid == NB_NO_NODE)
 		return NB_NO_NODE;
 	if (local) {
-		nb_page_set_cpupid(page, nb_cpupid_of(t->cpu, t->pid));
+		nb_page_set_cpupid(t->sys, page, nb_cpupid_of(t->cpu, t->pid));
 		if (!nb_numab_should_migrate(t, last, page_nid))
 			return NB_NO_NODE;
 	}
@@ -101,7 +101,8 @@ static bool move(struct nb_task *t, struct nb_zone *z, struct nb_page *page, int
 
 	if (!pgdat || !has_room(pgdat, 1))
 		return false;
-	if (!(page->flags & PG_ANON) && (page->flags & PG_DIRTY || page->mapcount != 1))
+	if (!(nb_page_flags(page) & PG_ANON) &&
+	    (nb_page_flags(page) & PG_DIRTY || nb_page_mapcount(page) != 1))
 		return false;
 	if (nb_migrate_isolate(t->sys, z, page))
 		return false;
@@ -133,7 +134,7 @@ void nb_numa_hint_fault(struct nb_task *t, struct nb_vma *v, uint64_t addr, stru
 	nid = z->pgdat->nid;
 	nb_count_vm_event(t->sys, t->cpu, NB_VM_NUMA_HINT_FAULTS);
 	remember_access(t, v);
-	if (page->mapcount > 1 && v->shared)
+	if (nb_page_mapcount(page) > 1 && v->shared)
 		flags |= NB_TNF_SHARED;
 	if (nid == nb_task_local_node(t)) {
 		nb_count_vm_event(t->sys, t->cpu, NB_VM_NUMA_HINT_FAULTS_LOCAL);

@@ -138,9 +138,9 @@ static bool hint_entry(struct nb_mm *mm, const struct nb_vma *v, uint64_t *entry
 	/* before the descriptor is looked at: most pages are at home */
 	if (!page || home == z->pgdat->nid)
 		return false;
-	if (!v->shared && page->mapcount > 1)
+	if (!v->shared && nb_page_mapcount(page) > 1)
 		return false;
-	if (!(page->flags & (PG_ANON | PG_SWAPBACKED)) && page->flags & PG_DIRTY)
+	if (!(nb_page_flags(page) & (PG_ANON | PG_SWAPBACKED)) && nb_page_flags(page) & PG_DIRTY)
 		return false;
 	*entry |= NB_PTE_HINT;
 	return true;

@@ -108,6 +108,7 @@ static int64_t move_gathered(struct nb_compact_control *cc)
 		.sys = cc->sys,
 		.task = cc->task,
 		.cpu = cc->cpu,
+		.daemon = !cc->task,
 		.mode = cc->mode,
 		.reason = NB_MR_COMPACTION,
 		.target = nb_compaction_target,

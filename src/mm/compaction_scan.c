@@ -51,7 +51,8 @@ static bool too_many_isolated(const struct nb_compact_control *cc)
 
 	for (unsigned l = NB_LRU_INACTIVE_ANON; l <= NB_LRU_ACTIVE_FILE; l++)
 		on_lists += nb_lruvec_tree_size(p, v, (enum nb_lru)l, NB_MAX_NR_ZONES - 1);
-	return v->isolated[0] + v->isolated[1] > (on_lists >> shift) / 2;
+	return nb_lru_read(&v->isolated[0]) + nb_lru_read(&v->isolated[1]) >
+	       (on_lists >> shift) / 2;
 }
 
 /* A page that is on a list and looks as if it could be moved without waiting. Whether others hold

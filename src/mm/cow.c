@@ -21,7 +21,7 @@
 static bool sole_owner(const struct nb_system *sys, const struct nb_zone *z,
 		       const struct nb_page *page)
 {
-	uint32_t refs = __atomic_load_n(&page->refcount, __ATOMIC_ACQUIRE);
+	uint32_t refs = nb_page_refcount(page);
 
 	if (!(nb_page_flags(page) & PG_SWAPCACHE))
 		return refs == 1;
@@ -34,7 +34,7 @@ void nb_copy_page_bytes(struct nb_zone *fromz, const struct nb_page *from, struc
 {
 	if (fromz->sys->backed)
 		memcpy(nb_page_bytes(toz, to), nb_page_bytes(fromz, from),
-		       (size_t)1 << fromz->sys->page_shift);
+		       (size_t)1 << fromz->sys->page_shift << nb_page_order(from));
 }
 
 /* The page is this mapping's own: its entry becomes writable. */
@@ -111,7 +111,7 @@ int nb_wp_fault(struct nb_task *t, struct nb_vma *v, uint64_t addr, struct nb_pt
 	if (!(nb_page_flags(page) & PG_ANON))
 		return copy(t, v, addr, leaf, i);
 	if (!(pte & NB_PTE_EXCLUSIVE) && nb_page_flags(page) & PG_SWAPCACHE)
-		(void)nb_swap_free_cached(t->sys, z, page, t->cpu);
+		(void)nb_swap_try_free_cached(t->sys, z, page, t->cpu);
 	if (pte & NB_PTE_EXCLUSIVE || sole_owner(t->sys, z, page)) {
 		reuse(t, v, leaf, i);
 		return 0;

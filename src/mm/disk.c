@@ -27,7 +27,8 @@ struct nb_writeback *nb_writeback_new(struct nb_system *sys)
 	wb->disk = default_disk;
 	wb->last = &wb->first;
 	wb->last_dirty = &wb->dirty;
-	wb->next_periodic_ns = wb->due_ns = UINT64_MAX;
+	wb->next_periodic_ns = UINT64_MAX;
+	atomic_store_explicit(&wb->due_ns, UINT64_MAX, memory_order_relaxed);
 	nb_pool_init(&wb->io_pool, sizeof(struct nb_io));
 	nb_pool_init(&wb->page_pool, (size_t)1 << sys->page_shift);
 	return wb;
@@ -166,10 +167,10 @@ static int move_bytes(struct nb_address_space *as, uint64_t index, void *bytes, 
 		return 0;
 	if (!ops->read && !ops->write)
 		return write ? nb_store_write(as, index, bytes) : nb_store_read(as, index, bytes);
-	if (offset >= as->size)
+	if (offset >= nb_as_size(as))
 		n = 0;
-	else if (as->size - offset < page)
-		n = (size_t)(as->size - offset);
+	else if (nb_as_size(as) - offset < page)
+		n = (size_t)(nb_as_size(as) - offset);
 	if (write)
 		return n && ops->write ? ops->write(ops->ctx, offset, bytes, n) : 0;
 	memset((char *)bytes + n, 0, page - n);
@@ -205,14 +206,15 @@ static void end_read(struct nb_address_space *as, uint64_t index, int cpu)
 	if (!page)
 		return;
 	err = move_bytes(as, index, nb_page_bytes(z, page), false);
-	nb_lock(&as->lock, as->sys->port);
-	nb_radix_clear_mark(&as->pages, index, NB_MARK_READING);
-	nb_unlock(&as->lock, as->sys->port);
 	if (err) { /* who waits finds that it belongs to no file any more */
+		nb_page_lock(as->sys, page);
 		nb_as_remove(as, z, page, 0);
+		nb_page_unlock(as->sys, page);
 		nb_event_cached(as, NB_EV_MM_FILEMAP_DELETE_FROM_PAGE_CACHE, z, page, index, cpu,
 				NULL);
 		nb_put_page(as->sys, z, page, cpu);
+	} else {
+		nb_file_end_reading(as, index);
 	}
 	nb_put_page(as->sys, z, page, cpu);
 }
@@ -288,7 +290,7 @@ uint64_t nb_disk_submit(struct nb_address_space *as, bool write, uint64_t index,
 	first = !wb->first;
 	*wb->last = io;
 	wb->last = &io->next;
-	wb->nr_writes += write;
+	atomic_store_explicit(&wb->nr_writes, wb->nr_writes + write, memory_order_relaxed);
 	nb_unlock(&wb->lock, sys->port);
 	if (first)
 		nb_writeback_wake(sys, done_ns);
@@ -307,7 +309,8 @@ void nb_disk_complete(struct nb_system *sys, uint64_t now_ns)
 			wb->first = io->next;
 			if (!io->next)
 				wb->last = &wb->first;
-			wb->nr_writes -= io->write;
+			atomic_store_explicit(&wb->nr_writes, wb->nr_writes - io->write,
+					      memory_order_relaxed);
 		} else {
 			io = NULL;
 		}
@@ -332,7 +335,7 @@ uint64_t nb_disk_next_ns(const struct nb_system *sys)
 
 unsigned nb_disk_writes(const struct nb_system *sys)
 {
-	return sys->files->writeback->nr_writes;
+	return atomic_load_explicit(&sys->files->writeback->nr_writes, memory_order_relaxed);
 }
 
 /* ---- waiting ---- */

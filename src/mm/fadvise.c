@@ -17,7 +17,7 @@ static void dont_need(struct nb_task *t, struct nb_address_space *as, uint64_t o
 
 	(void)nb_file_writepages(as, offset >> sys->page_shift, last, UINT64_MAX, false, NULL);
 	/* A page that is meant in part stays, but for the file's last one. */
-	if ((last_byte & (page_bytes - 1)) != page_bytes - 1 && last_byte != as->size - 1) {
+	if ((last_byte & (page_bytes - 1)) != page_bytes - 1 && last_byte != nb_as_size(as) - 1) {
 		if (!last)
 			return;
 		last--;

@@ -37,7 +37,7 @@ int nb_fault_file(struct nb_task *t, struct nb_vma *v, uint64_t addr, bool write
 void nb_wp_shared(struct nb_task *t, struct nb_vma *v, struct nb_zone *z, struct nb_page *page,
 		  struct nb_ptable *leaf, unsigned i);
 
-/* cow.c. The bytes of a page, in a backed system. */
+/* cow.c. The bytes of a page, in a backed system; all of a large one's. */
 void nb_copy_page_bytes(struct nb_zone *fromz, const struct nb_page *from, struct nb_zone *toz,
 			const struct nb_page *to);
 /* cow.c. A write to an entry that is present and not writable. 0 (also when the page went away

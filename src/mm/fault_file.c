@@ -30,7 +30,7 @@ static unsigned read_bits(const struct nb_vma *v)
 	return bits;
 }
 
-/* The cache's page, whose reference becomes the entry's. */
+/* The cache's page, which is locked, and whose reference becomes the entry's. */
 static void map_page(struct nb_task *t, struct nb_vma *v, struct nb_zone *z, struct nb_page *page,
 		     struct nb_ptable *leaf, unsigned i, unsigned bits)
 {
@@ -63,8 +63,10 @@ static void fault_around(struct nb_task *t, struct nb_vma *v, uint64_t addr, str
 		if (leaf->entry[k])
 			continue;
 		page = nb_file_mappable(t, v, nb_vma_pgoff(v, addr) + k - i, &z);
-		if (page)
-			map_page(t, v, z, page, leaf, k, read_bits(v));
+		if (!page)
+			continue;
+		map_page(t, v, z, page, leaf, k, read_bits(v));
+		nb_page_unlock(t->sys, page);
 	}
 	nb_event_range(v->file, NB_EV_MM_FILEMAP_MAP_PAGES, nb_vma_pgoff(v, addr) + from - i,
 		       nb_vma_pgoff(v, addr) + to - 1 - i, t);
@@ -83,10 +85,13 @@ static int read_fault(struct nb_task *t, struct nb_vma *v, uint64_t addr, struct
 	err = nb_file_fault(t, v, addr, &z, &page);
 	if (err < 0)
 		return err;
-	if (leaf->entry[i])
-		nb_put_page(t->sys, z, page, t->cpu);
-	else
+	if (nb_likely(!leaf->entry[i])) {
 		map_page(t, v, z, page, leaf, i, read_bits(v));
+		nb_page_unlock(t->sys, page);
+		return 0;
+	}
+	nb_page_unlock(t->sys, page);
+	nb_put_page(t->sys, z, page, t->cpu);
 	return 0;
 }
 
@@ -107,6 +112,7 @@ static int private_write(struct nb_task *t, struct nb_vma *v, uint64_t addr, str
 	err = nb_file_fault(t, v, addr, &filez, &file);
 	if (err >= 0) {
 		nb_copy_page_bytes(filez, file, z, page);
+		nb_page_unlock(t->sys, file);
 		nb_put_page(t->sys, filez, file, t->cpu);
 	}
 	if (err < 0 || leaf->entry[i]) {
@@ -122,17 +128,20 @@ static int shared_write(struct nb_task *t, struct nb_vma *v, uint64_t addr, stru
 {
 	struct nb_zone *z = NULL;
 	struct nb_page *page;
-	int err = nb_file_fault(t, v, addr, &z, &page);
+	int err = nb_file_fault(t, v, addr, &z, &page), newly;
+	bool mapped;
 
 	if (err < 0)
 		return err;
-	nb_get_page(t->sys, page);
-	nb_file_mkwrite(t, z, page);
-	if (!leaf->entry[i])
+	newly = nb_file_mkwrite(t, z, page);
+	mapped = newly >= 0 && !leaf->entry[i];
+	if (mapped)
 		map_page(t, v, z, page, leaf, i, read_bits(v) | NB_PTE_WRITE | NB_PTE_DIRTY);
-	else
+	nb_page_unlock(t->sys, page);
+	if (!mapped)
 		nb_put_page(t->sys, z, page, t->cpu);
-	nb_put_page(t->sys, z, page, t->cpu);
+	if (newly > 0)
+		nb_balance_dirty(t, 1);
 	return 0;
 }
 
@@ -150,14 +159,20 @@ void nb_wp_shared(struct nb_task *t, struct nb_vma *v, struct nb_zone *z, struct
 		  struct nb_ptable *leaf, unsigned i)
 {
 	uint64_t pte = leaf->entry[i];
+	int newly;
 
 	(void)v;
 	nb_get_page(t->sys, page);
-	nb_file_mkwrite(t, z, page);
-	/* the wait may have let reclaim take it */
-	if ((leaf->entry[i] ^ pte) >> NB_PTE_SHIFT == 0 && leaf->entry[i] & NB_PTE_PRESENT) {
+	nb_page_lock(t->sys, page);
+	newly = nb_file_mkwrite(t, z, page);
+	/* a collapse of copies may have taken it away */
+	if (newly >= 0 && (leaf->entry[i] ^ pte) >> NB_PTE_SHIFT == 0 &&
+	    leaf->entry[i] & NB_PTE_PRESENT) {
 		leaf->entry[i] |= NB_PTE_WRITE | NB_PTE_DIRTY | NB_PTE_ACCESSED;
 		nb_count_vm_event(t->sys, t->cpu, NB_VM_PGREUSE);
 	}
+	nb_page_unlock(t->sys, page);
+	if (newly > 0)
+		nb_balance_dirty(t, 1);
 	nb_put_page(t->sys, z, page, t->cpu);
 }

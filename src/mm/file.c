@@ -77,6 +77,20 @@ void nb_file_get(struct nb_address_space *file)
 		file->refs++;
 }
 
+bool nb_file_tryget(struct nb_address_space *file)
+{
+	unsigned old = __atomic_load_n(&file->refs, __ATOMIC_RELAXED);
+
+	if (!file->sys->port->relax) {
+		file->refs += old != 0;
+		return old != 0;
+	}
+	while (old && !__atomic_compare_exchange_n(&file->refs, &old, old + 1, true,
+						   __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+		;
+	return old != 0;
+}
+
 void nb_file_put(struct nb_address_space *file)
 {
 	struct nb_system *sys;
@@ -86,7 +100,7 @@ void nb_file_put(struct nb_address_space *file)
 		return;
 	sys = file->sys;
 	/* The last one writes first, while the requests for that may still hold the file. */
-	if (__atomic_load_n(&file->refs, __ATOMIC_ACQUIRE) == 1 && file->nr_dirty)
+	if (__atomic_load_n(&file->refs, __ATOMIC_ACQUIRE) == 1 && nb_as_read(&file->nr_dirty))
 		(void)nb_file_write_and_wait(sys, NULL, file, 0, UINT64_MAX);
 	last = sys->port->relax ? !__atomic_sub_fetch(&file->refs, 1, __ATOMIC_ACQ_REL)
 				: !--file->refs;
@@ -105,12 +119,12 @@ void nb_file_info(const struct nb_address_space *file, struct nb_file_info *ret_
 	*ret_info = (struct nb_file_info){
 		.name = file->name,
 		.ino = file->ino,
-		.size = file->size,
+		.size = nb_as_size(file),
 		.shmem = nb_as_is_shmem(file),
-		.cached_pages = file->nrpages,
-		.dirty_pages = file->nr_dirty,
-		.writeback_pages = file->nr_writeback,
-		.shadows = file->nrshadows,
+		.cached_pages = nb_as_read(&file->nrpages),
+		.dirty_pages = nb_as_read(&file->nr_dirty),
+		.writeback_pages = nb_as_read(&file->nr_writeback),
+		.shadows = nb_as_read(&file->nrshadows),
 	};
 }
 

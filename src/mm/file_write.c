@@ -13,26 +13,27 @@
 #include "mm/replica.h"
 #include "mm/writeback.h"
 
-/* Reads a new page that will be written in part. */
+/* Reads a new page that will be written in part; it has NB_MARK_READING. */
 static int fill(struct nb_task *t, struct nb_address_space *as, uint64_t index,
 		struct nb_page *page)
 {
-	nb_lock(&as->lock, as->sys->port);
-	nb_radix_set_mark(&as->pages, index, NB_MARK_READING);
-	nb_unlock(&as->lock, as->sys->port);
 	nb_get_page(as->sys, page);
 	(void)nb_disk_submit(as, false, index, 1);
 	nb_disk_wait_page(as->sys, t, as, index);
-	return page->mapping == as->rmap.handle ? 0 : -NB_EIO;
+	return nb_page_owner(page) == as->rmap.handle ? 0 : -NB_EIO;
 }
 
+/* The page at index. *ret_fresh: nobody may read it before it is written to: NB_MARK_READING keeps
+ * others off it (in threaded systems). */
 static int begin(struct nb_task *t, struct nb_address_space *as, uint64_t index, bool whole,
-		 struct nb_zone **z, struct nb_page **page)
+		 struct nb_zone **z, struct nb_page **page, bool *ret_fresh)
 {
+	bool must_read;
 	nb_gfp_t gfp = as->gfp | NB_GFP_BIT_WRITE;
 	uint64_t shift = as->sys->page_shift;
 	int err;
 
+	*ret_fresh = false;
 	if (nb_as_is_shmem(as)) {
 		err = nb_shmem_get_page(t, as, index, true, z, page);
 		return err < 0 ? err : 0;
@@ -43,19 +44,21 @@ static int begin(struct nb_task *t, struct nb_address_space *as, uint64_t index,
 		if (*page) {
 			if (nb_file_reading(as, index))
 				nb_disk_wait_page(as->sys, t, as, index);
-			if ((*page)->mapping == as->rmap.handle)
+			if (nb_page_owner(*page) == as->rmap.handle)
 				return 0;
 			nb_put_page(as->sys, *z, *page, t->cpu); /* it went meanwhile */
 			continue;
 		}
-		err = nb_file_add_page(t, as, index, gfp, z, page);
+		must_read = !whole && index << shift < nb_as_size(as);
+		*ret_fresh = !must_read && as->sys->port->relax;
+		err = nb_file_add_page(t, as, index, gfp, must_read || *ret_fresh, z, page);
 		if (err == -NB_EEXIST)
 			continue;
 		if (err)
 			return err;
 		break;
 	}
-	if (!whole && index << shift < as->size) {
+	if (must_read) {
 		err = fill(t, as, index, *page);
 		if (err)
 			nb_put_page(as->sys, *z, *page, t->cpu);
@@ -72,23 +75,33 @@ static int write_page(struct nb_task *t, struct nb_address_space *as, uint64_t o
 	struct nb_system *sys = as->sys;
 	uint64_t page_bytes = UINT64_C(1) << sys->page_shift;
 	uint64_t index = offset >> sys->page_shift, in = offset & (page_bytes - 1);
-	bool newly;
+	bool newly, fresh;
 	struct nb_page *page = NULL;
 	struct nb_zone *z = NULL;
 	char *p;
-	int err = begin(t, as, index, bytes == page_bytes, &z, &page);
+	int err;
 
-	if (err)
-		return err;
+	for (;;) {
+		err = begin(t, as, index, bytes == page_bytes, &z, &page, &fresh);
+		if (err)
+			return err;
+		nb_page_lock(sys, page);
+		if (nb_page_owner(page) == as->rmap.handle)
+			break;
+		nb_page_unlock(sys, page); /* cut off meanwhile */
+		nb_put_page(sys, z, page, t->cpu);
+	}
 	p = nb_page_bytes(z, page);
 	if (p && buf)
 		memcpy(p + in, buf, bytes);
 	else if (p)
 		memset(p + in, 0, bytes);
-	if (offset + bytes > as->size)
-		as->size = offset + bytes;
+	if (fresh)
+		nb_file_end_reading(as, index);
+	nb_as_grow(as, offset + bytes);
 	newly = !(nb_page_flags(page) & PG_DIRTY);
 	nb_file_mark_dirty(z, page, t->cpu);
+	nb_page_unlock(sys, page);
 	nb_put_page(sys, z, page, t->cpu);
 	if (newly && !nb_as_is_shmem(as))
 		nb_balance_dirty(t, 1);
@@ -155,12 +168,13 @@ int nb_sync(struct nb_system *sys, struct nb_task *t)
 	/* First all are handed to the disk, then each is waited for. */
 	nb_event_work(sys, NB_EV_WRITEBACK_START, &work, cpu, t);
 	for (i = 0; (as = nb_file_at(sys, i)); i++) {
-		if (as->kind == NB_AS_FILE && as->nr_dirty)
+		if (as->kind == NB_AS_FILE && nb_as_read(&as->nr_dirty))
 			work.nr_pages -= write_all(as, cpu, t);
 	}
 	nb_event_work(sys, NB_EV_WRITEBACK_WRITTEN, &work, cpu, t);
 	for (i = 0; (as = nb_file_at(sys, i)); i++) {
-		if (as->kind != NB_AS_FILE || !(as->nr_dirty || as->nr_writeback))
+		if (as->kind != NB_AS_FILE ||
+		    !(nb_as_read(&as->nr_dirty) || nb_as_read(&as->nr_writeback)))
 			continue;
 		ret = nb_file_write_and_wait(sys, t, as, 0, UINT64_MAX);
 		err = err ? err : ret;

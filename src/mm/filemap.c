@@ -23,7 +23,7 @@
 #define BATCH_PAGES 31u /* of one filemap_get_pages(): PAGEVEC_SIZE */
 
 int nb_file_add_page(struct nb_task *t, struct nb_address_space *as, uint64_t index, nb_gfp_t gfp,
-		     struct nb_zone **ret_zone, struct nb_page **ret_page)
+		     bool reading, struct nb_zone **ret_zone, struct nb_page **ret_page)
 {
 	struct nb_system *sys = as->sys;
 	int nid = nb_cpuset_spread_page_node(t); /* none, mostly: the policy decides */
@@ -37,8 +37,9 @@ int nb_file_add_page(struct nb_task *t, struct nb_address_space *as, uint64_t in
 	if (pfn == NB_NO_PFN)
 		return -NB_ENOMEM;
 	page = nb_pfn_to_page(sys, pfn, &z);
-	err = nb_memcg_charge(t, z, page, gfp) ? nb_as_insert(as, index, z, page, &shadow)
-					       : -NB_ENOMEM;
+	err = nb_memcg_charge(t, z, page, gfp)
+		      ? nb_as_insert_reading(as, index, z, page, reading, &shadow)
+		      : -NB_ENOMEM;
 	if (err) {
 		nb_put_page(sys, z, page, t->cpu);
 		return err;
@@ -68,17 +69,21 @@ bool nb_file_reading(struct nb_address_space *as, uint64_t index)
 	return reading;
 }
 
+void nb_file_end_reading(struct nb_address_space *as, uint64_t index)
+{
+	nb_lock(&as->lock, as->sys->port);
+	nb_radix_clear_mark(&as->pages, index, NB_MARK_READING);
+	nb_unlock(&as->lock, as->sys->port);
+}
+
 /* Reads one page that no read-ahead brought. Source: filemap_create_folio(). */
 static int read_alone(struct nb_task *t, struct nb_address_space *as, uint64_t index,
 		      struct nb_zone **ret_zone, struct nb_page **ret_page)
 {
-	int err = nb_file_add_page(t, as, index, as->gfp, ret_zone, ret_page);
+	int err = nb_file_add_page(t, as, index, as->gfp, true, ret_zone, ret_page);
 
 	if (err)
 		return err;
-	nb_lock(&as->lock, as->sys->port);
-	nb_radix_set_mark(&as->pages, index, NB_MARK_READING);
-	nb_unlock(&as->lock, as->sys->port);
 	nb_get_page(as->sys, *ret_page);
 	(void)nb_disk_submit(as, false, index, 1);
 	return 0;
@@ -106,7 +111,7 @@ static int wait_read(struct nb_task *t, struct nb_address_space *as, uint64_t in
 {
 	if (reading)
 		nb_disk_wait_page(as->sys, t, as, index);
-	return page->mapping == as->rmap.handle ? 0 : -NB_EIO;
+	return nb_page_owner(page) == as->rmap.handle ? 0 : -NB_EIO;
 }
 
 /* The page at index for a reader of `want` pages, whole. 0; 1: pages that are got together end with
@@ -188,10 +193,10 @@ int nb_file_read(struct nb_task *t, struct nb_address_space *file, uint64_t offs
 	*ret_bytes = 0;
 	if (!t->alive)
 		return -NB_ESRCH;
-	if (offset >= file->size)
+	if (offset >= nb_as_size(file))
 		return 0;
-	if (bytes > file->size - offset)
-		bytes = file->size - offset;
+	if (bytes > nb_as_size(file) - offset)
+		bytes = nb_as_size(file) - offset;
 	end = (offset + bytes + page_bytes - 1) >> shift;
 	while (done < bytes) {
 		uint64_t at = offset + done, n = page_bytes - (at & (page_bytes - 1));
@@ -255,20 +260,45 @@ int nb_file_fault(struct nb_task *t, struct nb_vma *v, uint64_t addr, struct nb_
 		  struct nb_page **ret_page)
 {
 	uint64_t index = nb_vma_pgoff(v, addr);
+	bool gone, shmem = nb_as_is_shmem(v->file);
 	int ret;
 
-	if (index >= nb_as_end_index(v->file))
-		return -NB_EFAULT;
-	/* Source: lru_gen_enter_fault(), vma_has_recency(). */
-	t->in_lru_fault = !(v->flags & (NB_VM_SEQ_READ | NB_VM_RAND_READ));
-	if (nb_as_is_shmem(v->file))
-		ret = nb_shmem_get_page(t, v->file, index, true, ret_zone, ret_page);
-	else
-		ret = file_fault(t, v, index, ret_zone, ret_page);
-	t->in_lru_fault = false;
-	if (ret == 1 && nb_as_is_shmem(v->file))
+	do {
+		if (index >= nb_as_end_index(v->file))
+			return -NB_EFAULT;
+		/* Source: lru_gen_enter_fault(), vma_has_recency(). */
+		t->in_lru_fault = !(v->flags & (NB_VM_SEQ_READ | NB_VM_RAND_READ));
+		if (shmem)
+			ret = nb_shmem_get_page(t, v->file, index, true, ret_zone, ret_page);
+		else
+			ret = file_fault(t, v, index, ret_zone, ret_page);
+		t->in_lru_fault = false;
+		if (ret < 0)
+			return ret;
+		nb_page_lock(t->sys, *ret_page);
+		gone = nb_page_owner(*ret_page) != v->file->rmap.handle;
+		if (nb_unlikely(gone)) { /* cut off meanwhile */
+			nb_page_unlock(t->sys, *ret_page);
+			nb_put_page(t->sys, *ret_zone, *ret_page, t->cpu);
+		}
+	} while (nb_unlikely(gone));
+	if (ret == 1 && shmem)
 		nb_count_vm_event(t->sys, t->cpu, NB_VM_PGMAJFAULT);
 	return ret == -NB_ENOSPC ? -NB_EFAULT : ret; /* SIGBUS */
+}
+
+/* Locks it if it is still there; else the reference goes. */
+static struct nb_page *lock_if_there(struct nb_task *t, const struct nb_address_space *as,
+				     struct nb_zone *z, struct nb_page *page)
+{
+	bool locked = nb_page_trylock(t->sys, page);
+
+	if (nb_likely(locked && nb_page_owner(page) == as->rmap.handle))
+		return page;
+	if (locked)
+		nb_page_unlock(t->sys, page);
+	nb_put_page(t->sys, z, page, t->cpu);
+	return NULL;
 }
 
 struct nb_page *nb_file_mappable(struct nb_task *t, const struct nb_vma *v, uint64_t index,
@@ -284,13 +314,14 @@ struct nb_page *nb_file_mappable(struct nb_task *t, const struct nb_vma *v, uint
 		return NULL;
 	if ((nb_page_flags(page) & PG_READAHEAD && !(nb_page_flags(page) & PG_WRITEBACK)) ||
 	    nb_file_reading(as, index)) {
-		/* it stays in the cache: this is never the last reference */
 		nb_put_page(as->sys, *ret_zone, page, t->cpu);
 		return NULL;
 	}
 	if (!(nb_page_flags(page) & PG_WORKINGSET))
 		nb_ra_hit(as);
-	return nb_replica_wanted(as, v) ? nb_replica_mapped_near(t, as, ret_zone, page) : page;
+	if (nb_replica_wanted(as, v))
+		page = nb_replica_mapped_near(t, as, ret_zone, page);
+	return page ? lock_if_there(t, as, *ret_zone, page) : NULL;
 }
 
 void nb_file_mark_dirty(struct nb_zone *z, struct nb_page *page, int cpu)
@@ -299,17 +330,25 @@ void nb_file_mark_dirty(struct nb_zone *z, struct nb_page *page, int cpu)
 		nb_stat_add(z->sys, &z->nr_dirtied, 1);
 }
 
-void nb_file_mkwrite(struct nb_task *t, struct nb_zone *z, struct nb_page *page)
+int nb_file_mkwrite(struct nb_task *t, struct nb_zone *z, struct nb_page *page)
 {
 	struct nb_address_space *as = nb_page_as(t->sys, page);
 
-	if (!as || nb_as_is_shmem(as)) {
+	if (!as)
+		return -NB_EAGAIN;
+	if (nb_as_is_shmem(as)) {
 		nb_file_mark_dirty(z, page, t->cpu);
-		return;
+		return 0;
 	}
-	nb_replica_collapse(as, page->index, t->cpu);
-	if (!(nb_page_flags(page) & PG_DIRTY)) {
-		nb_file_mark_dirty(z, page, t->cpu);
-		nb_balance_dirty(t, 1);
+	if (nb_unlikely(as->replicas.root != NULL)) { /* it waits for the mms that map copies */
+		nb_page_unlock(t->sys, page);
+		nb_replica_collapse(as, nb_page_index(page), t->cpu);
+		nb_page_lock(t->sys, page);
+		if (nb_page_owner(page) != as->rmap.handle)
+			return -NB_EAGAIN;
 	}
+	if (nb_page_flags(page) & PG_DIRTY)
+		return 0;
+	nb_file_mark_dirty(z, page, t->cpu);
+	return 1;
 }

@@ -24,37 +24,43 @@
 
 /* ---- filemap.c, shmem.c: for faults ---- */
 
-/* The page of a file at index for an entry of v at addr, with a reference for the caller; read in,
- * with its neighbours, where it is not there. 0; 1: it had to be read (a major fault);
+/* The page of a file at index for an entry of v at addr, locked, with a reference for the caller;
+ * read in, with its neighbours, where it is not there. 0; 1: it had to be read (a major fault);
  * -NB_EFAULT: behind the end of the file (SIGBUS), -NB_EIO (SIGBUS too), -NB_ENOMEM.
  * Regular files and those in memory. Source: filemap_fault(), shmem_fault(). */
 int nb_file_fault(struct nb_task *t, struct nb_vma *v, uint64_t addr, struct nb_zone **ret_zone,
 		  struct nb_page **ret_page);
-/* For fault-around: the page of a file at index with a reference, if it is there, whole and not the
- * mark of a read-ahead; else NULL. Source: filemap_map_pages(), next_uptodate_folio(). */
+/* For fault-around: the page of a file at index, locked, with a reference, if it is there, whole
+ * and not the mark of a read-ahead; else NULL. Source: filemap_map_pages(), next_uptodate_folio().
+ */
 struct nb_page *nb_file_mappable(struct nb_task *t, const struct nb_vma *v, uint64_t index,
 				 struct nb_zone **ret_zone);
-/* A shared mapping is about to write to the page: before its entry becomes writable. May wait until
- * there is less dirty memory. Source: do_page_mkwrite(), fault_dirty_shared_page(). */
-void nb_file_mkwrite(struct nb_task *t, struct nb_zone *z, struct nb_page *page);
+/* A shared mapping is about to write to the page, which is locked: before its entry becomes
+ * writable. 1: it was clean, and the caller does nb_balance_dirty() once it is mapped and unlocked;
+ * 0: nothing is new; -NB_EAGAIN: it belongs to the file no more. Source: do_page_mkwrite(),
+ * fault_dirty_shared_page(). */
+int nb_file_mkwrite(struct nb_task *t, struct nb_zone *z, struct nb_page *page);
 /* The page was written to through a mapping: its entry was dirty. Source: folio_mark_dirty(). */
 void nb_file_mark_dirty(struct nb_zone *z, struct nb_page *page, int cpu);
 
 /* ---- filemap.c ---- */
 
-/* A new page at index, on an LRU list, with a reference for the caller; not read in.
+/* A new page at index, on an LRU list, with a reference for the caller; not read in. `reading`: it
+ * has NB_MARK_READING from the beginning, so that nobody takes it for whole.
  * -NB_EEXIST: another is there already. Source: filemap_add_folio(). */
 int nb_file_add_page(struct nb_task *t, struct nb_address_space *as, uint64_t index, nb_gfp_t gfp,
-		     struct nb_zone **ret_zone, struct nb_page **ret_page);
+		     bool reading, struct nb_zone **ret_zone, struct nb_page **ret_page);
 /* Is it being read? */
 bool nb_file_reading(struct nb_address_space *as, uint64_t index);
+/* Its bytes are there: whoever waits may have it. */
+void nb_file_end_reading(struct nb_address_space *as, uint64_t index);
 /* References that requests to the disk hold of a page. */
 static inline uint32_t nb_file_io_refs(struct nb_address_space *as, const struct nb_page *page)
 {
 	if (as->kind != NB_AS_FILE)
 		return 0;
 	return (nb_page_flags(page) & PG_WRITEBACK ? 1u : 0u) +
-	       (nb_file_reading(as, page->index) ? 1u : 0u);
+	       (nb_file_reading(as, nb_page_index(page)) ? 1u : 0u);
 }
 /* Bytes of a page in a backed system, else NULL. */
 static inline void *nb_page_bytes(const struct nb_zone *z, const struct nb_page *page)
@@ -95,10 +101,23 @@ static inline uint64_t nb_ra_prev_pos(const struct nb_address_space *as)
 {
 	return __atomic_load_n(&as->ra.prev_pos, __ATOMIC_RELAXED);
 }
+/* Faults that missed, less those that found their page. */
+static inline unsigned nb_ra_misses(const struct nb_address_space *as)
+{
+	return __atomic_load_n(&as->ra.mmap_miss, __ATOMIC_RELAXED);
+}
+/* A fault missed: one more, up to a limit. */
+static inline void nb_ra_miss(struct nb_address_space *as, unsigned max)
+{
+	unsigned n = nb_ra_misses(as);
+
+	if (n < max)
+		__atomic_store_n(&as->ra.mmap_miss, n + 1, __ATOMIC_RELAXED);
+}
 /* A fault found its page: one miss less. */
 static inline void nb_ra_hit(struct nb_address_space *as)
 {
-	unsigned n = __atomic_load_n(&as->ra.mmap_miss, __ATOMIC_RELAXED);
+	unsigned n = nb_ra_misses(as);
 
 	if (n)
 		__atomic_store_n(&as->ra.mmap_miss, n - 1, __ATOMIC_RELAXED);
@@ -146,6 +165,9 @@ int nb_store_write(struct nb_address_space *as, uint64_t index, const void *buf)
 void nb_store_clear(struct nb_address_space *as, uint64_t index, size_t from);
 void nb_store_drop(struct nb_address_space *as, uint64_t first, uint64_t last);
 
+/* file.c: a reference of a file that a list still has; false: it is going away. */
+bool nb_file_tryget(struct nb_address_space *file);
+
 /* ---- writeback.c. Source: mm/page-writeback.c, fs/fs-writeback.c ---- */
 
 struct nb_dirty_limits {
@@ -162,9 +184,6 @@ void nb_balance_dirty(struct nb_task *t, uint64_t pages);
  * Returns how many were handed to the disk; *next goes behind the last. */
 uint64_t nb_file_writepages(struct nb_address_space *as, uint64_t first, uint64_t last,
 			    uint64_t max, bool towrite, uint64_t *next);
-/* Reclaim writes one dirty page of a file. false: it is not to be written now.
- * Source: pageout(). */
-bool nb_file_writepage(struct nb_zone *z, struct nb_page *page);
 /* Reclaim finds that all it looks at is dirty: the flusher is to write everything, now.
  * Source: wakeup_flusher_threads(). */
 void nb_wakeup_flusher(struct nb_system *sys);

@@ -59,7 +59,7 @@ static void copy_entry(const struct copy *c, uint64_t addr, uint64_t *from, stru
 			share_page(c, addr, pte);
 	} else if (pte & NB_PTE_SWAP) {
 		nb_swap_dup(c->t->sys, nb_pte_swp(pte));
-		c->to->mm->swap_entries++;
+		nb_mm_add(&c->to->mm->swap_entries, 1);
 	}
 	nb_pt_set(to, i, pte);
 }
@@ -239,7 +239,7 @@ int nb_task_exec(struct nb_task *t, const char *comm)
 		return -NB_ENOMEM;
 	nb_task_end_others(t);
 	nb_mm_put(t);
-	t->mm = mm;
+	nb_task_set_mm(t, mm);
 	if (comm)
 		nb_task_set_comm(t, comm);
 	return 0;

@@ -104,7 +104,8 @@ void nb_thp_count(const struct nb_system *sys, struct nb_zone *z, int64_t huge_p
  * pages. 0; -NB_EAGAIN: somebody else knows of the page, or has its address space locked. */
 int nb_thp_split_entry(struct nb_mm *mm, uint64_t haddr, int cpu);
 /* The same from the page, of which the caller has one more reference: he keeps it of the head. */
-int nb_thp_split_page(struct nb_system *sys, struct nb_zone *z, struct nb_page *page, int cpu);
+int nb_thp_split_page(struct nb_system *sys, struct nb_zone *z, struct nb_page *page, int holder,
+		      int cpu);
 /* Every huge page that [start, end) touches; cpu -1: the one that has the mm locked. */
 int nb_thp_split_range(struct nb_mm *mm, uint64_t start, uint64_t end, int cpu);
 /* Before a border comes to be at addr: whatever is cut by it. */

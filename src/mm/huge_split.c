@@ -38,6 +38,7 @@ struct split {
 	nb_pfn_t pfn;
 	uint64_t pgoff;
 	const struct nb_mm *own; /* is locked by the caller */
+	int holder;              /* the CPU whose task may have its mm locked, or -1 */
 	int cpu;
 	struct nb_rmap *r;
 };
@@ -49,7 +50,7 @@ static int take(void *arg, struct nb_vma *v)
 
 	if (v->mm == s->own || atomic_load_explicit(&v->mm->held_by, memory_order_relaxed) == s->r)
 		return 0;
-	got = nb_mm_trylock(v->mm, s->cpu);
+	got = nb_mm_trylock(v->mm, s->holder);
 	if (got == 1)
 		atomic_store_explicit(&v->mm->held_by, s->r, memory_order_relaxed);
 	return got ? 0 : -NB_EAGAIN;
@@ -87,21 +88,22 @@ static void break_up(struct nb_system *sys, struct nb_zone *z, struct nb_page *p
 {
 	const uint32_t keep = PG_ANON | PG_SWAPBACKED | PG_DIRTY | PG_REFERENCED | PG_ACTIVE |
 			      PG_UNEVICTABLE | PG_MLOCKED | PG_WORKINGSET;
-	uint32_t flags = nb_page_flags(page), maps = (uint32_t)page->mapcount;
-	uint64_t pages = UINT64_C(1) << nb_flags_order(flags), index = page->index;
+	uint32_t flags = nb_page_flags(page), maps = (uint32_t)nb_page_mapcount(page);
+	uint64_t pages = UINT64_C(1) << nb_flags_order(flags), index = nb_page_index(page);
 	bool listed = flags & (PG_LRU | PG_LRU_BATCH);
 
 	if (listed)
-		nb_lru_del(sys, z, page);
+		nb_lru_del(sys, z, page, cpu);
 	nb_memcg_split(z, page, pages);
 	for (uint64_t i = 0; i < pages; i++) {
 		struct nb_page *p = page + i;
 
-		nb_page_set_flags(p, PG_ALLOCATED | z->page_bits | (flags & keep));
+		nb_page_set_flags(p, PG_ALLOCATED | z->page_bits |
+					     (flags & (i ? keep : keep | PG_LOCKED)));
 		p->refcount = maps + (i ? 0 : extra);
 		p->mapcount = (int32_t)maps;
 		p->mapping = page->mapping;
-		nb_page_set_index(p, index + i);
+		nb_page_set_index(sys, p, index + i);
 		p->cpupid = page->cpupid;
 		p->refs = 0;
 		if (listed || i)
@@ -111,18 +113,17 @@ static void break_up(struct nb_system *sys, struct nb_zone *z, struct nb_page *p
 }
 
 static int split_page(struct nb_system *sys, struct nb_zone *z, struct nb_page *page,
-		      const struct nb_mm *own, uint32_t extra, int cpu)
+		      const struct nb_mm *own, uint32_t extra, int holder, int cpu)
 {
-	struct nb_rmap *r = nb_rmap_lock_object(sys, page->mapping);
-	struct split s = {sys, nb_zone_page_pfn(z, page), page->index, own, cpu, r};
+	struct nb_rmap *r = nb_rmap_lock_object(sys, nb_page_owner(page));
+	struct split s = {sys, nb_zone_page_pfn(z, page), nb_page_index(page), own, holder, cpu, r};
 	int err = 0;
 
 	if (!r)
 		return -NB_EAGAIN;
 	if (sys->port->relax)
 		err = nb_rmap_tree_walk(r, s.pgoff, s.pgoff, take, &s);
-	if (!err &&
-	    __atomic_load_n(&page->refcount, __ATOMIC_ACQUIRE) != (uint32_t)page->mapcount + extra)
+	if (!err && nb_page_refcount(page) != (uint32_t)nb_page_mapcount(page) + extra)
 		err = -NB_EAGAIN;
 	if (!err) {
 		(void)nb_rmap_tree_walk(r, s.pgoff, s.pgoff, split_mapping, &s);
@@ -134,9 +135,10 @@ static int split_page(struct nb_system *sys, struct nb_zone *z, struct nb_page *
 	return err;
 }
 
-int nb_thp_split_page(struct nb_system *sys, struct nb_zone *z, struct nb_page *page, int cpu)
+int nb_thp_split_page(struct nb_system *sys, struct nb_zone *z, struct nb_page *page, int holder,
+		      int cpu)
 {
-	int err = split_page(sys, z, page, NULL, 1, cpu);
+	int err = split_page(sys, z, page, NULL, 1, holder, cpu);
 
 	nb_count_vm_event(sys, cpu, err ? NB_VM_THP_SPLIT_PAGE_FAILED : NB_VM_THP_SPLIT_PAGE);
 	return err;
@@ -157,7 +159,7 @@ int nb_thp_split_entry(struct nb_mm *mm, uint64_t haddr, int cpu)
 		return 0;
 	}
 	page = nb_pfn_to_page(mm->sys, nb_pte_pfn(*entry), &z);
-	return split_page(mm->sys, z, page, mm, 0, cpu);
+	return split_page(mm->sys, z, page, mm, 0, cpu, cpu);
 }
 
 int nb_thp_split_range(struct nb_mm *mm, uint64_t start, uint64_t end, int cpu)

@@ -96,7 +96,7 @@ static inline struct nb_hstate *nb_hstate_default(struct nb_hugetlb *s)
 static inline struct nb_hstate *nb_page_hstate(const struct nb_system *sys,
 					       const struct nb_page *head)
 {
-	return &sys->hugetlb->hstate[head->cpupid];
+	return &sys->hugetlb->hstate[nb_page_cpupid_bits(head)];
 }
 static inline void nb_page_set_hstate(const struct nb_system *sys, struct nb_page *head,
 				      const struct nb_hstate *h)

@@ -38,7 +38,7 @@ static void own(const struct fault *f, struct nb_page *page)
 {
 	nb_page_set_flags(page, page->flags | PG_ANON);
 	page->mapping = f->v->anon->rmap.handle;
-	nb_page_set_index(page, f->index << f->f->h->order);
+	nb_page_init_index(page, f->index << f->f->h->order);
 }
 
 static void map(const struct fault *f, struct nb_zone *z, struct nb_page *page, bool writable)

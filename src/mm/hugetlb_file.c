@@ -72,7 +72,7 @@ int nb_huge_file_insert(struct nb_address_space *as, uint64_t index, struct nb_z
 			     nb_radix_page(nb_zone_page_pfn(z, page)), NULL);
 	if (!err) {
 		page->mapping = as->rmap.handle;
-		nb_page_set_index(page, index << nb_huge_file(as)->h->order);
+		nb_page_init_index(page, index << nb_huge_file(as)->h->order);
 		nb_get_page(as->sys, page);
 	}
 	nb_unlock(&as->lock, as->sys->port);
@@ -218,19 +218,19 @@ int nb_huge_fallocate(struct nb_task *t, struct nb_address_space *as, uint64_t o
 		return 0;
 	}
 	err = allocate_range(t, as, offset >> shift, (end + size - 1) >> shift);
-	if (!err && end > as->size)
-		as->size = end;
+	if (!err && end > nb_as_size(as))
+		nb_as_set_size(as, end);
 	return err;
 }
 
 int nb_huge_truncate(struct nb_task *t, struct nb_address_space *as, uint64_t size)
 {
 	struct nb_hstate *h = nb_huge_file(as)->h;
-	uint64_t old = as->size, from = size >> (h->order + as->sys->page_shift);
+	uint64_t old = nb_as_size(as), from = size >> (h->order + as->sys->page_shift);
 
 	if (size & (nb_hstate_bytes(as->sys, h) - 1))
 		return -NB_EINVAL;
-	as->size = size;
+	nb_as_set_size(as, size);
 	if (size < old)
 		unreserve(as, from, UINT64_MAX, remove_pages(t, as, from, UINT64_MAX, true));
 	return 0;

@@ -50,12 +50,12 @@ static int look(struct scan *s, const struct nb_mm *mm, uint64_t pte, bool daemo
 	page = nb_pfn_to_page(mm->sys, nb_pte_pfn(pte), &z);
 	if (!(nb_page_flags(page) & PG_ANON))
 		return -NB_EINVAL;
-	if (page->mapcount > 1 && ++s->shared > d->max_ptes_shared && daemon)
+	if (nb_page_mapcount(page) > 1 && ++s->shared > d->max_ptes_shared && daemon)
 		return -NB_EINVAL;
 	if (!(nb_page_flags(page) & PG_LRU))
 		return -NB_EAGAIN;
-	refs = (uint32_t)page->mapcount + (nb_page_flags(page) & PG_SWAPCACHE ? 1 : 0);
-	if (page->refcount != refs)
+	refs = (uint32_t)nb_page_mapcount(page) + (nb_page_flags(page) & PG_SWAPCACHE ? 1 : 0);
+	if (nb_page_refcount(page) != refs)
 		return -NB_EAGAIN;
 	s->load[z->pgdat->index]++;
 	return 0;

@@ -180,9 +180,11 @@ static uint64_t wake_from_nap(struct nb_pgdat *p)
 	int cpu = nb_node_daemon_cpu(p);
 
 	if (k->woken) {
+		nb_lock(&p->map_lock, p->sys->port);
 		p->kswapd_highest_zoneidx = (int)wanted_zone(p, k->highest_zoneidx);
 		if (p->kswapd_order < (int)k->reclaim_order)
 			p->kswapd_order = (int)k->reclaim_order;
+		nb_unlock(&p->map_lock, p->sys->port);
 		nb_count_vm_event(p->sys, cpu, NB_VM_KSWAPD_LOW_WMARK_HIT_QUICKLY);
 	} else if (p->sys->time_ns < k->nap_until_ns) {
 		return k->nap_until_ns;
@@ -297,8 +299,10 @@ static void end_balance(struct nb_pgdat *p)
 	k->reclaim_order = k->sc.order;
 	if (k->reclaim_order < k->alloc_order)
 		return;
+	nb_lock(&p->map_lock, p->sys->port);
 	k->alloc_order = k->reclaim_order = (unsigned)p->kswapd_order;
 	k->highest_zoneidx = wanted_zone(p, k->highest_zoneidx);
+	nb_unlock(&p->map_lock, p->sys->port);
 }
 
 int nb_kswapd_step(struct nb_system *sys, int nid, uint64_t *ret_next_ns, uint64_t *ret_scanned)
@@ -385,8 +389,8 @@ int nb_lru_info(const struct nb_system *sys, int nid, enum nb_zone_type type,
 		.inactive_file = nb_zone_lru_pages(z, NB_LRU_INACTIVE_FILE),
 		.active_file = nb_zone_lru_pages(z, NB_LRU_ACTIVE_FILE),
 		.unevictable = nb_zone_lru_pages(z, NB_LRU_UNEVICTABLE),
-		.isolated_anon = v->isolated[0],
-		.isolated_file = v->isolated[1],
+		.isolated_anon = nb_lru_read(&v->isolated[0]),
+		.isolated_file = nb_lru_read(&v->isolated[1]),
 		.vmscan_write = atomic_load_explicit(&v->vmscan_write, memory_order_relaxed),
 		.vmscan_immediate =
 			atomic_load_explicit(&v->vmscan_immediate, memory_order_relaxed),

@@ -24,9 +24,9 @@ enum nb_kswapd_state {
 
 struct nb_kswapd {
 	enum nb_kswapd_state state;
-	bool woken; /* by a request, since it lay down */
+	_Atomic bool woken; /* by a request, since it lay down */
 	uint64_t nap_until_ns;
-	unsigned failures; /* rounds in a row that reclaimed nothing */
+	_Atomic unsigned failures; /* rounds in a row that reclaimed nothing */
 	_Atomic unsigned flags;
 	/* orders and zones of the round */
 	unsigned alloc_order, reclaim_order;

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "mm/event.h"
 #include "mm/lru_gen.h"
+#include "mm/rmap.h"
 #include "mm/vmstat.h"
 
 #include <numabox/error.h>
@@ -29,12 +30,14 @@ static struct nb_lru_cpu *cpu_batches(struct nb_system *sys, int cpu)
 {
 	struct nb_reclaim *r = sys->reclaim;
 	struct nb_lru_cpu *c = atomic_load_explicit(&r->cpu[cpu], memory_order_acquire);
+	struct nb_lru_cpu *none = NULL;
 
 	if (nb_likely(c))
 		return c;
 	c = nb_system_alloc(sys, sizeof(*c));
-	if (c)
-		atomic_store_explicit(&r->cpu[cpu], c, memory_order_release);
+	/* a daemon that acts here may have been faster; what was made then stays unused */
+	if (c && !atomic_compare_exchange_strong(&r->cpu[cpu], &none, c))
+		c = none;
 	return c;
 }
 
@@ -83,7 +86,7 @@ static void emit_insertion(struct nb_zone *z, const struct nb_page *page, int cp
 	uint32_t f = nb_page_flags(page);
 	uint64_t flags = 0;
 
-	if (page->mapcount)
+	if (nb_page_mapcount(page))
 		flags |= 0x1; /* LRU_PAGE_MAPPED ... */
 	flags |= f & PG_ANON ? 0x2 : 0x4;
 	flags |= f & PG_SWAPCACHE ? 0x8 : 0;
@@ -149,7 +152,7 @@ static void do_deactivate_file(struct nb_lruvec *v, struct nb_zone *z, struct nb
 	uint32_t f = nb_page_flags(page);
 	uint64_t n = nb_lru_page_nr(page);
 
-	if (f & PG_UNEVICTABLE || page->mapcount)
+	if (f & PG_UNEVICTABLE || nb_page_mapcount(page))
 		return;
 	nb_lruvec_del(v, z, page);
 	set_flags(z, page, 0, PG_ACTIVE | PG_REFERENCED);
@@ -231,6 +234,47 @@ static void flush(const struct nb_system *sys, struct nb_lru_cpu *c, enum nb_lru
 	b->nr = 0;
 }
 
+/* Takes a page out of a CPU's batches [from, to). false: it is in none of them. */
+static bool unqueue_of(struct nb_system *sys, struct nb_page *page, unsigned cpu, unsigned from,
+		       unsigned to)
+{
+	struct nb_lru_cpu *c = atomic_load_explicit(&sys->reclaim->cpu[cpu], memory_order_acquire);
+	bool found = false;
+
+	if (!c)
+		return false;
+	nb_lock(&c->lock, sys->port);
+	for (unsigned k = from; !found && k < to; k++) {
+		for (unsigned i = 0; !found && i < c->batch[k].nr; i++) {
+			found = c->batch[k].slot[i].page == page;
+			if (found)
+				c->batch[k].slot[i].page = NULL;
+		}
+	}
+	if (found)
+		nb_page_change_flags(sys, page, 0, PG_LRU_BATCH);
+	nb_unlock(&c->lock, sys->port);
+	return found;
+}
+
+/* Takes a page out of the batch that holds it; in threaded systems, where it may be carried out at
+ * the same time, `cpu`'s own are looked at first. */
+static void unqueue(struct nb_system *sys, struct nb_page *page, int cpu)
+{
+	bool added = nb_page_flags(page) & PG_LRU;
+
+	if (!sys->port->relax && !added) {
+		(void)unqueue_of(sys, page, page->prev - 1, NB_BATCH_ADD, NB_BATCH_ROTATE);
+		return;
+	}
+	if (unqueue_of(sys, page, (unsigned)cpu, NB_BATCH_ADD, NB_NR_BATCHES))
+		return;
+	for (unsigned i = 0; i < sys->nr_cpu_ids; i++) {
+		if (i != (unsigned)cpu && unqueue_of(sys, page, i, NB_BATCH_ADD, NB_NR_BATCHES))
+			return;
+	}
+}
+
 /* Queues the page; carried out at once where there is no batch or it is a large page. */
 static void queue(struct nb_system *sys, struct nb_zone *z, struct nb_page *page,
 		  enum nb_lru_batch_kind kind, int cpu)
@@ -248,7 +292,15 @@ static void queue(struct nb_system *sys, struct nb_zone *z, struct nb_page *page
 	struct nb_lru_batch *b = &c->batch[kind];
 
 	nb_lock(&c->lock, sys->port);
-	set_flags(z, page, PG_LRU_BATCH, 0);
+	if (nb_unlikely(!nb_page_test_set(sys, page, PG_LRU_BATCH))) {
+		/* another CPU queued it meanwhile, for what matters less than to be on a list */
+		nb_unlock(&c->lock, sys->port);
+		if (kind != NB_BATCH_ADD)
+			return;
+		unqueue(sys, page, cpu);
+		queue(sys, z, page, kind, cpu);
+		return;
+	}
 	if (kind == NB_BATCH_ADD) { /* where nb_lru_del() finds it */
 		page->prev = (nb_link_t)cpu + 1;
 		page->next = b->nr;
@@ -258,34 +310,6 @@ static void queue(struct nb_system *sys, struct nb_zone *z, struct nb_page *page
 	if (b->nr >= sys->reclaim->batch_size || nb_page_order(page))
 		flush(sys, c, kind, cpu);
 	nb_unlock(&c->lock, sys->port);
-}
-
-/* Takes a page out of the batch that holds it. */
-static void unqueue(struct nb_system *sys, struct nb_page *page)
-{
-	/* another CPU may be carrying out its batch: what the page says of its place can be old */
-	bool everywhere = sys->port->relax != NULL;
-	bool added = nb_page_flags(page) & PG_LRU;
-	unsigned first = added || everywhere ? 0 : page->prev - 1;
-	unsigned last = added || everywhere ? sys->nr_cpu_ids : first + 1;
-
-	for (unsigned cpu = first; cpu < last; cpu++) {
-		struct nb_lru_cpu *c =
-			atomic_load_explicit(&sys->reclaim->cpu[cpu], memory_order_acquire);
-
-		if (!c)
-			continue;
-		nb_lock(&c->lock, sys->port);
-		for (unsigned k = added && !everywhere ? NB_BATCH_ROTATE : NB_BATCH_ADD;
-		     k < (added || everywhere ? NB_NR_BATCHES : NB_BATCH_ROTATE); k++) {
-			for (unsigned i = 0; i < c->batch[k].nr; i++) {
-				if (c->batch[k].slot[i].page == page)
-					c->batch[k].slot[i].page = NULL;
-			}
-		}
-		nb_unlock(&c->lock, sys->port);
-	}
-	nb_page_change_flags(sys, page, 0, PG_LRU_BATCH);
 }
 
 /* ---- what others call ---- */
@@ -328,13 +352,13 @@ void nb_lru_add_faults(struct nb_system *sys, struct nb_zone *z, struct nb_page 
 	nb_unlock(&c->lock, sys->port);
 }
 
-void nb_lru_del(struct nb_system *sys, struct nb_zone *z, struct nb_page *page)
+void nb_lru_del(struct nb_system *sys, struct nb_zone *z, struct nb_page *page, int cpu)
 {
 	uint32_t f = nb_page_flags(page);
 	struct nb_lruvec *v = nb_page_lruvec(z, page);
 
 	if (nb_unlikely(f & PG_LRU_BATCH)) {
-		unqueue(sys, page);
+		unqueue(sys, page, cpu);
 		f = nb_page_flags(page); /* it may have come to its list first */
 	}
 	if (nb_unlikely(f & PG_ISOLATED))
@@ -356,9 +380,10 @@ bool nb_lru_isolate(struct nb_system *sys, struct nb_zone *z, struct nb_page *pa
 	if (!(nb_page_flags(page) & PG_LRU))
 		return false;
 	if (nb_page_flags(page) & PG_LRU_BATCH)
-		unqueue(sys, page);
+		unqueue(sys, page, 0);
 	nb_lock(&v->lock, sys->port);
-	if (nb_unlikely(!(nb_page_flags(page) & PG_LRU))) { /* somebody was faster */
+	/* somebody may have been faster, or its last user is about to take it off to free it */
+	if (nb_unlikely(!(nb_page_flags(page) & PG_LRU) || !nb_page_tryget(sys, page))) {
 		nb_unlock(&v->lock, sys->port);
 		return false;
 	}
@@ -382,15 +407,29 @@ void nb_lru_putback(struct nb_system *sys, struct nb_zone *z, struct nb_page *pa
 {
 	nb_lru_forget(sys, z, page);
 	if (nb_unlikely(nb_page_flags(page) & PG_LRU_BATCH))
-		unqueue(sys, page);
+		unqueue(sys, page, cpu);
 	queue(sys, z, page, NB_BATCH_ADD, cpu);
+	nb_put_page(sys, z, page, cpu);
 }
 
 /* A page that waits in this CPU's batch of new ones is made active there. */
 static void activate_in_batch(struct nb_system *sys, struct nb_page *page, int cpu)
 {
-	if (nb_page_flags(page) & PG_LRU_BATCH && page->prev == (nb_link_t)cpu + 1)
+	struct nb_lru_cpu *c = atomic_load_explicit(&sys->reclaim->cpu[cpu], memory_order_acquire);
+	const struct nb_lru_batch *b;
+
+	if (!c || !(nb_page_flags(page) & PG_LRU_BATCH) ||
+	    (!sys->port->relax && page->prev != (nb_link_t)cpu + 1))
+		return;
+	nb_lock(&c->lock, sys->port);
+	b = &c->batch[NB_BATCH_ADD];
+	for (unsigned i = b->nr; i > 0; i--) {
+		if (b->slot[i - 1].page != page)
+			continue;
 		nb_page_change_flags(sys, page, PG_ACTIVE, 0);
+		break;
+	}
+	nb_unlock(&c->lock, sys->port);
 }
 
 void nb_mark_page_accessed(struct nb_system *sys, struct nb_zone *z, struct nb_page *page, int cpu)
@@ -398,7 +437,7 @@ void nb_mark_page_accessed(struct nb_system *sys, struct nb_zone *z, struct nb_p
 	uint32_t f = nb_page_flags(page);
 
 	if (sys->reclaim->gen_enabled) {
-		nb_lru_gen_inc_refs(page);
+		nb_lru_gen_inc_refs(sys, page);
 		return;
 	}
 	if (!(f & PG_REFERENCED)) {
@@ -464,16 +503,15 @@ void nb_lru_mlock(struct nb_system *sys, struct nb_zone *z, struct nb_page *page
 {
 	struct nb_lruvec *v = nb_page_lruvec(z, page);
 
-	if (nb_page_flags(page) & PG_MLOCKED)
+	if (nb_page_flags(page) & PG_MLOCKED || !nb_page_test_set(sys, page, PG_MLOCKED))
 		return;
-	set_flags(z, page, PG_MLOCKED, 0);
 	nb_count_vm_events(sys, cpu, NB_VM_UNEVICTABLE_PGMLOCKED, nb_lru_page_nr(page));
 	if (!(nb_page_flags(page) & PG_LRU)) /* in a batch: do_add() sees the flag */
 		return;
 	if (nb_page_flags(page) & PG_LRU_BATCH)
-		unqueue(sys, page);
+		unqueue(sys, page, cpu);
 	nb_lock(&v->lock, sys->port);
-	if (!(nb_page_flags(page) & PG_UNEVICTABLE)) {
+	if ((nb_page_flags(page) & (PG_LRU | PG_UNEVICTABLE)) == PG_LRU) {
 		nb_lruvec_del(v, z, page);
 		set_flags(z, page, PG_UNEVICTABLE, PG_ACTIVE);
 		nb_lruvec_add(v, z, page, false);
@@ -534,7 +572,7 @@ static uint64_t gen_pages(const struct nb_lruvec *v, enum nb_lru lru, enum nb_zo
 
 static uint64_t zone_pages(const struct nb_lruvec *v, enum nb_lru lru, enum nb_zone_type z)
 {
-	uint64_t before = lru == NB_LRU_INACTIVE_FILE ? v->observed[z] : 0;
+	uint64_t before = lru == NB_LRU_INACTIVE_FILE ? nb_lru_read(&v->observed[z]) : 0;
 
 	if (!v->gen.enabled || lru == NB_LRU_UNEVICTABLE)
 		return __atomic_load_n(&v->nr[lru][z], __ATOMIC_RELAXED) + before;

@@ -5,10 +5,11 @@
  * of the CPU that made them until a batch is full or drained. A page on a list has PG_LRU and uses
  * next/prev; one in a batch of new pages has PG_LRU_BATCH instead and belongs to nobody else's
  * list; one in another batch has both. Batches hold no reference: nb_lru_del() takes a page out of
- * whatever it is in. Equation (nb_lru_check()): nr[l][z] == pages of zone z on the list l, and each
- * of them has the flags that belong to l. Locks: the batches of a CPU, then the node's lruvec; both
- * are leaves above the zone's. Units: base pages; a compound page counts 1 << order and is queued
- * by its head. Source: mm/swap.c, include/linux/mm_inline.h; facts 7.1.
+ * whatever it is in, `cpu`'s own looked at first. Equation (nb_lru_check()): nr[l][z] == pages of
+ * zone z on the list l, and each of them has the flags that belong to l. Locks: the batches of a
+ * CPU, then the node's lruvec; both are leaves above the zone's. Units: base pages; a compound page
+ * counts 1 << order and is queued by its head. Source: mm/swap.c, include/linux/mm_inline.h;
+ * facts 7.1.
  */
 #ifndef NB_MM_LRU_H
 #define NB_MM_LRU_H
@@ -107,37 +108,6 @@ struct nb_reclaim {
 /* Makes the lists of all nodes; by boot, after the memory map. 0 or -NB_ENOMEM. */
 int nb_lru_boot(struct nb_system *sys);
 
-/* A change of flags that others may change at the same time: each owner has bits of its own. */
-static inline void nb_page_change_flags(const struct nb_system *sys, struct nb_page *page,
-					uint32_t set, uint32_t clear)
-{
-	uint32_t old = nb_page_flags(page);
-
-	if (nb_likely(!sys->port->relax)) {
-		page->flags = (old & ~clear) | set;
-		return;
-	}
-	while (!__atomic_compare_exchange_n(&page->flags, &old, (old & ~clear) | set, true,
-					    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
-		;
-}
-
-/* A reference for who found the page on a list, lruvec locked; false: its last one has just gone,
- * and it will be off the list as soon as that is unlocked. */
-static inline bool nb_page_tryget(const struct nb_system *sys, struct nb_page *page)
-{
-	uint32_t old = __atomic_load_n(&page->refcount, __ATOMIC_RELAXED);
-
-	if (nb_likely(!sys->port->relax)) {
-		page->refcount++;
-		return true;
-	}
-	while (old && !__atomic_compare_exchange_n(&page->refcount, &old, old + 1, true,
-						   __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
-		;
-	return old != 0;
-}
-
 /* Base pages behind a head. */
 static inline uint64_t nb_lru_page_nr(const struct nb_page *page)
 {
@@ -154,6 +124,15 @@ static inline bool nb_page_is_file_lru(const struct nb_page *page)
 static inline void nb_lru_count(uint64_t *count, int64_t n)
 {
 	__atomic_store_n(count, *count + (uint64_t)n, __ATOMIC_RELAXED);
+}
+
+static inline void nb_lru_set(uint64_t *count, uint64_t n)
+{
+	__atomic_store_n(count, n, __ATOMIC_RELAXED);
+}
+static inline uint64_t nb_lru_read(const uint64_t *count)
+{
+	return __atomic_load_n(count, __ATOMIC_RELAXED);
 }
 
 static inline enum nb_lru nb_page_lru(const struct nb_page *page)
@@ -180,15 +159,18 @@ void nb_lru_add_faults(struct nb_system *sys, struct nb_zone *z, struct nb_page 
 
 /* A page that is freed leaves list and batches, and loses PG_ACTIVE, PG_UNEVICTABLE. Nothing for a
  * page that is in none. Source: __page_cache_release(). */
-void nb_lru_del(struct nb_system *sys, struct nb_zone *z, struct nb_page *page);
+void nb_lru_del(struct nb_system *sys, struct nb_zone *z, struct nb_page *page, int cpu);
 
 /* Takes a page off its list for migration or reclaim; false when it is on none (as when it still
- * waits in a batch: nb_lru_add_drain() first). The taker owns next/prev and gives it back by
- * nb_lru_putback(). Counted as isolated in between. Source: folio_isolate_lru(). */
+ * waits in a batch: nb_lru_add_drain() first), or about to be freed. The taker gets a reference,
+ * owns next/prev and gives the page back by nb_lru_putback(). Counted as isolated in between.
+ * Source: folio_isolate_lru(). */
 bool nb_lru_isolate(struct nb_system *sys, struct nb_zone *z, struct nb_page *page);
-/* Back to the list that its flags say, through the CPU's batch. Source: folio_putback_lru(). */
+/* Back to the list that its flags say, through the CPU's batch; the taker's reference goes.
+ * Source: folio_putback_lru(). */
 void nb_lru_putback(struct nb_system *sys, struct nb_zone *z, struct nb_page *page, int cpu);
-/* An isolated page that is not put back but freed or replaced: it counts as isolated no more. */
+/* An isolated page that is not put back but freed or replaced: it counts as isolated no more. The
+ * taker keeps his reference. */
 void nb_lru_forget(struct nb_system *sys, struct nb_zone *z, struct nb_page *page);
 
 /* An access that no page-table entry shows: read(), write(), a mapping of a file going away after

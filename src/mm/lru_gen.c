@@ -70,18 +70,18 @@ void nb_lru_gen_del(struct nb_lruvec *v, struct nb_zone *z, struct nb_page *page
 		nb_page_change_flags(z->sys, page, PG_ACTIVE, 0);
 }
 
-void nb_lru_gen_inc_refs(struct nb_page *page)
+void nb_lru_gen_inc_refs(const struct nb_system *sys, struct nb_page *page)
 {
 	uint32_t f = nb_page_flags(page);
 
 	if (f & PG_UNEVICTABLE)
 		return;
 	if (!(f & PG_REFERENCED))
-		nb_page_set_flags(page, f | PG_REFERENCED);
+		nb_page_change_flags(sys, page, PG_REFERENCED, 0);
 	else if (!(f & PG_WORKINGSET))
-		nb_page_set_flags(page, f | PG_WORKINGSET);
-	else if (page->refs < MAX_REFS)
-		page->refs++;
+		nb_page_change_flags(sys, page, PG_WORKINGSET, 0);
+	else if (nb_page_refs(page) < MAX_REFS)
+		nb_page_set_refs(sys, page, nb_page_refs(page) + 1);
 }
 
 /* From the five lists to the generations, head to tail, or back. */

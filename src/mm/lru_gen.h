@@ -24,14 +24,16 @@ static inline int nb_page_gen(const struct nb_page *page)
 
 static inline bool nb_gen_is_active(const struct nb_lruvec *v, unsigned gen)
 {
-	return gen == nb_gen_of_seq(v->gen.max_seq) || gen == nb_gen_of_seq(v->gen.max_seq - 1);
+	uint64_t max_seq = nb_lru_read(&v->gen.max_seq);
+
+	return gen == nb_gen_of_seq(max_seq) || gen == nb_gen_of_seq(max_seq - 1);
 }
 
 /* Accesses through descriptors, as tiers: 0, 1, 2, 3. Source: lru_tier_from_refs(). */
 static inline unsigned nb_page_tier(const struct nb_page *page)
 {
 	uint32_t f = nb_page_flags(page);
-	unsigned refs = f & PG_WORKINGSET ? page->refs + 1u : 0u, tier = 0;
+	unsigned refs = f & PG_WORKINGSET ? nb_page_refs(page) + 1u : 0u, tier = 0;
 
 	while (1u << tier < refs + 1)
 		tier++;
@@ -43,7 +45,7 @@ static inline unsigned nb_page_tier(const struct nb_page *page)
 void nb_lru_gen_add(struct nb_lruvec *v, struct nb_zone *z, struct nb_page *page, bool tail);
 void nb_lru_gen_del(struct nb_lruvec *v, struct nb_zone *z, struct nb_page *page);
 /* An access through a descriptor. Source: folio_inc_refs(). */
-void nb_lru_gen_inc_refs(struct nb_page *page);
+void nb_lru_gen_inc_refs(const struct nb_system *sys, struct nb_page *page);
 /* Empty lists, as lru_gen_init_lruvec() leaves them. */
 void nb_lru_gen_init(struct nb_lruvec *v);
 /* Turns them on or off for the whole system and moves all pages over. */

@@ -36,7 +36,7 @@ static bool fits(const struct nb_scan_control *sc, const struct nb_page *page, b
 
 	if (!(f & PG_LRU) || f & (PG_LRU_BATCH | PG_UNEVICTABLE) || nb_flags_order(f))
 		return false;
-	if (nb_page_is_file_lru(page) != file || (!sc->may_unmap && page->mapcount))
+	if (nb_page_is_file_lru(page) != file || (!sc->may_unmap && nb_page_mapcount(page)))
 		return false;
 	return sc->order > NB_COSTLY_ORDER || !(f & PG_ACTIVE);
 }

@@ -50,13 +50,13 @@ static void free_one(struct nb_task *t, struct nb_ptable *leaf, unsigned i)
 
 	if (pte & NB_PTE_SWAP) { /* what is out is gone at once */
 		nb_pt_set(leaf, i, 0);
-		t->mm->swap_entries--;
+		nb_mm_add(&t->mm->swap_entries, -1);
 		nb_swap_free(t->sys, nb_pte_swp(pte), t->cpu);
 		return;
 	}
 	if (!page || !(nb_page_flags(page) & PG_ANON))
 		return;
-	nb_page_set_flags(page, nb_page_flags(page) & ~(uint32_t)PG_DIRTY);
+	nb_page_change_flags(t->sys, page, 0, PG_DIRTY);
 	leaf->entry[i] &= ~(uint64_t)(NB_PTE_ACCESSED | NB_PTE_DIRTY);
 	nb_lru_lazyfree(t->sys, z, page, t->cpu);
 }
@@ -76,9 +76,9 @@ static struct nb_page *make_old(struct nb_task *t, struct nb_ptable *leaf, unsig
 	if (!page)
 		return NULL;
 	leaf->entry[i] &= ~(uint64_t)NB_PTE_ACCESSED;
-	nb_page_set_flags(page, nb_page_flags(page) & ~(uint32_t)PG_REFERENCED);
+	nb_page_change_flags(t->sys, page, 0, PG_REFERENCED);
 	if (nb_page_flags(page) & PG_ACTIVE)
-		nb_page_set_flags(page, nb_page_flags(page) | PG_WORKINGSET);
+		nb_page_change_flags(t->sys, page, PG_WORKINGSET, 0);
 	return page;
 }
 

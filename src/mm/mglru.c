@@ -27,8 +27,8 @@ static void read_ctrl_pos(const struct nb_lru_gen *g, unsigned type, unsigned ti
 			  struct ctrl_pos *pos)
 {
 	pos->gain = gain;
-	pos->refaulted = g->avg_refaulted[type][tier] + g->refaulted[type][tier];
-	pos->total = g->avg_total[type][tier] + g->evicted[type][tier];
+	pos->refaulted = g->avg_refaulted[type][tier] + nb_lru_read(&g->refaulted[type][tier]);
+	pos->total = g->avg_total[type][tier] + nb_lru_read(&g->evicted[type][tier]);
 	if (tier)
 		pos->total += g->protected_pages[type][tier - 1];
 }
@@ -130,7 +130,7 @@ static bool isolate_page(struct nb_lruvec *v, struct nb_zone *z, struct nb_page 
 	nb_lruvec_del(v, z, page);
 	drop = PG_LRU | PG_ACTIVE | PG_RECLAIM | PG_REFERENCED;
 	if (!(nb_page_flags(page) & PG_REFERENCED)) {
-		page->refs = 0;
+		nb_page_set_refs(sc->sys, page, 0);
 		drop |= PG_WORKINGSET;
 	}
 	nb_page_change_flags(sc->sys, page, 0, drop);
@@ -260,9 +260,9 @@ static void reject(struct nb_pgdat *p, struct nb_page_chain *c, struct nb_page_c
 			if (f & PG_WORKINGSET)
 				nb_page_change_flags(p->sys, page, PG_REFERENCED, 0);
 			nb_chain_add(p->mem_map, &left, page);
-		} else if (again || __atomic_load_n(&page->mapcount, __ATOMIC_RELAXED) ||
+		} else if (again || nb_page_mapcount(page) ||
 			   f & (PG_ACTIVE | PG_REFERENCED | PG_DIRTY | PG_WRITEBACK | PG_MLOCKED)) {
-			page->refs = 0;
+			nb_page_set_refs(p->sys, page, 0);
 			nb_page_change_flags(p->sys, page, PG_ACTIVE,
 					     PG_REFERENCED | PG_WORKINGSET);
 			nb_chain_add(p->mem_map, &left, page);
@@ -364,12 +364,12 @@ static bool should_abort(const struct nb_pgdat *p, const struct nb_scan_control 
 static int64_t nr_to_scan(struct nb_pgdat *p, struct nb_scan_control *sc, unsigned swappiness)
 {
 	struct nb_lruvec *v = nb_scan_lruvec(p, sc);
-	uint64_t max_seq = v->gen.max_seq, total;
+	uint64_t max_seq = nb_lru_read(&v->gen.max_seq), total;
 	bool age = nb_mglru_should_age(v, swappiness != 0, &total);
 
 	if (!age || sc->priority == NB_DEF_PRIORITY)
 		return (int64_t)(total >> sc->priority);
-	return nb_mglru_age(p, v, max_seq, swappiness != 0, sc->cpu) ? -1 : 0;
+	return nb_mglru_age(p, v, max_seq, swappiness != 0, nb_scan_holder(sc)) ? -1 : 0;
 }
 
 bool nb_lru_gen_shrink_lruvec(struct nb_pgdat *p, struct nb_scan_control *sc)

@@ -24,6 +24,6 @@ bool nb_mglru_try_to_inc_min_seq(struct nb_lruvec *v, bool can_swap);
 bool nb_mglru_should_age(const struct nb_lruvec *v, bool can_swap, uint64_t *ret_total);
 /* Looks for young entries in all page tables, then opens a new youngest generation; false:
  * somebody else did. Source: try_to_inc_max_seq(), walk_mm(), inc_max_seq(). */
-bool nb_mglru_age(struct nb_pgdat *p, struct nb_lruvec *v, uint64_t seq, bool can_swap, int cpu);
+bool nb_mglru_age(struct nb_pgdat *p, struct nb_lruvec *v, uint64_t seq, bool can_swap, int holder);
 
 #endif

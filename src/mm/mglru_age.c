@@ -18,9 +18,9 @@ static void move_to_gen(struct nb_lruvec *v, struct nb_zone *z, struct nb_page *
 	struct nb_list *l = &v->gen.list[to][type][z->type];
 
 	nb_list_del(z->mem_map, &v->gen.list[from][type][z->type], page);
-	v->gen.nr[from][type][z->type] -= n;
-	v->gen.nr[to][type][z->type] += n;
-	page->refs = 0;
+	nb_lru_count((uint64_t *)&v->gen.nr[from][type][z->type], -n);
+	nb_lru_count((uint64_t *)&v->gen.nr[to][type][z->type], n);
+	nb_page_set_refs(z->sys, page, 0);
 	nb_page_change_flags(z->sys, page, (to + 1) << PG_MT_SHIFT,
 			     PG_MT_MASK | PG_REFERENCED | PG_WORKINGSET);
 	if (tail)
@@ -38,15 +38,17 @@ void nb_mglru_inc_gen(struct nb_lruvec *v, struct nb_zone *z, struct nb_page *pa
 static void carry_over(struct nb_lru_gen *g, unsigned type)
 {
 	for (unsigned t = 0; t < NB_MAX_NR_TIERS; t++) {
-		uint64_t total = g->avg_total[type][t] + g->evicted[type][t];
+		uint64_t total = g->avg_total[type][t] + nb_lru_read(&g->evicted[type][t]);
 
 		if (t) {
 			total += g->protected_pages[type][t - 1];
 			g->protected_pages[type][t - 1] = 0;
 		}
-		g->avg_refaulted[type][t] = (g->avg_refaulted[type][t] + g->refaulted[type][t]) / 2;
+		g->avg_refaulted[type][t] =
+			(g->avg_refaulted[type][t] + nb_lru_read(&g->refaulted[type][t])) / 2;
 		g->avg_total[type][t] = total / 2;
-		g->evicted[type][t] = g->refaulted[type][t] = 0;
+		nb_lru_set(&g->evicted[type][t], 0);
+		nb_lru_set(&g->refaulted[type][t], 0);
 	}
 }
 
@@ -79,7 +81,7 @@ bool nb_mglru_try_to_inc_min_seq(struct nb_lruvec *v, bool can_swap)
 		if (min_seq[type] == g->min_seq[type])
 			continue;
 		carry_over(g, type);
-		g->min_seq[type] = min_seq[type];
+		nb_lru_set(&g->min_seq[type], min_seq[type]);
 		success = true;
 	}
 	return success;
@@ -88,30 +90,32 @@ bool nb_mglru_try_to_inc_min_seq(struct nb_lruvec *v, bool can_swap)
 bool nb_mglru_should_age(const struct nb_lruvec *v, bool can_swap, uint64_t *ret_total)
 {
 	const struct nb_lru_gen *g = &v->gen;
-	uint64_t old = 0, young = 0, total = 0;
+	uint64_t old = 0, young = 0, total = 0, max_seq = nb_lru_read(&g->max_seq);
+	uint64_t min_seq[2] = {nb_lru_read(&g->min_seq[0]), nb_lru_read(&g->min_seq[1])};
 
 	*ret_total = 0;
-	if (g->min_seq[!can_swap] + NB_MIN_NR_GENS > g->max_seq)
+	if (min_seq[!can_swap] + NB_MIN_NR_GENS > max_seq)
 		return true;
 	for (unsigned type = !can_swap; type < 2; type++) {
-		for (uint64_t seq = g->min_seq[type]; seq <= g->max_seq; seq++) {
+		for (uint64_t seq = min_seq[type]; seq <= max_seq; seq++) {
 			int64_t size = 0;
 
 			for (unsigned z = 0; z < NB_MAX_NR_ZONES; z++)
-				size += g->nr[nb_gen_of_seq(seq)][type][z];
+				size += __atomic_load_n(&g->nr[nb_gen_of_seq(seq)][type][z],
+							__ATOMIC_RELAXED);
 			total += (uint64_t)size;
-			if (seq == g->max_seq)
+			if (seq == max_seq)
 				young += (uint64_t)size;
-			else if (seq + NB_MIN_NR_GENS == g->max_seq)
+			else if (seq + NB_MIN_NR_GENS == max_seq)
 				old += (uint64_t)size;
 		}
 	}
 	for (unsigned z = 0; z < NB_MAX_NR_ZONES; z++) {
-		total += v->observed[z];
-		old += v->observed[z];
+		total += nb_lru_read(&v->observed[z]);
+		old += nb_lru_read(&v->observed[z]);
 	}
 	*ret_total = total;
-	if (g->min_seq[!can_swap] + NB_MIN_NR_GENS < g->max_seq)
+	if (min_seq[!can_swap] + NB_MIN_NR_GENS < max_seq)
 		return false;
 	return young * NB_MIN_NR_GENS > total || old * (NB_MIN_NR_GENS + 2) < total;
 }
@@ -130,7 +134,7 @@ static void inc_min_seq(struct nb_pgdat *p, struct nb_lruvec *v, unsigned type, 
 	}
 	/* what cannot be swapped stays where it is: the list is taken over by the youngest */
 	carry_over(g, type);
-	g->min_seq[type]++;
+	nb_lru_set(&g->min_seq[type], g->min_seq[type] + 1);
 }
 
 /* An entry that was accessed: its page is young. */
@@ -172,19 +176,16 @@ static void walk_vma(struct nb_pgdat *p, struct nb_lruvec *v, const struct nb_mm
 	}
 }
 
-static void walk_mms(struct nb_pgdat *p, struct nb_lruvec *lists, int cpu)
+static void walk_mms(struct nb_pgdat *p, struct nb_lruvec *lists, int holder)
 {
-	struct nb_task *t;
+	struct nb_mm *mm;
+	int got;
 
-	for (unsigned n = 0; (t = nb_system_task(p->sys, n)); n++) {
-		struct nb_mm *mm = t->mm;
-		int got;
-
-		/* a group's tasks alone can make its pages young */
-		if ((t->leader && t->leader != t) || t->memcg != lists->memcg)
+	/* a group's tasks alone can make its pages young */
+	for (unsigned n = 0; nb_task_mm_at(p->sys, n, lists->memcg, holder, &mm, &got); n++) {
+		if (!mm)
 			continue;
-		got = nb_mm_trylock(mm, cpu);
-		for (unsigned i = 0; got && i < mm->nr_vmas; i++) {
+		for (unsigned i = 0; i < mm->nr_vmas; i++) {
 			const struct nb_vma *v = nb_vma_at(mm, i);
 
 			/* locked in memory, read in order or at random: not worth a look */
@@ -197,13 +198,13 @@ static void walk_mms(struct nb_pgdat *p, struct nb_lruvec *lists, int cpu)
 	}
 }
 
-bool nb_mglru_age(struct nb_pgdat *p, struct nb_lruvec *v, uint64_t seq, bool can_swap, int cpu)
+bool nb_mglru_age(struct nb_pgdat *p, struct nb_lruvec *v, uint64_t seq, bool can_swap, int holder)
 {
 	bool mine;
 
-	if (v->gen.max_seq != seq)
+	if (nb_lru_read(&v->gen.max_seq) != seq)
 		return false;
-	walk_mms(p, v, cpu);
+	walk_mms(p, v, holder);
 	nb_lock(&v->lock, p->sys->port);
 	mine = v->gen.max_seq == seq;
 	for (int type = 1; mine && type >= 0; type--) {
@@ -211,7 +212,7 @@ bool nb_mglru_age(struct nb_pgdat *p, struct nb_lruvec *v, uint64_t seq, bool ca
 			inc_min_seq(p, v, (unsigned)type, can_swap);
 	}
 	if (mine) {
-		v->gen.max_seq++;
+		nb_lru_set(&v->gen.max_seq, v->gen.max_seq + 1);
 		v->gen.birth_ns[nb_gen_of_seq(v->gen.max_seq)] = p->sys->time_ns;
 	}
 	nb_unlock(&v->lock, p->sys->port);

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "mm/address_space.h"
 #include "mm/event.h"
+#include "mm/fault.h"
 #include "mm/hugetlb.h"
 #include "mm/lru.h"
 #include "mm/memcg.h"
@@ -31,17 +32,15 @@ int nb_migrate_isolate(struct nb_system *sys, struct nb_zone *z, struct nb_page 
 		nb_get_page(sys, page);
 		return 0;
 	}
-	if (!nb_lru_isolate(sys, z, page))
-		return -NB_EBUSY;
-	nb_get_page(sys, page);
-	return 0;
+	return nb_lru_isolate(sys, z, page) ? 0 : -NB_EBUSY;
 }
 
 void nb_migrate_putback(struct nb_system *sys, struct nb_zone *z, struct nb_page *page, int cpu)
 {
-	if (!(nb_page_flags(page) & PG_HUGETLB)) /* those are on no list */
+	if (nb_page_flags(page) & PG_HUGETLB) /* those are on no list */
+		nb_put_page(sys, z, page, cpu);
+	else
 		nb_lru_putback(sys, z, page, cpu);
-	nb_put_page(sys, z, page, cpu);
 }
 
 /* Does nobody know of the page but its mappings, its cache (a file's, or that of swap) and the one
@@ -51,44 +50,58 @@ static bool only_known_users(const struct nb_page *page, const struct nb_address
 	bool cached = as || nb_page_flags(page) & PG_SWAPCACHE;
 	uint32_t known = 1 + (uint32_t)nb_migrate_mapcount(page) + cached;
 
-	return __atomic_load_n(&page->refcount, __ATOMIC_ACQUIRE) == known;
+	return nb_page_refcount(page) == known;
 }
 
-/* In a backed system pages hold bytes. */
-static void copy_bytes(const struct nb_system *sys, const struct nb_migrate_item *from,
-		       const struct nb_migrate_item *to)
-{
-	void *src, *dst;
+struct commit {
+	struct nb_address_space *as;
+	struct nb_migrate_item from, to;
+};
 
-	if (!sys->backed)
-		return;
-	src = (void *)(uintptr_t)nb_page_address(sys, nb_zone_page_pfn(from->zone, from->page));
-	dst = (void *)(uintptr_t)nb_page_address(sys, nb_zone_page_pfn(to->zone, to->page));
-	memcpy(dst, src, (size_t)pages_of(from->page) << sys->page_shift);
+/* No mapping reaches the page now: bytes and caches move. */
+static int commit_move(void *arg)
+{
+	const struct commit *c = arg;
+	struct nb_system *sys = c->from.zone->sys;
+
+	if (c->as) /* somebody may have found it in the cache meanwhile */
+		return nb_as_replace(c->as, c->from.zone, c->from.page, c->to.zone, c->to.page, 1);
+	nb_copy_page_bytes(c->from.zone, c->from.page, c->to.zone, c->to.page);
+	if (nb_page_flags(c->from.page) & PG_SWAPCACHE)
+		nb_swap_cache_replace(sys, c->from.zone, c->from.page, c->to.zone, c->to.page);
+	return 0;
+}
+
+/* With both pages locked. */
+static int move_locked(struct nb_system *sys, struct commit *c, int holder)
+{
+	uint32_t flags = nb_page_flags(c->from.page);
+
+	c->as = nb_page_as(sys, c->from.page);
+	if (flags & PG_WRITEBACK || !only_known_users(c->from.page, c->as) ||
+	    nb_rmap_move(sys, c->from.zone, c->from.page, c->to.zone, c->to.page, holder,
+			 commit_move, c))
+		return -NB_EAGAIN;
+	nb_page_change_flags(sys, c->to.page, flags & PG_WORKINGSET, 0);
+	nb_page_set_cpupid_bits(sys, c->to.page, nb_page_cpupid_bits(c->from.page));
+	nb_memcg_migrate(c->from.zone, c->from.page, c->to.zone, c->to.page);
+	return 0;
 }
 
 int nb_migrate_page(struct nb_system *sys, struct nb_zone *z, struct nb_page *page,
-		    struct nb_page *target, struct nb_zone *target_zone, int cpu)
+		    struct nb_page *target, struct nb_zone *target_zone, int holder, int cpu)
 {
-	const struct nb_migrate_item from = {z, page, 0}, to = {target_zone, target, 0};
-	struct nb_address_space *as = nb_page_as(sys, page);
-	uint32_t flags = nb_page_flags(page);
+	struct commit c = {.from = {z, page, 0}, .to = {target_zone, target, 0}};
+	int err;
 
-	if (flags & PG_WRITEBACK || !only_known_users(page, as))
+	if (!nb_page_trylock(sys, page))
 		return -NB_EAGAIN;
-	if (nb_rmap_move(sys, z, page, target_zone, target, cpu))
-		return -NB_EAGAIN;
-	if (as && nb_as_replace(as, z, page, target_zone, target, 1)) {
-		/* somebody found it in the cache meanwhile */
-		(void)nb_rmap_move(sys, target_zone, target, z, page, cpu);
-		return -NB_EAGAIN;
-	}
-	if (flags & PG_SWAPCACHE)
-		nb_swap_cache_replace(sys, z, page, target_zone, target);
-	nb_page_set_flags(target, nb_page_flags(target) | (flags & PG_WORKINGSET));
-	target->cpupid = page->cpupid;
-	copy_bytes(sys, &from, &to);
-	nb_memcg_migrate(z, page, target_zone, target);
+	nb_page_lock(sys, target); /* nobody has it yet */
+	err = move_locked(sys, &c, holder);
+	nb_page_unlock(sys, target);
+	nb_page_unlock(sys, page);
+	if (err)
+		return err;
 	nb_lru_add(sys, target_zone, target, cpu);
 	nb_lru_forget(sys, z, page);
 	nb_put_page(sys, target_zone, target, cpu);
@@ -122,7 +135,7 @@ static void count_moved(struct nb_migration *m, uint64_t pages)
 /* The page's last other user went while it was isolated: it just goes. */
 static bool gone_meanwhile(struct nb_migration *m, const struct nb_migrate_item *it)
 {
-	if (__atomic_load_n(&it->page->refcount, __ATOMIC_ACQUIRE) != 1)
+	if (nb_page_refcount(it->page) != 1)
 		return false;
 	count_moved(m, pages_of(it->page));
 	nb_lru_forget(m->sys, it->zone, it->page);
@@ -144,7 +157,8 @@ static void finish(struct nb_migration *m, const struct nb_migrate_item *it, nb_
 	struct nb_page *target = nb_pfn_to_page(m->sys, pfn, &tz);
 	uint64_t pages = pages_of(it->page);
 
-	if (!nb_migrate_page(m->sys, it->zone, it->page, target, tz, m->cpu)) {
+	if (!nb_migrate_page(m->sys, it->zone, it->page, target, tz, m->daemon ? -1 : m->cpu,
+			     m->cpu)) {
 		count_moved(m, pages);
 		return;
 	}

@@ -51,6 +51,7 @@ struct nb_migration {
 	struct nb_system *sys; /* in */
 	struct nb_task *task;  /* in: on whose behalf; NULL: a daemon */
 	int cpu;               /* in */
+	bool daemon;           /* in: holds no mm, though it acts on a CPU where a task may run */
 	enum nb_migrate_mode mode;
 	enum nb_migrate_reason reason;
 	nb_migrate_target_fn *target;
@@ -88,9 +89,9 @@ void nb_migrate_end(struct nb_migration *m);
 
 /* One isolated page to a fresh frame with one reference. 0: the old page has gone (unless others
  * hold it), the new one is on a list. -NB_EAGAIN: neither is changed; both are still the caller's.
- */
+ * `holder`: the CPU whose task may have its mm locked, or -1; `cpu`: whose page sets are used. */
 int nb_migrate_page(struct nb_system *sys, struct nb_zone *z, struct nb_page *page,
-		    struct nb_page *target, struct nb_zone *target_zone, int cpu);
+		    struct nb_page *target, struct nb_zone *target_zone, int holder, int cpu);
 
 /* A target on one node. Source: alloc_migration_target(). */
 struct nb_migrate_to_node {

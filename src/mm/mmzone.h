@@ -42,10 +42,16 @@ struct nb_page {
 	uint32_t refcount;
 	int32_t mapcount; /* mappings - 0: number of page-table entries */
 	nb_link_t next, prev;
-	uint32_t mapping;     /* handle: anon_vma or address_space; 0 none */
-	uint64_t index : 40;  /* page offset in its mapping; blocks of an extent */
-	uint64_t cpupid : 21; /* last cpu and pid (NUMA balancing) */
-	uint64_t refs : 3;    /* multi-generation LRU: accesses through descriptors (tier) */
+	uint32_t mapping; /* handle: anon_vma or address_space; 0 none */
+	union {
+		struct {
+			uint64_t index : 40;  /* page offset in its mapping; blocks of an extent */
+			uint64_t cpupid : 21; /* last cpu and pid (NUMA balancing) */
+			uint64_t refs : 3; /* multi-generation LRU: accesses by read() and write()
+					      (tier) */
+		};
+		uint64_t word; /* the three, for atomic steps: page_share.h */
+	};
 };
 _Static_assert(sizeof(struct nb_page) == 32, "a page descriptor is 32 bytes");
 
@@ -81,6 +87,7 @@ enum {
 #define PG_WORKINGSET (1u << 30)  /* was once found to be in use, or came back after a refault */
 #define PG_LRU_BATCH (1u << 31)   /* waits in a CPU's batch (lru.c) */
 #define PG_ISOLATED PG_DESCENDING /* of an allocated page: off its list, see nb_lru_isolate() */
+#define PG_LOCKED (1u << 5)       /* PG_EXTENT's bit, of an allocated page: see page_share.h */
 #define PG_MT_MASK (7u << PG_MT_SHIFT)
 #define PG_ZONE_MASK (7u << PG_ZONE_SHIFT)
 
@@ -372,7 +379,7 @@ struct nb_system {
 	void *backing;        /* backed: the bytes of frame 0 and on */
 	uint64_t linear_base; /* address of frame 0 in the linear map */
 	uint64_t rng;         /* seeded */
-	uint64_t time_ns;
+	_Atomic uint64_t time_ns;
 	struct nb_sink sink;
 	struct nb_event_set counted; /* kinds that it wants the number of, and no more (event.h) */
 

@@ -111,8 +111,7 @@ int nb_node_reclaim(struct nb_system *sys, const struct nb_alloc_context *ac, st
 		ac->task->flags |= NB_PF_MEMALLOC;
 	done = reclaim(p, ac);
 	if (ac->task)
-		ac->task->flags =
-			(ac->task->flags & ~(unsigned)NB_PF_MEMALLOC) | (flags & NB_PF_MEMALLOC);
+		ac->task->flags &= ~(unsigned)NB_PF_MEMALLOC;
 	nb_count_vm_event(sys, ac->cpu,
 			  done ? NB_VM_ZONE_RECLAIM_SUCCESS : NB_VM_ZONE_RECLAIM_FAILED);
 	return done;

@@ -4,9 +4,11 @@
  * of tasks in the same cpuset, or of those whose policy reaches the same nodes. Of these the one
  * with the most memory in use dies, oom_score_adj weighing in; of equals the youngest. A victim
  * that is not in the middle of a call gives its memory back at once; one that is (always so when it
- * kills itself) gets at the reserves, finishes its fault and dies at the end of the call. Where the
- * kernel would panic, the request fails here and the report says so. Source: mm/oom_kill.c:
- * out_of_memory(), constrained_alloc(), oom_badness(), oom_evaluate_task(), oom_cpuset_eligible(),
+ * kills itself) gets at the reserves, finishes its fault and dies at the end of the call. In
+ * threaded systems a task is ended by its own thread alone; while that is in no call the killer
+ * takes its private memory, as the kernel's reaper does. Where the kernel would panic, the request
+ * fails here and the report says so. Source: mm/oom_kill.c: out_of_memory(), constrained_alloc(),
+ * oom_badness(), oom_evaluate_task(), oom_cpuset_eligible(),
  * __oom_kill_process(); mm/mempolicy.c: mempolicy_in_oom_domain(); facts 7.9.
  */
 #include "mm/oom.h"
@@ -14,6 +16,7 @@
 #include "base/mem.h"
 #include "mm/cpuset.h"
 #include "mm/event.h"
+#include "mm/fault.h"
 #include "mm/lru.h"
 #include "mm/memcg.h"
 #include "mm/rmap.h"
@@ -26,6 +29,7 @@
 #define MAX_ROWS 512u /* of a report */
 
 struct nb_oom {
+	struct nb_lock lock; /* one search at a time, and what is remembered */
 	void (*report)(void *ctx, const struct nb_oom_report *r);
 	void *ctx;
 	unsigned nr_kills;
@@ -34,6 +38,7 @@ struct nb_oom {
 		enum nb_oom_constraint constraint;
 	} kill[MAX_KILLS];
 	struct nb_oom_task *row; /* [MAX_ROWS]; made for the first report */
+	char (*name)[16];        /* [MAX_ROWS + 1]: theirs, the invoker's */
 };
 
 /* One search for a victim. */
@@ -47,7 +52,8 @@ struct oom_control {
 	uint64_t totalpages;
 	struct nb_task *chosen;
 	int64_t points;
-	bool abort; /* an earlier victim is still dying */
+	bool abort;            /* an earlier victim is still dying */
+	struct nb_mm *to_reap; /* its mm, locked: it is in no call */
 };
 
 const char *nb_oom_constraint_name(enum nb_oom_constraint c)
@@ -136,12 +142,12 @@ static void constrain(struct oom_control *oc)
 
 static uint64_t page_table_pages(const struct nb_mm *mm)
 {
-	return mm->nr_ptables;
+	return nb_mm_read(&mm->nr_ptables);
 }
 
 static uint64_t memory_of(const struct nb_mm *mm)
 {
-	return mm->rss_pages + mm->swap_entries + page_table_pages(mm);
+	return nb_mm_read(&mm->rss_pages) + nb_mm_read(&mm->swap_entries) + page_table_pages(mm);
 }
 
 /* INT64_MIN: never. */
@@ -150,6 +156,12 @@ static int64_t badness(const struct nb_task *t, uint64_t totalpages)
 	if (!t->mm || t->oom_score_adj == SCORE_ADJ_MIN)
 		return INT64_MIN;
 	return (int64_t)memory_of(t->mm) + (int64_t)t->oom_score_adj * (int64_t)(totalpages / 1000);
+}
+
+/* It was killed, and all that could be taken from it is taken. */
+static bool is_reaped(const struct nb_mm *mm)
+{
+	return __atomic_load_n(&mm->oom_reaped, __ATOMIC_RELAXED);
 }
 
 /* Would its memory help this request? */
@@ -171,7 +183,11 @@ static void evaluate(struct oom_control *oc, struct nb_task *t)
 		return;
 	if (t->flags & NB_PF_OOM_VICTIM) {
 		/* its memory is on the way; unless it is gone already */
-		oc->abort |= t->mm && t->mm->rss_pages;
+		if (!t->mm || is_reaped(t->mm) || !nb_mm_read(&t->mm->rss_pages))
+			return;
+		oc->abort = true;
+		if (oc->sys->port->relax && !oc->to_reap && nb_mm_trylock(t->mm, -1))
+			oc->to_reap = t->mm;
 		return;
 	}
 	points = badness(t, oc->totalpages);
@@ -185,46 +201,48 @@ static void evaluate(struct oom_control *oc, struct nb_task *t)
 static void select_in_groups(struct oom_control *oc)
 {
 	const struct nb_memcg *cg = oc->memcg;
-	struct nb_task *t;
 
 	for (; cg; cg = nb_memcg_walk(oc->memcg, cg)) {
-		for (unsigned i = 0; (t = nb_system_task(oc->sys, i)); i++) {
+		for (struct nb_task *t = nb_task_side(oc->sys)->tasks; t; t = t->next) {
 			if (t->memcg == cg)
 				evaluate(oc, t);
 		}
 	}
 }
 
+/* Under the lock of the list of tasks. */
 static void select_victim(struct oom_control *oc)
 {
-	struct nb_task *t;
+	struct nb_task *t = nb_task_side(oc->sys)->tasks;
 
 	if (oc->memcg) {
 		select_in_groups(oc);
 		return;
 	}
-	for (unsigned i = 0; (t = nb_system_task(oc->sys, i)); i++)
+	for (; t; t = t->next)
 		evaluate(oc, t);
 }
 
 /* ---- the report ---- */
 
-static struct nb_oom_task describe(const struct nb_task *t)
+/* `name` keeps its name, as the task may be gone when the report is read. */
+static struct nb_oom_task describe(const struct nb_task *t, char name[16])
 {
 	const struct nb_mm *mm = t->mm;
 	struct nb_oom_task row = {.pid = t->pid,
 				  .tgid = t->leader ? t->leader->pid : t->pid,
 				  .uid = t->uid,
 				  .oom_score_adj = t->oom_score_adj,
-				  .comm = t->comm};
+				  .comm = name};
 
+	memcpy(name, t->comm, sizeof(t->comm));
 	if (!mm)
 		return row;
-	row.total_vm = mm->total_pages;
-	row.rss_anon = mm->anon_pages;
-	row.rss_file = mm->file_pages;
-	row.rss_shmem = mm->shmem_pages;
-	row.swapents = mm->swap_entries;
+	row.total_vm = nb_mm_read(&mm->total_pages);
+	row.rss_anon = nb_mm_read(&mm->anon_pages);
+	row.rss_file = nb_mm_read(&mm->file_pages);
+	row.rss_shmem = nb_mm_read(&mm->shmem_pages);
+	row.swapents = nb_mm_read(&mm->swap_entries);
 	row.pgtables_bytes = page_table_pages(mm) << mm->shape.page_shift;
 	return row;
 }
@@ -246,9 +264,33 @@ static struct nb_memcg *group_of(const struct oom_control *oc)
 	return found;
 }
 
-static void report(struct oom_control *oc, bool allocating, bool panic)
+/* What the report says of tasks. Under the lock of their list. */
+static void gather_rows(const struct oom_control *oc, struct nb_oom_report *r)
 {
 	struct nb_oom *o = oc->sys->reclaim->oom;
+
+	if (!o->row)
+		o->row = nb_system_alloc(oc->sys, MAX_ROWS * sizeof(*o->row));
+	if (!o->name)
+		o->name = nb_system_alloc(oc->sys, (MAX_ROWS + 1) * sizeof(*o->name));
+	if (!o->row || !o->name)
+		return;
+	r->tasks = o->row;
+	for (const struct nb_task *t = nb_task_side(oc->sys)->tasks; t && r->nr_tasks < MAX_ROWS;
+	     t = t->next) {
+		if (t->alive && t->leader == t && eligible(oc, t)) {
+			o->row[r->nr_tasks] = describe(t, o->name[r->nr_tasks]);
+			r->nr_tasks++;
+		}
+	}
+	if (oc->current) {
+		r->invoker = describe(oc->current, o->name[MAX_ROWS]);
+		r->has_invoker = true;
+	}
+}
+
+static struct nb_oom_report new_report(const struct oom_control *oc, bool allocating, bool panic)
+{
 	struct nb_oom_report r = {.cpu = oc->ac->cpu,
 				  .gfp = oc->ac->gfp_full,
 				  .order = oc->ac->order,
@@ -264,36 +306,13 @@ static void report(struct oom_control *oc, bool allocating, bool panic)
 				  .victim_points = oc->points,
 				  .allocating_task = allocating,
 				  .panic = panic};
-	char path[4096];
-	struct nb_oom_task victim;
-	struct nb_task *t;
 
-	if (!o->report)
-		return;
-	if (!o->row)
-		o->row = nb_system_alloc(oc->sys, MAX_ROWS * sizeof(*o->row));
-	r.tasks = o->row;
-	if (oc->current) {
-		r.invoker = describe(oc->current);
-		r.has_invoker = true;
-		r.mems_allowed = &oc->current->mems_allowed;
-		if (oc->current->cpuset && oc->current->cpuset->parent)
-			r.cpuset = oc->current->cpuset->name; /* not its path */
-	}
-	for (unsigned i = 0; o->row && r.nr_tasks < MAX_ROWS && (t = nb_system_task(oc->sys, i));
-	     i++) {
-		if (t->alive && leader_of(t) == t && eligible(oc, t))
-			o->row[r.nr_tasks++] = describe(t);
-	}
-	if (oc->chosen) {
-		victim = describe(oc->chosen);
-		r.victim = &victim;
-		if (oc->chosen->memcg) {
-			nb_memcg_path(oc->chosen->memcg, path, sizeof(path));
-			r.memcg = path;
-		}
-	}
-	o->report(o->ctx, &r);
+	if (!oc->current)
+		return r;
+	r.mems_allowed = &oc->current->mems_allowed;
+	if (oc->current->cpuset && oc->current->cpuset->parent)
+		r.cpuset = oc->current->cpuset->name; /* not its path */
+	return r;
 }
 
 /* ---- the kill ---- */
@@ -339,92 +358,182 @@ static void remember(struct nb_oom *o, int pid, enum nb_oom_constraint c)
 	o->kill[i].constraint = c;
 }
 
-static void tell_victim(const struct oom_control *oc, const struct nb_task *victim)
+static void tell_victim(const struct oom_control *oc, const struct nb_oom_task *v)
 {
-	const struct nb_oom_task v = describe(victim);
 	unsigned kib = oc->sys->page_shift - 10;
 
 	if (!nb_event_wanted(oc->sys, NB_EV_OOM_KILL))
 		return;
-	nb_emit(oc->sys, NB_EV_OOM_KILL, oc->ac->cpu, oc->current, (uint64_t)v.pid, (uint64_t)v.pid,
-		v.total_vm << kib, v.rss_anon << kib, v.rss_file << kib, v.rss_shmem << kib, v.uid,
-		v.pgtables_bytes >> 10, (uint64_t)v.oom_score_adj);
+	nb_emit(oc->sys, NB_EV_OOM_KILL, oc->ac->cpu, oc->current, (uint64_t)v->pid,
+		(uint64_t)v->pid, v->total_vm << kib, v->rss_anon << kib, v->rss_file << kib,
+		v->rss_shmem << kib, v->uid, v->pgtables_bytes >> 10, (uint64_t)v->oom_score_adj);
 }
 
-static void kill_one(struct oom_control *oc, struct nb_task *victim)
+/* One that is to die: what is told of it, as its task may be gone when that is read. */
+struct victim {
+	struct nb_oom_task row;
+	char name[16];
+	struct nb_task *task;
+	const struct nb_mm *mm;
+	struct nb_mm *to_reap; /* its mm, locked: its thread is in no call */
+};
+
+/* All that live in the victim's memory are told. Under the lock of the list of tasks. */
+static void mark(const struct oom_control *oc, struct nb_task *t, struct victim *v)
+{
+	v->row = describe(t, v->name);
+	v->task = t;
+	v->mm = t->mm;
+	for (struct nb_task *s = nb_task_side(oc->sys)->tasks; s; s = s->next) {
+		if (s->mm == v->mm)
+			s->flags |= NB_PF_OOM_VICTIM;
+	}
+	/* in threaded systems its own thread ends it; if that is in no call, its memory goes now */
+	v->to_reap = oc->sys->port->relax && nb_mm_trylock(t->mm, -1) ? t->mm : NULL;
+	if (t->memcg)
+		nb_memcg_event(t->memcg, NB_MEMCG_EV_OOM_KILL);
+}
+
+/* Takes a victim's private memory, and lets go of its mm. What it touches before it finds that it
+ * was killed is new. Source: __oom_reap_task_mm(). */
+static void reap(const struct oom_control *oc, struct nb_mm *mm)
+{
+	struct nb_task stand_in = {.sys = oc->sys, .mm = mm, .cpu = oc->ac->cpu, .alive = true};
+
+	for (unsigned i = 0; i < mm->nr_vmas; i++) {
+		const struct nb_vma *v = nb_vma_at(mm, i);
+
+		if (!v->shared && !(v->flags & (NB_VM_LOCKED | NB_VM_HUGETLB)))
+			nb_zap_range(&stand_in, v->start, v->end);
+	}
+	__atomic_store_n(&mm->oom_reaped, true, __ATOMIC_RELAXED);
+	nb_mm_unlock(mm);
+}
+
+/* What follows once it is marked. Where nobody else drives it, it dies at once, unless it is in the
+ * middle of this call. */
+static void kill_marked(const struct oom_control *oc, const struct victim *v)
 {
 	struct nb_system *sys = oc->sys;
-	struct nb_task *s;
-	bool in_call = oc->current && oc->current->mm == victim->mm;
 
-	if (victim->memcg)
-		nb_memcg_event(victim->memcg, NB_MEMCG_EV_OOM_KILL);
 	nb_count_vm_event(sys, oc->ac->cpu, NB_VM_OOM_KILL);
-	tell_victim(oc, victim);
-	remember(sys->reclaim->oom, victim->pid, oc->constraint);
-	for (unsigned i = 0; (s = sharer(sys, victim->mm, i)); i++)
-		s->flags |= NB_PF_OOM_VICTIM;
-	if (!in_call && !sys->port->relax)
-		nb_oom_die(victim);
+	tell_victim(oc, &v->row);
+	remember(sys->reclaim->oom, v->row.pid, oc->constraint);
+	if (v->to_reap)
+		reap(oc, v->to_reap);
+	else if (!sys->port->relax && !(oc->current && oc->current->mm == v->mm))
+		nb_oom_die(v->task);
 }
 
-/* The next process in the group or below it that is to die with it, or NULL. */
-static struct nb_task *next_member(const struct oom_control *oc, const struct nb_memcg *group)
+/* The next process in the group or below it that is to die with it, marked; false: none. */
+static bool mark_member(const struct oom_control *oc, const struct nb_memcg *group,
+			struct victim *v)
 {
+	struct nb_task_side *side = nb_task_side(oc->sys);
 	struct nb_task *t;
 
-	for (unsigned i = 0; (t = nb_system_task(oc->sys, i)); i++) {
-		if (t->alive && leader_of(t) == t && nb_memcg_below(t->memcg, group) &&
+	nb_lock(&side->lock, oc->sys->port);
+	for (t = side->tasks; t; t = t->next) {
+		if (t->alive && t->mm && leader_of(t) == t && nb_memcg_below(t->memcg, group) &&
 		    t->oom_score_adj != SCORE_ADJ_MIN && !(t->flags & NB_PF_OOM_VICTIM))
-			return t;
+			break;
 	}
-	return NULL;
+	if (t)
+		mark(oc, t, v);
+	nb_unlock(&side->lock, oc->sys->port);
+	return t != NULL;
 }
 
-static void kill_task(struct oom_control *oc)
+static void kill_group(const struct oom_control *oc, struct nb_memcg *group)
 {
-	struct nb_memcg *group = group_of(oc);
-	struct nb_task *t;
+	struct victim v;
 
-	kill_one(oc, oc->chosen);
-	if (!group)
-		return;
 	nb_memcg_event(group, NB_MEMCG_EV_OOM_GROUP_KILL);
-	while ((t = next_member(oc, group)))
-		kill_one(oc, t);
+	while (mark_member(oc, group, &v))
+		kill_marked(oc, &v);
+}
+
+/* The search for a victim, with what is told of it; it is marked. Null: none, or an earlier one is
+ * still dying. */
+static void find_and_mark(struct oom_control *oc, bool allocating, bool panic, struct victim *v,
+			  struct nb_memcg **ret_group)
+{
+	struct nb_task_side *side = nb_task_side(oc->sys);
+	struct nb_oom *o = oc->sys->reclaim->oom;
+	struct nb_oom_report r;
+	char path[4096];
+
+	nb_lock(&side->lock, oc->sys->port);
+	if (!panic && !allocating)
+		select_victim(oc);
+	*ret_group = oc->abort ? NULL : group_of(oc);
+	r = new_report(oc, allocating, oc->memcg ? panic : !oc->chosen);
+	if (!oc->abort && o->report)
+		gather_rows(oc, &r);
+	if (!oc->abort && oc->chosen) {
+		if (oc->chosen->memcg && o->report) {
+			nb_memcg_path(oc->chosen->memcg, path, sizeof(path));
+			r.memcg = path;
+		}
+		mark(oc, oc->chosen, v);
+		r.victim = &v->row;
+	}
+	nb_unlock(&side->lock, oc->sys->port);
+	if (!oc->abort && o->report)
+		o->report(o->ctx, &r);
+}
+
+/* Searches, tells and kills; true: somebody will give memory back. */
+static bool search_and_kill(struct oom_control *oc, bool allocating, bool panic)
+{
+	const struct nb_port *port = oc->sys->port;
+	struct nb_oom *o = oc->sys->reclaim->oom;
+	struct nb_memcg *group = NULL;
+	struct victim v;
+
+	if (!nb_trylock(&o->lock, port)) { /* another thread is about to kill */
+		port->relax(port->ctx);
+		return true;
+	}
+	find_and_mark(oc, allocating, panic, &v, &group);
+	if (oc->abort) {
+		if (oc->to_reap)
+			reap(oc, oc->to_reap);
+		else if (port->relax)
+			port->relax(port->ctx);
+	} else if (oc->chosen) {
+		kill_marked(oc, &v);
+		if (group)
+			kill_group(oc, group);
+	}
+	nb_unlock(&o->lock, port);
+	return oc->abort || oc->chosen;
 }
 
 bool nb_out_of_memory(struct nb_system *sys, const struct nb_alloc_context *ac)
 {
 	struct oom_control oc = {.sys = sys, .ac = ac, .current = ac->task};
 	struct nb_task *t = ac->task;
-	bool panic;
+	bool panic, allocating;
 
 	if (t && t->flags & NB_PF_OOM_VICTIM)
 		return true;
 	if (!(ac->gfp_full & NB_GFP_BIT_FS))
 		return true;
+	if (!nb_task_side(sys))
+		return false;
 	constrain(&oc);
 	if (oc.constraint == NB_CONSTRAINT_MEMORY_POLICY)
 		oc.nodemask = ac->nodemask;
 	panic = sys->tune.panic_on_oom == 2 ||
 		(sys->tune.panic_on_oom && oc.constraint == NB_CONSTRAINT_NONE);
-	if (!panic && sys->tune.oom_kill_allocating_task && t && t->mm && eligible(&oc, t) &&
-	    t->oom_score_adj != SCORE_ADJ_MIN) {
+	allocating = !panic && sys->tune.oom_kill_allocating_task && t && t->mm &&
+		     eligible(&oc, t) && t->oom_score_adj != SCORE_ADJ_MIN;
+	if (allocating) {
 		oc.chosen = leader_of(t);
 		oc.points = badness(oc.chosen, oc.totalpages);
-		report(&oc, true, false);
-		kill_task(&oc);
-		return true;
 	}
-	if (!panic)
-		select_victim(&oc);
-	if (oc.abort)
-		return true;
-	report(&oc, false, !oc.chosen);
-	if (oc.chosen)
-		kill_task(&oc);
-	return oc.chosen != NULL;
+	return search_and_kill(&oc, allocating, panic);
 }
 
 /* Memory and swap that the group may have. Source: mem_cgroup_get_max(). */
@@ -458,14 +567,7 @@ bool nb_memcg_out_of_memory(struct nb_memcg *cg, struct nb_task *t, int cpu, nb_
 	if (nb_memcg_margin(cg) >= UINT64_C(1) << order || (t && nb_fatal_signal(t)))
 		return true;
 	oc.totalpages = oom_size(cg, max);
-	if (cg->sys->tune.panic_on_oom != 2)
-		select_victim(&oc);
-	if (oc.abort)
-		return true;
-	report(&oc, false, cg->sys->tune.panic_on_oom == 2);
-	if (oc.chosen)
-		kill_task(&oc);
-	return oc.chosen != NULL;
+	return search_and_kill(&oc, false, cg->sys->tune.panic_on_oom == 2);
 }
 
 /* ---- what others ask ---- */

@@ -7,7 +7,7 @@
 #ifndef NB_MM_PAGE_H
 #define NB_MM_PAGE_H
 
-#include "mm/mmzone.h"
+#include "mm/page_share.h"
 
 #define nb_likely(x) __builtin_expect(!!(x), 1)
 #define nb_unlikely(x) __builtin_expect(!!(x), 0)

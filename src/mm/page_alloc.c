@@ -300,15 +300,21 @@ void nb_count_interleave_hit(struct nb_system *sys, int cpu, nb_pfn_t pfn, int n
 static void free_to_buddy(struct nb_zone *z, struct nb_page *page, unsigned order, int cpu,
 			  unsigned fpi)
 {
+	struct nb_pcp *pcp = nb_zone_pcp(z, cpu);
+
+	if (nb_likely(pcp)) {
+		nb_pcp_lock(pcp, z->sys);
+		nb_pcp_count(&pcp->pgfree, UINT64_C(1) << order);
+		nb_pcp_unlock(pcp);
+	}
 	nb_zone_lock(z, cpu);
 	nb_free_one_page(z, page, order, nb_pageblock_mt(z, nb_page_dense(z->mem_map, page)), fpi);
 	nb_zone_unlock(z);
 }
 
-/* What every free begins with: its event and its count. false: a debug system has found the block
+/* What every free begins with: its event. false: a debug system has found the block
  * to be somebody's, and lets it be. */
-static inline bool prepare_free(struct nb_zone *z, struct nb_pcp *pcp, struct nb_page *page,
-				unsigned order, int cpu)
+static inline bool prepare_free(struct nb_zone *z, struct nb_page *page, unsigned order, int cpu)
 {
 	struct nb_system *sys = z->sys;
 
@@ -322,8 +328,6 @@ static inline bool prepare_free(struct nb_zone *z, struct nb_pcp *pcp, struct nb
 	}
 	if (nb_event_wanted(sys, NB_EV_MM_PAGE_FREE))
 		nb_emit(sys, NB_EV_MM_PAGE_FREE, cpu, NULL, nb_zone_page_pfn(z, page), order);
-	if (nb_likely(pcp))
-		nb_pcp_count(&pcp->pgfree, UINT64_C(1) << order);
 	return true;
 }
 
@@ -332,7 +336,7 @@ void nb_free_page_block(struct nb_zone *z, struct nb_page *page, unsigned order,
 	struct nb_pcp *pcp = nb_zone_pcp(z, cpu);
 	enum nb_migratetype mt;
 
-	if (!prepare_free(z, pcp, page, order, cpu))
+	if (!prepare_free(z, page, order, cpu))
 		return;
 	mt = nb_pageblock_mt(z, nb_page_dense(z->mem_map, page));
 	if (nb_unlikely(!pcp || mt == NB_MIGRATE_ISOLATE || !nb_pcp_allowed_order(z->sys, order))) {
@@ -346,7 +350,7 @@ void nb_free_page_block(struct nb_zone *z, struct nb_page *page, unsigned order,
 
 void nb_free_page_to_tail(struct nb_zone *z, struct nb_page *page, int cpu)
 {
-	if (prepare_free(z, nb_zone_pcp(z, cpu), page, 0, cpu))
+	if (prepare_free(z, page, 0, cpu))
 		free_to_buddy(z, page, 0, cpu, NB_FPI_TO_TAIL);
 }
 

@@ -188,7 +188,7 @@ static void free_table(struct nb_task *t, struct nb_ptable *table)
 		nb_memcg_uncharge(z, page, 0, t->cpu);
 		nb_free_page_block(z, page, 0, t->cpu);
 	}
-	t->mm->nr_ptables--;
+	nb_mm_add(&t->mm->nr_ptables, -1);
 	nb_pool_put(sys, &nb_task_side(sys)->table_pool, table);
 }
 
@@ -201,7 +201,7 @@ struct nb_ptable *nb_pt_new_leaf(struct nb_task *t, struct nb_mm *mm)
 		nb_pool_put(t->sys, pool, leaf);
 		leaf = NULL;
 	}
-	mm->nr_ptables += leaf != NULL;
+	nb_mm_add(&mm->nr_ptables, leaf != NULL);
 	return leaf;
 }
 
@@ -234,7 +234,7 @@ struct nb_ptable *nb_pt_make_table(struct nb_task *t, struct nb_mm *mm, uint64_t
 			}
 			table->entry[i] = (uintptr_t)next;
 			table->nr++;
-			mm->nr_ptables++;
+			nb_mm_add(&mm->nr_ptables, 1);
 		}
 		table = next;
 	}

@@ -27,7 +27,7 @@ struct nb_pcp *nb_zone_pcp_make(struct nb_zone *z, int cpu)
 {
 	struct nb_system *sys = z->sys;
 	_Atomic(struct nb_pcp *) *sets;
-	struct nb_pcp *pcp;
+	struct nb_pcp *pcp, *none = NULL;
 
 	/* On cache lines of its own. */
 	uintptr_t mem = (uintptr_t)nb_system_alloc(sys, sizeof(*pcp) + 128);
@@ -53,8 +53,8 @@ struct nb_pcp *nb_zone_pcp_make(struct nb_zone *z, int cpu)
 	}
 	if (!sets)
 		return NULL;
-	atomic_store_explicit(&sets[cpu], pcp, memory_order_release);
-	return pcp;
+	/* a daemon that acts here may have been faster; what was made then stays unused */
+	return atomic_compare_exchange_strong(&sets[cpu], &none, pcp) ? pcp : none;
 }
 
 /* How many blocks a refill asks for under the auto-tuned scheme. */

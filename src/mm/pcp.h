@@ -25,7 +25,7 @@ static inline struct nb_pcp *nb_zone_pcp(struct nb_zone *z, int cpu)
 	return nb_likely(pcp) ? pcp : nb_zone_pcp_make(z, cpu);
 }
 
-/* A counter that only its CPU writes. */
+/* A counter that only its CPU writes, or who holds the set's lock. */
 static inline void nb_pcp_count(_Atomic uint64_t *counter, uint64_t n)
 {
 	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n,
@@ -149,6 +149,7 @@ static inline void nb_pcp_free(struct nb_zone *z, struct nb_pcp *pcp, struct nb_
 	nb_pcp_lock(pcp, z->sys);
 	nb_page_set_flags(page, PG_PCP | order | (uint32_t)mt << PG_MT_SHIFT | z->page_bits);
 	nb_list_add_head(z->mem_map, &pcp->list[l], page);
+	nb_pcp_count(&pcp->pgfree, UINT64_C(1) << order);
 	pcp->count += 1 << order;
 	nb_pcp_settle(z, pcp, order, l, cpu);
 	nb_pcp_unlock(pcp);

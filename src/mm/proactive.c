@@ -78,6 +78,7 @@ int nb_proactive_reclaim(struct nb_task *t, int nid, uint64_t pages, uint64_t *r
 		}
 		*ret_pages += n;
 	}
-	t->flags = (t->flags & ~(unsigned)NB_PF_MEMALLOC) | (flags & NB_PF_MEMALLOC);
+	if (!(flags & NB_PF_MEMALLOC))
+		t->flags &= ~(unsigned)NB_PF_MEMALLOC;
 	return err;
 }

@@ -59,13 +59,10 @@ static bool start_page(struct nb_task *t, struct nb_address_space *as, uint64_t 
 
 	if (as->sys->profile->version >= NOFS_SINCE)
 		gfp &= ~(nb_gfp_t)NB_GFP_BIT_FS;
-	if (nb_file_add_page(t, as, index, gfp, &z, &page))
+	if (nb_file_add_page(t, as, index, gfp, true, &z, &page))
 		return false;
 	if (mark)
-		nb_page_set_flags(page, nb_page_flags(page) | PG_READAHEAD);
-	nb_lock(&as->lock, as->sys->port);
-	nb_radix_set_mark(&as->pages, index, NB_MARK_READING);
-	nb_unlock(&as->lock, as->sys->port);
+		nb_page_change_flags(as->sys, page, PG_READAHEAD, 0);
 	return true; /* the reference is the request's now */
 }
 
@@ -280,8 +277,8 @@ void nb_readahead_async(struct nb_task *t, struct nb_address_space *as, struct n
 	(void)z;
 	if (nb_page_flags(page) & PG_WRITEBACK)
 		return; /* the bit says that reclaim waits for it */
-	nb_as_change_flags(as->sys, page, 0, PG_READAHEAD);
-	on_miss_or_mark(t, as, page->index, want, true);
+	nb_page_change_flags(as->sys, page, 0, PG_READAHEAD);
+	on_miss_or_mark(t, as, nb_page_index(page), want, true);
 }
 
 void nb_readahead_fault(struct nb_task *t, struct nb_address_space *as, const struct nb_vma *v,
@@ -298,9 +295,8 @@ void nb_readahead_fault(struct nb_task *t, struct nb_address_space *as, const st
 		return;
 	}
 	nb_lock(&as->lock, as->sys->port);
-	if (ra->mmap_miss < MMAP_LOTSAMISS * 10)
-		ra->mmap_miss++;
-	missing = ra->mmap_miss > MMAP_LOTSAMISS;
+	nb_ra_miss(as, MMAP_LOTSAMISS * 10);
+	missing = nb_ra_misses(as) > MMAP_LOTSAMISS;
 	if (!missing) {
 		ra->start = index > max / 2 ? index - max / 2 : 0;
 		ra->size = max;

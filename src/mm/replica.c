@@ -165,7 +165,7 @@ static void unchain(struct nb_address_space *as, uint64_t index, struct nb_repli
 
 bool nb_replica_detach(struct nb_address_space *as, struct nb_page *page)
 {
-	uint64_t index = page->index;
+	uint64_t index = nb_page_index(page);
 
 	for (struct nb_replica *r = chain_of(as, index); r; r = r->next) {
 		if (r->page != page)
@@ -220,7 +220,7 @@ static bool has_nearer(const struct nb_task *t, struct nb_address_space *as,
 
 	if (z->pgdat->nid == nid || !nb_nodemask_test(&as->sys->memory_nodes, nid))
 		return false;
-	*ret_copy = find_on(as, page->index, nid, ret_zone);
+	*ret_copy = find_on(as, nb_page_index(page), nid, ret_zone);
 	return true;
 }
 
@@ -254,10 +254,10 @@ bool nb_replica_wanted(const struct nb_address_space *as, const struct nb_vma *v
 /* May the master be copied? We hold one reference of it. Under the lock. */
 static bool copyable(const struct nb_address_space *as, const struct nb_page *page, uint64_t index)
 {
-	return page->mapping == as->rmap.handle && page->index == index &&
+	return nb_page_owner(page) == as->rmap.handle && nb_page_index(page) == index &&
 	       !(nb_page_flags(page) & (PG_DIRTY | PG_WRITEBACK)) &&
 	       !nb_radix_get_mark(&as->pages, index, NB_MARK_READING) &&
-	       page->refcount == 2 + (uint32_t)page->mapcount;
+	       nb_page_refcount(page) == 2 + (uint32_t)nb_page_mapcount(page);
 }
 
 /* Puts a fresh page into the chain. false: the master was written to or went meanwhile. */
@@ -277,8 +277,8 @@ static bool enchain(struct nb_address_space *as, struct nb_page *master, uint64_
 	else if (ok)
 		set_chain(as, index, r);
 	if (ok) {
-		r->page->mapping = as->rmap.handle;
-		r->page->index = index & NB_AS_MAX_INDEX;
+		nb_page_set_owner(r->page, as->rmap.handle);
+		nb_page_set_index(as->sys, r->page, index);
 		nb_get_page(as->sys, r->page);
 		count(as, r->zone, 1);
 	}
@@ -292,7 +292,7 @@ static struct nb_page *make(struct nb_task *t, struct nb_address_space *as, cons
 {
 	struct nb_system *sys = as->sys;
 	struct nb_replication *side = side_of(as);
-	uint64_t index = master->index;
+	uint64_t index = nb_page_index(master);
 	struct nb_replica *r;
 	struct nb_page *page;
 	nb_pfn_t pfn = nb_alloc_pages_node(sys, t->cpu, nb_task_local_node(t), COPY_GFP, 0);
@@ -372,11 +372,11 @@ static bool collapse_one(struct nb_address_space *as, uint64_t *index, uint64_t 
 	if (!page)
 		return false;
 	/* Who has it mapped faults again, and gets the master. */
-	while (page->mapcount && !nb_try_to_unmap(sys, z, page, cpu, 0, true, NULL, NULL)) {
+	while (nb_page_mapcount(page) && !nb_try_to_unmap(sys, z, page, cpu, 0, true, NULL, NULL)) {
 		if (sys->port->relax)
 			sys->port->relax(sys->port->ctx);
 	}
-	page->mapping = 0;
+	nb_page_set_owner(page, 0);
 	nb_put_page(sys, z, page, cpu);
 	nb_stat_add(sys, &side_of(as)->collapsed, 1);
 	return true;
@@ -450,9 +450,10 @@ int nb_replica_check(const struct nb_address_space *as, struct nb_error *err)
 			int nid = r->zone->pgdat->nid;
 
 			if (!z || nb_nodemask_test(&seen, nid) ||
-			    r->page->mapping != as->rmap.handle || r->page->index != index ||
+			    nb_page_owner(r->page) != as->rmap.handle ||
+			    nb_page_index(r->page) != index ||
 			    nb_page_flags(r->page) & (PG_DIRTY | PG_WRITEBACK) ||
-			    r->page->refcount < 1 + (uint32_t)r->page->mapcount)
+			    nb_page_refcount(r->page) < 1 + (uint32_t)nb_page_mapcount(r->page))
 				return nb_error_set(err, -NB_EIO, 0,
 						    "file %llu: the copy of page %llu on node %d "
 						    "is wrong",

@@ -7,11 +7,13 @@
  */
 #include "mm/rmap.h"
 
+#include "mm/address_space.h"
 #include "mm/huge_memory.h"
 #include "mm/hugetlb.h"
 #include "mm/lru.h"
 #include "mm/memcg.h"
 #include "mm/page_alloc.h"
+#include "mm/swap.h"
 
 static int add_mapcount(const struct nb_system *sys, struct nb_page *page, int n)
 {
@@ -26,9 +28,9 @@ void nb_rmap_add_anon(struct nb_vma *v, uint64_t addr, struct nb_zone *z, struct
 	struct nb_system *sys = v->mm->sys;
 
 	if (add_mapcount(sys, page, 1) == 1) {
-		nb_page_set_flags(page, page->flags | PG_ANON | PG_SWAPBACKED);
-		page->mapping = v->anon->rmap.handle;
-		nb_page_set_index(page, nb_vma_pgoff(v, addr));
+		nb_page_change_flags(sys, page, PG_ANON | PG_SWAPBACKED, 0);
+		nb_page_set_owner(page, v->anon->rmap.handle);
+		nb_page_set_index(sys, page, nb_vma_pgoff(v, addr));
 		nb_stat_add(sys, &z->nr_anon, pages);
 	}
 	nb_mm_count_page(v->mm, z, PG_ANON, pages);
@@ -40,7 +42,7 @@ void nb_rmap_add_file(struct nb_vma *v, struct nb_zone *z, struct nb_page *page,
 
 	if (add_mapcount(sys, page, 1) == 1)
 		nb_stat_add(sys, &z->nr_mapped, pages);
-	nb_mm_count_page(v->mm, z, page->flags & PG_SWAPBACKED, pages);
+	nb_mm_count_page(v->mm, z, nb_page_flags(page) & PG_SWAPBACKED, pages);
 }
 
 void nb_rmap_remove(struct nb_mm *mm, struct nb_zone *z, struct nb_page *page, unsigned pages)
@@ -65,10 +67,10 @@ void nb_release_page(struct nb_zone *z, struct nb_page *page, int cpu)
 	if (flags & PG_MLOCKED)
 		nb_stat_add(z->sys, &z->nr_mlock, -(INT64_C(1) << order));
 	if (flags & (PG_LRU | PG_LRU_BATCH | PG_ISOLATED))
-		nb_lru_del(z->sys, z, page);
+		nb_lru_del(z->sys, z, page, cpu);
 	nb_memcg_uncharge(z, page, order, cpu);
 	page->mapcount = 0;
-	page->mapping = 0;
+	nb_page_set_owner(page, 0);
 	page->cpupid = 0;
 	nb_free_page_block(z, page, order, cpu);
 }
@@ -108,7 +110,7 @@ static int walk_object(struct nb_rmap *r, struct nb_page *page, struct walk *w)
 {
 	int ret;
 
-	w->pgoff = page->index;
+	w->pgoff = nb_page_index(page);
 	ret = nb_rmap_tree_walk(r, w->pgoff, w->pgoff, visit, w);
 	if (ret)
 		return ret;
@@ -120,7 +122,7 @@ int nb_rmap_walk(struct nb_system *sys, struct nb_zone *z, struct nb_page *page,
 {
 	struct walk w = {
 		.sys = sys, .pfn = nb_zone_page_pfn(z, page), .cpu = cpu, .fn = fn, .arg = arg};
-	struct nb_rmap *r = nb_rmap_lock_object(sys, page->mapping);
+	struct nb_rmap *r = nb_rmap_lock_object(sys, nb_page_owner(page));
 	int ret;
 
 	if (!r)
@@ -178,12 +180,17 @@ static int unmap_one(void *arg, struct nb_vma *v, uint64_t addr, struct nb_ptabl
 	(void)addr;
 	if (v->flags & NB_VM_LOCKED && !u->force)
 		return 0;
-	if (leaf->entry[i] & NB_PTE_DIRTY)
-		nb_page_set_flags(u->page, nb_page_flags(u->page) | PG_DIRTY);
+	if (leaf->entry[i] & NB_PTE_DIRTY) {
+		/* what the entry knew the file must know: flag, mark and counts together */
+		if (nb_page_flags(u->page) & PG_ANON)
+			nb_page_change_flags(v->mm->sys, u->page, PG_DIRTY, 0);
+		else
+			(void)nb_as_set_dirty(u->z, u->page, u->cpu);
+	}
 	nb_pt_set(leaf, i, nb_page_flags(u->page) & PG_ANON ? u->entry : 0);
 	nb_rmap_remove(v->mm, u->z, u->page, 1);
 	if (leaf->entry[i]) {
-		v->mm->swap_entries++;
+		nb_mm_add(&v->mm->swap_entries, 1);
 		if (u->dup)
 			u->dup(u->arg);
 	}
@@ -196,7 +203,7 @@ bool nb_try_to_unmap(struct nb_system *sys, struct nb_zone *z, struct nb_page *p
 {
 	struct unmap u = {.z = z,
 			  .page = page,
-			  .cpu = cpu,
+			  .cpu = cpu < 0 ? nb_swap_cpu_of(sys) : cpu,
 			  .entry = entry,
 			  .force = force,
 			  .dup = dup,
@@ -206,7 +213,7 @@ bool nb_try_to_unmap(struct nb_system *sys, struct nb_zone *z, struct nb_page *p
 	/* the caller has a reference of its own: these cannot be the last */
 	while (u.put--)
 		nb_put_page(sys, z, page, cpu);
-	return __atomic_load_n(&page->mapcount, __ATOMIC_RELAXED) == 0;
+	return nb_page_mapcount(page) == 0;
 }
 
 /* Every mm of the tree is locked, or none: so that a page moves as a whole. */
@@ -263,15 +270,19 @@ static void move_counts(struct move *m)
 {
 	const uint32_t keep = PG_ANON | PG_SWAPBACKED | PG_DIRTY | PG_REFERENCED | PG_ACTIVE |
 			      PG_UNEVICTABLE | PG_MLOCKED;
-	bool anon = m->from->flags & PG_ANON;
+	uint32_t flags = nb_page_flags(m->from);
+	bool anon = flags & PG_ANON;
 	int64_t pages = INT64_C(1) << nb_page_order(m->from);
 	int n = (int)m->moved;
 
-	nb_page_set_flags(m->to, m->to->flags | (m->from->flags & keep));
-	m->to->mapping = m->from->mapping;
-	m->to->index = m->from->index;
-	m->to->mapcount = n;
-	m->to->refcount += m->moved;
+	nb_page_change_flags(m->sys, m->to, flags & keep, 0);
+	if (anon) { /* a file's page has got it from its cache */
+		nb_page_set_owner(m->to, nb_page_owner(m->from));
+		nb_page_set_index(m->sys, m->to, nb_page_index(m->from));
+	}
+	(void)add_mapcount(m->sys, m->to, n);
+	for (int i = 0; i < n; i++)
+		nb_get_page(m->sys, m->to);
 	if (m->moved) {
 		nb_stat_add(m->sys, anon ? &m->fromz->nr_anon : &m->fromz->nr_mapped, -pages);
 		nb_stat_add(m->sys, anon ? &m->toz->nr_anon : &m->toz->nr_mapped, pages);
@@ -280,8 +291,8 @@ static void move_counts(struct move *m)
 		nb_thp_count(m->sys, m->fromz, -1);
 		nb_thp_count(m->sys, m->toz, 1);
 	}
-	if (m->from->flags & PG_MLOCKED) {
-		nb_page_set_flags(m->from, m->from->flags & ~(uint32_t)PG_MLOCKED);
+	if (flags & PG_MLOCKED) {
+		nb_page_change_flags(m->sys, m->from, 0, PG_MLOCKED);
 		nb_stat_add(m->sys, &m->fromz->nr_mlock, -1);
 		nb_stat_add(m->sys, &m->toz->nr_mlock, 1);
 	}
@@ -309,21 +320,25 @@ static bool all_found(struct nb_rmap *r, struct nb_page *page, const struct walk
 	v.fn = count_one;
 	v.arg = &found;
 	(void)walk_object(r, page, &v);
-	return found == __atomic_load_n(&page->mapcount, __ATOMIC_RELAXED);
+	return found == nb_page_mapcount(page);
 }
 
 int nb_rmap_move(struct nb_system *sys, struct nb_zone *fromz, struct nb_page *from,
-		 struct nb_zone *toz, struct nb_page *to, int cpu)
+		 struct nb_zone *toz, struct nb_page *to, int cpu, int (*commit)(void *arg),
+		 void *arg)
 {
+	uint64_t index = nb_page_index(from);
 	struct move m = {sys, fromz, toz, from, to, nb_zone_page_pfn(toz, to), 0};
 	struct nb_rmap *r = nb_rmap_lock_object(sys, from->mapping);
 	struct walk w = {.sys = sys, .pfn = nb_zone_page_pfn(fromz, from), .cpu = cpu, .arg = r};
 	int err = 0;
 
 	if (r && sys->port->relax)
-		err = nb_rmap_tree_walk(r, from->index, from->index, hold, &w);
+		err = nb_rmap_tree_walk(r, index, index, hold, &w);
 	if (r && !err && sys->port->relax && !all_found(r, from, &w))
 		err = -NB_EAGAIN;
+	if (!err)
+		err = commit(arg);
 	if (r && !err) {
 		struct walk v = w;
 
@@ -335,7 +350,7 @@ int nb_rmap_move(struct nb_system *sys, struct nb_zone *fromz, struct nb_page *f
 	if (!err)
 		move_counts(&m);
 	if (r && sys->port->relax)
-		(void)nb_rmap_tree_walk(r, from->index, from->index, let_go, &w);
+		(void)nb_rmap_tree_walk(r, index, index, let_go, &w);
 	if (r)
 		nb_unlock(&r->lock, sys->port);
 	while (m.moved--)

@@ -75,17 +75,10 @@ int nb_anon_fork(struct nb_vma *child, const struct nb_vma *parent);
 /* May the two be one VMA, as to their private pages? Source: is_mergeable_anon_vma(). */
 bool nb_anon_mergeable(const struct nb_vma *a, const struct nb_vma *b);
 
-/* References. The last one frees the page (and takes it off its LRU list), through the page set of
- * `cpu`. */
-static inline void nb_get_page(const struct nb_system *sys, struct nb_page *page)
-{
-	if (sys->port->relax)
-		__atomic_fetch_add(&page->refcount, 1, __ATOMIC_RELAXED);
-	else
-		page->refcount++;
-}
-/* page_release.c's part of rmap.c: the page has no reference left. */
+/* rmap.c: the page has no reference left. */
 void nb_release_page(struct nb_zone *z, struct nb_page *page, int cpu);
+/* Gives a reference back. The last one frees the page (and takes it off its list), through the page
+ * set of `cpu`. */
 static inline void nb_put_page(const struct nb_system *sys, struct nb_zone *z, struct nb_page *page,
 			       int cpu)
 {
@@ -108,13 +101,6 @@ static inline uint64_t nb_vma_address(const struct nb_vma *v, uint64_t pgoff)
 
 	return pgoff >= v->pgoff && at < v->end ? at : UINT64_MAX;
 }
-/* Of a page offset a descriptor keeps the lower bits: 52 bits of address with pages of 4 KiB. */
-#define NB_PAGE_INDEX_MASK ((UINT64_C(1) << 40) - 1)
-static inline void nb_page_set_index(struct nb_page *page, uint64_t pgoff)
-{
-	page->index = pgoff & NB_PAGE_INDEX_MASK;
-}
-
 /* A mapping of v comes or goes: mapcount and the counters of mm and zone. The entry and the
  * reference are the caller's. add_anon gives a page that nothing maps its owner and index (v has an
  * nb_anon); `pages` is what it counts for: 1, or a huge page's base pages when mapped as a whole.
@@ -133,8 +119,8 @@ static inline void nb_mm_count_page(struct nb_mm *mm, const struct nb_zone *z, u
 			 : flags & PG_SWAPBACKED ? &mm->shmem_pages
 						 : &mm->file_pages;
 
-	mm->rss_pages += (uint64_t)n;
-	*kind += (uint64_t)n;
+	nb_mm_add(&mm->rss_pages, n);
+	nb_mm_add(kind, n);
 	mm->zone_rss[z->pgdat->index * NB_MAX_NR_ZONES + z->type] += (uint64_t)n;
 }
 
@@ -144,7 +130,7 @@ static inline void nb_rmap_name_anon(const struct nb_vma *v, uint64_t pgoff, str
 	nb_page_set_flags(page, page->flags | PG_ANON | PG_SWAPBACKED);
 	page->mapcount = 1;
 	page->mapping = v->anon->rmap.handle;
-	nb_page_set_index(page, pgoff);
+	nb_page_init_index(page, pgoff);
 }
 
 /* The same, counted: as nb_rmap_add_anon(), without atomic steps. */
@@ -178,9 +164,12 @@ bool nb_try_to_unmap(struct nb_system *sys, struct nb_zone *z, struct nb_page *p
 		     uint64_t entry, bool force, void (*dup)(void *arg), void *arg);
 /* Every entry of `from` becomes one of `to`, its bits kept; counts, references, owner, index and
  * mapping-side flags move along. `to` is a fresh page with one reference, which is kept for the
- * caller to put or to use as the cache's. 0; -NB_EAGAIN: some mm was busy, nothing changed. */
+ * caller to put or to use as the cache's. Both pages are locked. `commit` is called once nobody can
+ * reach the page through a mapping any more: it copies the bytes and moves the caches; where it
+ * fails, nothing changed. 0; -NB_EAGAIN: some mm was busy, nothing changed; or commit's error. */
 int nb_rmap_move(struct nb_system *sys, struct nb_zone *fromz, struct nb_page *from,
-		 struct nb_zone *toz, struct nb_page *to, int cpu);
+		 struct nb_zone *toz, struct nb_page *to, int cpu, int (*commit)(void *arg),
+		 void *arg);
 
 /* The lock of an address space: each call of one of its tasks, from its beginning to its end.
  * Single-threaded systems pay nothing. */

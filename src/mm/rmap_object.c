@@ -22,7 +22,7 @@ static struct nb_rmap_slot *slot(const struct nb_task_side *side, uint32_t handl
 {
 	struct nb_rmap_slot *piece;
 
-	if (!handle || handle > side->rmap_top)
+	if (!handle || handle > __atomic_load_n(&side->rmap_top, __ATOMIC_ACQUIRE))
 		return NULL;
 	piece = atomic_load_explicit(&side->rmap_piece[(handle - 1) / NB_RMAP_STEP],
 				     memory_order_acquire);
@@ -45,7 +45,7 @@ static bool grow(struct nb_system *sys, struct nb_task_side *side)
 			return false;
 		atomic_store_explicit(&side->rmap_piece[i], piece, memory_order_release);
 	}
-	side->rmap_top++;
+	__atomic_store_n(&side->rmap_top, side->rmap_top + 1, __ATOMIC_RELEASE);
 	return true;
 }
 

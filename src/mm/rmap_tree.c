@@ -143,13 +143,13 @@ static struct nb_vma *remove_from(const struct nb_rmap *r, struct nb_vma *root, 
 
 void nb_rmap_tree_insert(struct nb_rmap *r, struct nb_vma *v)
 {
-	r->tree = insert(r, r->tree, v);
+	__atomic_store_n(&r->tree, insert(r, r->tree, v), __ATOMIC_RELAXED);
 	r->nr_vmas++;
 }
 
 void nb_rmap_tree_remove(struct nb_rmap *r, struct nb_vma *v)
 {
-	r->tree = remove_from(r, r->tree, v);
+	__atomic_store_n(&r->tree, remove_from(r, r->tree, v), __ATOMIC_RELAXED);
 	r->nr_vmas--;
 }
 

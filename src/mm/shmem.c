@@ -224,7 +224,7 @@ int nb_file_fallocate(struct nb_task *t, struct nb_address_space *file, uint64_t
 		err = nb_fatal_signal(t) ? -NB_EINTR : fill_hole(t, file, i);
 	end_fallocate(t, file, last, !err);
 	nb_oom_leave(t);
-	if (!err && end > file->size)
-		file->size = end;
+	if (!err && end > nb_as_size(file))
+		nb_as_set_size(file, end);
 	return err;
 }

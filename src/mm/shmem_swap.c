@@ -15,29 +15,30 @@
 bool nb_shmem_swap_out(struct nb_system *sys, struct nb_zone *z, struct nb_page *page, int cpu)
 {
 	struct nb_address_space *as = nb_page_as(sys, page);
-	uint64_t index = page->index;
+	uint64_t index = nb_page_index(page);
 	nb_swp_t e;
 	bool moved;
 
-	if (!as || !nb_as_is_shmem(as) || page->mapcount || nb_page_order(page) ||
+	if (!as || !nb_as_is_shmem(as) || nb_page_mapcount(page) || nb_page_order(page) ||
 	    !nb_swap_add(sys, z, page, cpu))
 		return false;
 	e = nb_page_swap(sys, z, page);
 	nb_swap_dup(sys, e);
 	nb_lock(&as->lock, sys->port);
 	/* the cache's reference, swap's, and the caller's */
-	moved = page->mapping == as->rmap.handle &&
-		__atomic_load_n(&page->refcount, __ATOMIC_ACQUIRE) == 3;
+	moved = nb_page_owner(page) == as->rmap.handle && nb_page_refcount(page) == 3;
 	if (moved) {
 		(void)nb_radix_replace(&as->pages, index, nb_radix_value(e));
-		as->nrshadows++;
+		nb_as_add(&as->nrshadows, 1);
 		nb_as_count(as, z, -1);
-		page->mapping = 0;
-		__atomic_fetch_sub(&page->refcount, 1, __ATOMIC_ACQ_REL);
+		nb_page_set_owner(page, 0);
+		nb_page_unref(sys, page);
 	}
 	nb_unlock(&as->lock, sys->port);
-	if (!moved)
-		nb_swap_free(sys, e, cpu);
+	if (!moved) {
+		nb_swap_uncount(sys, e, cpu);
+		(void)nb_swap_free_cached(sys, z, page, cpu);
+	}
 	return moved;
 }
 
@@ -88,10 +89,10 @@ int nb_shmem_swap_in(struct nb_task *t, struct nb_address_space *as, uint64_t in
 	if (placed) {
 		(void)nb_radix_replace(&as->pages, index,
 				       nb_radix_page(nb_zone_page_pfn(*ret_zone, *ret_page)));
-		as->nrshadows--;
+		nb_as_add(&as->nrshadows, -1);
 		nb_as_count(as, *ret_zone, 1);
-		(*ret_page)->mapping = as->rmap.handle;
-		(*ret_page)->index = index & NB_AS_MAX_INDEX;
+		nb_page_set_owner(*ret_page, as->rmap.handle);
+		nb_page_set_index(sys, *ret_page, index);
 		nb_get_page(sys, *ret_page);
 	}
 	nb_unlock(&as->lock, sys->port);
@@ -113,7 +114,7 @@ void nb_shmem_drop_swap(struct nb_address_space *as, uint64_t first, uint64_t la
 		e = nb_radix_next(&as->pages, &i, last);
 		if (nb_radix_is_value(e)) {
 			(void)nb_radix_erase(as->sys, &as->pages, i);
-			as->nrshadows--;
+			nb_as_add(&as->nrshadows, -1);
 		}
 		nb_unlock(&as->lock, as->sys->port);
 		if (nb_radix_is_value(e))
@@ -131,7 +132,7 @@ void nb_shmem_each_swap(const struct nb_system *sys, void (*fn)(void *arg, uint6
 	for (; as; as = as->next) {
 		uint64_t i = 0, e;
 
-		while (nb_as_is_shmem(as) && as->nrshadows &&
+		while (nb_as_is_shmem(as) && nb_as_read(&as->nrshadows) &&
 		       (e = nb_radix_next(&as->pages, &i, UINT64_MAX))) {
 			if (nb_radix_is_value(e))
 				fn(arg, nb_radix_number(e));
@@ -149,7 +150,7 @@ int nb_shmem_unuse(struct nb_task *t, unsigned area)
 	for (; as && ret >= 0; as = as->next) {
 		uint64_t i = 0, e;
 
-		while (nb_as_is_shmem(as) && ret >= 0 && as->nrshadows &&
+		while (nb_as_is_shmem(as) && ret >= 0 && nb_as_read(&as->nrshadows) &&
 		       (e = nb_radix_next(&as->pages, &i, UINT64_MAX))) {
 			struct nb_zone *z = NULL;
 			struct nb_page *page;

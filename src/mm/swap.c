@@ -21,6 +21,13 @@ static void change(const struct nb_system *sys, struct nb_page *page, uint32_t s
 	nb_page_change_flags(sys, page, set, clear);
 }
 
+/* Where the entry of a cached page stands. */
+static uint64_t *page_entry(const struct nb_system *sys, const struct nb_zone *z,
+			    const struct nb_page *page)
+{
+	return &sys->swap->page_entry[z->pgdat->index][nb_page_dense(z->mem_map, page)];
+}
+
 /* ---- the cache ---- */
 
 struct nb_page *nb_swap_cached_page(struct nb_system *sys, const struct nb_swap_area *a,
@@ -46,10 +53,10 @@ void nb_swap_cache_add(struct nb_system *sys, nb_swp_t e, struct nb_zone *z, str
 
 	*ret_shadow = *word & NB_SWC_SHADOW ? *word & ~NB_SWC_SHADOW : 0;
 	*word = nb_swc_page(z->pgdat, nb_page_link(z->mem_map, page));
-	sys->swap->page_entry[z->pgdat->index][nb_page_dense(z->mem_map, page)] = e;
+	__atomic_store_n(page_entry(sys, z, page), e, __ATOMIC_RELAXED);
 	nb_get_page(sys, page);
 	change(sys, page, PG_SWAPCACHE, 0);
-	sys->swap->nr_cached++;
+	nb_swap_count_cached(sys, 1);
 	nb_stat_add(sys, &z->nr_file, 1);
 	nb_stat_add(sys, &z->nr_swapcached, 1);
 }
@@ -60,7 +67,7 @@ static void forget(struct nb_system *sys, struct nb_swap_area *a, uint64_t slot,
 {
 	a->cache[slot] = shadow ? shadow | NB_SWC_SHADOW : 0;
 	change(sys, page, 0, PG_SWAPCACHE);
-	sys->swap->nr_cached--;
+	nb_swap_count_cached(sys, -1);
 	nb_stat_add(sys, &z->nr_file, -1);
 	nb_stat_add(sys, &z->nr_swapcached, -1);
 }
@@ -92,7 +99,7 @@ void nb_swap_cache_del(struct nb_system *sys, struct nb_zone *z, struct nb_page 
 nb_swp_t nb_page_swap(const struct nb_system *sys, const struct nb_zone *z,
 		      const struct nb_page *page)
 {
-	return sys->swap->page_entry[z->pgdat->index][nb_page_dense(z->mem_map, page)];
+	return __atomic_load_n(page_entry(sys, z, page), __ATOMIC_RELAXED);
 }
 
 struct nb_page *nb_swap_cache_find(struct nb_system *sys, nb_swp_t e, struct nb_zone **ret_zone)
@@ -116,13 +123,13 @@ bool nb_swap_cache_remove_if_unused(struct nb_system *sys, struct nb_zone *z, st
 	bool unused;
 
 	nb_swap_lock(sys);
-	unused = __atomic_load_n(&page->refcount, __ATOMIC_ACQUIRE) == 2 &&
+	unused = nb_page_refcount(page) == 2 &&
 		 (nb_page_flags(page) & (PG_SWAPCACHE | PG_DIRTY | PG_WRITEBACK)) == PG_SWAPCACHE;
 	if (unused) {
 		if (nb_unlikely(z->pgdat->memcg_of != NULL))
 			nb_memcg_swapout(sys, z, page, nb_page_swap(sys, z, page));
 		nb_swap_cache_del(sys, z, page, shadow, nb_swap_cpu_of(sys));
-		page->refcount--; /* the cache's; ours is left */
+		nb_page_unref(sys, page); /* the cache's; ours is left */
 	}
 	nb_swap_unlock(sys);
 	return unused;
@@ -135,13 +142,53 @@ void nb_swap_cache_replace(struct nb_system *sys, struct nb_zone *fromz, struct 
 	uint64_t shadow;
 
 	nb_swap_lock(sys);
-	sys->swap->nr_cached--;
+	nb_swap_count_cached(sys, -1);
 	nb_stat_add(sys, &fromz->nr_file, -1);
 	nb_stat_add(sys, &fromz->nr_swapcached, -1);
 	change(sys, from, 0, PG_SWAPCACHE);
 	nb_swap_cache_add(sys, e, toz, to, &shadow);
 	nb_swap_unlock(sys);
-	nb_put_page(sys, fromz, from, nb_swap_cpu_of(sys));
+	nb_page_unref(sys, from); /* the cache's; the mover has one */
+}
+
+struct nb_page *nb_swap_cache_fill(struct nb_system *sys, nb_swp_t e, struct nb_zone **zone,
+				   struct nb_page *page, int cpu, uint64_t *ret_shadow)
+{
+	struct nb_swap_area *a = nb_swap_area_of(sys, e);
+	struct nb_zone *z = *zone;
+	struct nb_page *other;
+	unsigned held;
+
+	nb_page_lock(sys, page); /* fresh: nobody has it */
+	nb_swap_lock(sys);
+	other = nb_swap_cached_page(sys, a, nb_swp_slot(e), zone);
+	held = a->map[nb_swp_slot(e)];
+	if (other)
+		nb_get_page(sys, other);
+	else if (held && held != NB_SWAP_MAP_MAX)
+		nb_swap_cache_add(sys, e, z, page, ret_shadow);
+	else
+		held = 0;
+	nb_swap_unlock(sys);
+	if (!other && held && !nb_swap_readpage(sys, e, z, page, cpu))
+		return page;
+	if (!other && held) {
+		nb_swap_lock(sys);
+		nb_swap_cache_del(sys, z, page, 0, cpu);
+		nb_swap_unlock(sys);
+		nb_page_unref(sys, page);
+	}
+	nb_page_unlock(sys, page);
+	nb_put_page(sys, z, page, cpu);
+	if (other)
+		nb_page_lock(sys, other);
+	return other;
+}
+
+bool nb_swap_cache_holds(struct nb_system *sys, const struct nb_zone *z, const struct nb_page *page,
+			 nb_swp_t e)
+{
+	return nb_page_flags(page) & PG_SWAPCACHE && nb_page_swap(sys, z, page) == e;
 }
 
 /* ---- counts ---- */
@@ -174,12 +221,18 @@ static struct nb_page *drop_cached(struct nb_system *sys, struct nb_swap_area *a
 				   int cpu, struct nb_zone **ret_zone)
 {
 	struct nb_page *page = nb_swap_cached_page(sys, a, slot, ret_zone);
+	bool drop;
 
-	if (!page || nb_page_flags(page) & PG_WRITEBACK || (page->mapcount && !nb_swap_full(sys)))
+	if (!page || !nb_page_trylock(sys, page)) /* reclaim has it in its hands */
 		return NULL;
-	nb_swap_cache_del(sys, *ret_zone, page, 0, cpu);
-	change(sys, page, PG_DIRTY, 0); /* memory alone has it now */
-	return page;
+	drop = !(nb_page_flags(page) & PG_WRITEBACK) &&
+	       (!nb_page_mapcount(page) || nb_swap_full(sys));
+	if (drop) {
+		nb_swap_cache_del(sys, *ret_zone, page, 0, cpu);
+		change(sys, page, PG_DIRTY, 0); /* memory alone has it now */
+	}
+	nb_page_unlock(sys, page);
+	return drop ? page : NULL;
 }
 
 void nb_swap_free(struct nb_system *sys, nb_swp_t e, int cpu)
@@ -223,6 +276,18 @@ bool nb_swap_free_cached(struct nb_system *sys, struct nb_zone *z, struct nb_pag
 	nb_swap_unlock(sys);
 	if (freed)
 		nb_put_page(sys, z, page, cpu);
+	return freed;
+}
+
+bool nb_swap_try_free_cached(struct nb_system *sys, struct nb_zone *z, struct nb_page *page,
+			     int cpu)
+{
+	bool freed;
+
+	if (!nb_page_trylock(sys, page))
+		return false;
+	freed = nb_swap_free_cached(sys, z, page, cpu);
+	nb_page_unlock(sys, page);
 	return freed;
 }
 
@@ -360,7 +425,7 @@ int nb_swap_readpage(struct nb_system *sys, nb_swp_t e, struct nb_zone *z, struc
 
 	nb_swap_lock(sys);
 	nb_swap_device_give(sys, a);
-	a->reads++;
+	nb_lru_count(&a->reads, 1);
 	nb_swap_unlock(sys);
 	nb_count_vm_event(sys, cpu, NB_VM_PSWPIN);
 	nb_count_vm_events(sys, cpu, NB_VM_PGPGIN, UINT64_C(1) << (sys->page_shift - 10));
@@ -380,17 +445,17 @@ int nb_swap_cpu_of(const struct nb_system *sys)
 
 uint64_t nb_swap_pages_free(const struct nb_system *sys)
 {
-	return sys->swap ? sys->swap->nr_free : 0;
+	return sys->swap ? __atomic_load_n(&sys->swap->nr_free, __ATOMIC_RELAXED) : 0;
 }
 
 uint64_t nb_swap_pages_total(const struct nb_system *sys)
 {
-	return sys->swap ? sys->swap->nr_total : 0;
+	return sys->swap ? __atomic_load_n(&sys->swap->nr_total, __ATOMIC_RELAXED) : 0;
 }
 
 bool nb_swap_full(const struct nb_system *sys)
 {
-	return sys->swap && sys->swap->nr_free * 2 < sys->swap->nr_total;
+	return nb_swap_pages_free(sys) * 2 < nb_swap_pages_total(sys);
 }
 
 void nb_swap_totals(const struct nb_system *sys, uint64_t *ret_total, uint64_t *ret_free,
@@ -398,7 +463,7 @@ void nb_swap_totals(const struct nb_system *sys, uint64_t *ret_total, uint64_t *
 {
 	*ret_total = nb_swap_pages_total(sys);
 	*ret_free = nb_swap_pages_free(sys);
-	*ret_cached = sys->swap ? sys->swap->nr_cached : 0;
+	*ret_cached = sys->swap ? __atomic_load_n(&sys->swap->nr_cached, __ATOMIC_RELAXED) : 0;
 }
 
 bool nb_swap_info(const struct nb_system *sys, unsigned i, struct nb_swap_info *ret_info)

@@ -80,8 +80,12 @@ struct nb_page *nb_swap_cache_find(struct nb_system *sys, nb_swp_t e, struct nb_
 nb_swp_t nb_page_swap(const struct nb_system *sys, const struct nb_zone *z,
 		      const struct nb_page *page);
 /* Takes the page out of the swap cache where no page table holds its entry: a write then need not
- * copy. true: it is in the cache no more. The cache's reference goes. Source: folio_free_swap(). */
+ * copy. The page is locked. true: it is in the cache no more. The cache's reference goes. Source:
+ * folio_free_swap(). */
 bool nb_swap_free_cached(struct nb_system *sys, struct nb_zone *z, struct nb_page *page, int cpu);
+/* The same for a page that the caller has not locked; false where somebody else has. */
+bool nb_swap_try_free_cached(struct nb_system *sys, struct nb_zone *z, struct nb_page *page,
+			     int cpu);
 /* Migration: `to` stands in the swap cache where `from` did, with its reference. */
 void nb_swap_cache_replace(struct nb_system *sys, struct nb_zone *fromz, struct nb_page *from,
 			   struct nb_zone *toz, struct nb_page *to);

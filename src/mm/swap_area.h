@@ -104,14 +104,24 @@ static inline struct nb_swap_area *nb_swap_area_of(const struct nb_system *sys, 
 	return sys->swap && a < NB_MAX_SWAPFILES ? sys->swap->area[a] : NULL;
 }
 
-static inline void nb_swap_lock(struct nb_system *sys)
+static inline void nb_swap_lock(const struct nb_system *sys)
 {
 	nb_lock(&sys->swap->lock, sys->port);
 }
 
-static inline void nb_swap_unlock(struct nb_system *sys)
+static inline void nb_swap_unlock(const struct nb_system *sys)
 {
 	nb_unlock(&sys->swap->lock, sys->port);
+}
+
+/* Changes of what others read without the lock; under it. */
+static inline void nb_swap_count_cached(const struct nb_system *sys, int n)
+{
+	nb_lru_count(&sys->swap->nr_cached, n);
+}
+static inline void nb_swap_count_free(struct nb_swap *s, int n)
+{
+	nb_lru_count(&s->nr_free, n);
 }
 
 /* swap_slots.c, all under the lock. Clusters and bounds of a new area, slot 0 in use. */
@@ -136,6 +146,14 @@ struct nb_page *nb_swap_cached_page(struct nb_system *sys, const struct nb_swap_
 /* Puts the page into the cache for e, with a reference; *ret_shadow what stood there. */
 void nb_swap_cache_add(struct nb_system *sys, nb_swp_t e, struct nb_zone *z, struct nb_page *page,
 		       uint64_t *ret_shadow);
+/* Swap-in: the fresh page becomes the cached one of e, with its bytes; or, where another thread was
+ * faster, gives way to that one. The page, locked, with a reference; NULL: nobody holds e any more,
+ * or it cannot be read. *zone is the page's, before and after. */
+struct nb_page *nb_swap_cache_fill(struct nb_system *sys, nb_swp_t e, struct nb_zone **zone,
+				   struct nb_page *page, int cpu, uint64_t *ret_shadow);
+/* Is the page, which is locked, still the cached one of e? */
+bool nb_swap_cache_holds(struct nb_system *sys, const struct nb_zone *z, const struct nb_page *page,
+			 nb_swp_t e);
 /* Takes it out, leaving shadow; the reference becomes the caller's. Frees a slot that nobody
  * holds, as the CPU's. */
 void nb_swap_cache_del(struct nb_system *sys, struct nb_zone *z, struct nb_page *page,

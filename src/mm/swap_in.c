@@ -33,6 +33,17 @@ struct swapin {
 	nb_swp_t entry;
 };
 
+/* The system's estimates of what reading ahead is worth: several CPUs guess at once. */
+static unsigned load(const unsigned *estimate)
+{
+	return __atomic_load_n(estimate, __ATOMIC_RELAXED);
+}
+
+static void store(unsigned *estimate, unsigned n)
+{
+	__atomic_store_n(estimate, n, __ATOMIC_RELAXED);
+}
+
 static unsigned page_shift(const struct swapin *s)
 {
 	return s->t->sys->page_shift;
@@ -58,7 +69,7 @@ static void note_hit(struct swapin *s, struct nb_page *page)
 		return;
 	nb_count_vm_event(s->t->sys, s->t->cpu, NB_VM_SWAP_RA_HIT);
 	if (!vma_ra)
-		sw->ra_hits++;
+		store(&sw->ra_hits, load(&sw->ra_hits) + 1);
 }
 
 /* The page of an entry, out of the cache or read into it, with a reference. NULL: the slot is not
@@ -67,35 +78,28 @@ static struct nb_page *read_cached(struct swapin *s, nb_swp_t e, uint64_t ilx, b
 				   struct nb_zone **ret_z)
 {
 	struct nb_system *sys = s->t->sys;
-	struct nb_page *page = nb_swap_cache_find(sys, e, ret_z);
-	struct nb_swap_area *a = nb_swap_area_of(sys, e);
+	struct nb_page *page = nb_swap_cache_find(sys, e, ret_z), *fresh;
 	uint64_t shadow = 0;
 	nb_pfn_t pfn;
 
 	if (page)
 		return page;
-	if (!a->map[nb_swp_slot(e)] || a->map[nb_swp_slot(e)] == NB_SWAP_MAP_MAX)
+	if (!nb_swap_count(sys, e))
 		return NULL;
 	pfn = nb_mpol_alloc(s->t, s->pol, NB_GFP_HIGHUSER_MOVABLE, 0, ilx);
 	if (pfn == NB_NO_PFN)
 		return NULL;
-	page = nb_pfn_to_page(sys, pfn, ret_z);
-	if (!nb_memcg_charge_swapin(s->t, *ret_z, page, e)) {
-		nb_put_page(sys, *ret_z, page, s->t->cpu);
+	fresh = nb_pfn_to_page(sys, pfn, ret_z);
+	if (!nb_memcg_charge_swapin(s->t, *ret_z, fresh, e)) {
+		nb_put_page(sys, *ret_z, fresh, s->t->cpu);
 		return NULL;
 	}
-	nb_page_set_flags(page, nb_page_flags(page) | PG_SWAPBACKED);
-	nb_swap_lock(sys);
-	nb_swap_cache_add(sys, e, *ret_z, page, &shadow);
-	nb_swap_unlock(sys);
-	if (nb_swap_readpage(sys, e, *ret_z, page, s->t->cpu)) {
-		nb_swap_lock(sys);
-		nb_swap_cache_del(sys, *ret_z, page, 0, s->t->cpu);
-		nb_swap_unlock(sys);
-		page->refcount--;
-		nb_put_page(sys, *ret_z, page, s->t->cpu);
-		return NULL;
-	}
+	nb_page_set_flags(fresh, nb_page_flags(fresh) | PG_SWAPBACKED);
+	page = nb_swap_cache_fill(sys, e, ret_z, fresh, s->t->cpu, &shadow);
+	if (page)
+		nb_page_unlock(sys, page);
+	if (page != fresh)
+		return page;
 	nb_workingset_refault(sys, *ret_z, page, shadow);
 	nb_lru_add_fault(sys, *ret_z, page, s->t->cpu);
 	if (ahead) {
@@ -139,14 +143,15 @@ static void cluster_readahead(struct swapin *s)
 	struct nb_swap *sw = sys->swap;
 	const struct nb_swap_area *a = nb_swap_area_of(sys, s->entry);
 	uint64_t slot = nb_swp_slot(s->entry), first, last;
-	unsigned max = 1u << sys->tune.page_cluster, hits = sw->ra_hits, pages = 1;
+	unsigned max = 1u << sys->tune.page_cluster, hits = load(&sw->ra_hits), pages = 1;
 
 	if (max > 1) {
-		sw->ra_hits = 0;
-		pages = window(sw->ra_prev, slot, hits, max, sw->ra_last);
+		store(&sw->ra_hits, 0);
+		pages = window(__atomic_load_n(&sw->ra_prev, __ATOMIC_RELAXED), slot, hits, max,
+			       load(&sw->ra_last));
 		if (!hits)
-			sw->ra_prev = slot;
-		sw->ra_last = pages;
+			__atomic_store_n(&sw->ra_prev, slot, __ATOMIC_RELAXED);
+		store(&sw->ra_last, pages);
 	}
 	if (pages == 1)
 		return;
@@ -208,12 +213,22 @@ static void vma_readahead(struct swapin *s)
 	nb_lru_add_drain(sys, s->t->cpu);
 }
 
+/* What eviction left in the slot. */
+static uint64_t shadow_of(struct nb_system *sys, nb_swp_t e)
+{
+	uint64_t word;
+
+	nb_swap_lock(sys);
+	word = nb_swap_area_of(sys, e)->cache[nb_swp_slot(e)];
+	nb_swap_unlock(sys);
+	return word & NB_SWC_SHADOW ? word & ~NB_SWC_SHADOW : 0;
+}
+
 /* Reads past the cache: the slot's only user has it from now on. */
 static struct nb_page *read_alone(struct swapin *s, struct nb_zone **ret_z)
 {
 	struct nb_system *sys = s->t->sys;
-	struct nb_swap_area *a = nb_swap_area_of(sys, s->entry);
-	uint64_t word = a->cache[nb_swp_slot(s->entry)];
+	uint64_t shadow = shadow_of(sys, s->entry);
 	nb_pfn_t pfn = nb_mpol_alloc(s->t, s->pol, NB_GFP_HIGHUSER_MOVABLE, 0, s->ilx);
 	struct nb_page *page;
 
@@ -229,20 +244,20 @@ static struct nb_page *read_alone(struct swapin *s, struct nb_zone **ret_z)
 		nb_put_page(sys, *ret_z, page, s->t->cpu);
 		return NULL;
 	}
-	if (word & NB_SWC_SHADOW)
-		nb_workingset_refault(sys, *ret_z, page, word & ~NB_SWC_SHADOW);
+	nb_workingset_refault(sys, *ret_z, page, shadow);
 	nb_lru_add_fault(sys, *ret_z, page, s->t->cpu);
 	return page;
 }
 
-/* From the device, with neighbours. */
-static struct nb_page *read_in(struct swapin *s, struct nb_zone **ret_z)
+/* From the device, with neighbours. *ret_alone: past the cache. */
+static struct nb_page *read_in(struct swapin *s, struct nb_zone **ret_z, bool *ret_alone)
 {
 	struct nb_system *sys = s->t->sys;
 	const struct nb_swap_area *a = nb_swap_area_of(sys, s->entry);
 
 	nb_count_vm_event(sys, s->t->cpu, NB_VM_PGMAJFAULT);
-	if (a->opt.device == NB_SWAP_SYNCHRONOUS && a->map[nb_swp_slot(s->entry)] == 1)
+	*ret_alone = a->opt.device == NB_SWAP_SYNCHRONOUS && nb_swap_count(sys, s->entry) == 1;
+	if (*ret_alone)
 		return read_alone(s, ret_z);
 	if (sys->swap->nr_rotational)
 		cluster_readahead(s);
@@ -259,10 +274,11 @@ static bool should_free_slot(const struct swapin *s, const struct nb_page *page,
 	if (nb_swap_full(s->t->sys) || s->v->flags & NB_VM_LOCKED ||
 	    nb_page_flags(page) & PG_MLOCKED)
 		return true;
-	return write && __atomic_load_n(&page->refcount, __ATOMIC_ACQUIRE) == 2;
+	return write && nb_page_refcount(page) == 2;
 }
 
-/* Maps the page instead of the entry; the caller's reference becomes the mapping's. */
+/* Maps the page, which is locked, instead of the entry; the caller's reference becomes the
+ * mapping's. */
 static void map_page(struct swapin *s, struct nb_zone *z, struct nb_page *page,
 		     struct nb_ptable *leaf, unsigned i, bool write)
 {
@@ -272,13 +288,12 @@ static void map_page(struct swapin *s, struct nb_zone *z, struct nb_page *page,
 	nb_swap_uncount(s->t->sys, s->entry, s->t->cpu);
 	if (should_free_slot(s, page, write))
 		(void)nb_swap_free_cached(s->t->sys, z, page, s->t->cpu);
-	s->v->mm->swap_entries--;
+	nb_mm_add(&s->v->mm->swap_entries, -1);
 	/* nobody else: neither another page table's entry nor another mapping */
-	sole = !__atomic_load_n(&page->mapcount, __ATOMIC_RELAXED) &&
-	       __atomic_load_n(&page->refcount, __ATOMIC_ACQUIRE) ==
-		       1u + (nb_page_flags(page) & PG_SWAPCACHE ? 1 : 0);
+	sole = !nb_page_mapcount(page) &&
+	       nb_page_refcount(page) == 1u + (nb_page_flags(page) & PG_SWAPCACHE ? 1 : 0);
 	if (sole && nb_page_flags(page) & PG_SWAPCACHE)
-		sole = !nb_swap_area_of(s->t->sys, s->entry)->map[nb_swp_slot(s->entry)];
+		sole = !nb_swap_count(s->t->sys, s->entry);
 	if (sole)
 		bits |= NB_PTE_EXCLUSIVE;
 	if (write && sole && s->v->prot & NB_PROT_WRITE) {
@@ -301,6 +316,7 @@ int nb_swap_in(struct nb_task *t, struct nb_vma *v, uint64_t addr, struct nb_pta
 	uint64_t pte = leaf->entry[i];
 	struct nb_zone *z = NULL;
 	struct nb_page *page;
+	bool alone = false;
 	int major = 0;
 
 	if (!s.entry || !nb_swap_area_of(t->sys, s.entry) || nb_anon_prepare(v))
@@ -311,19 +327,23 @@ int nb_swap_in(struct nb_task *t, struct nb_vma *v, uint64_t addr, struct nb_pta
 		note_hit(&s, page);
 	} else {
 		struct nb_swap_area *a = nb_swap_area_of(t->sys, s.entry);
-		uint64_t before = a->reads;
+		uint64_t before = nb_lru_read(&a->reads);
 
-		page = read_in(&s, &z);
+		page = read_in(&s, &z, &alone);
 		nb_swap_device_wait_read(t, a, before);
 		major = 1;
 	}
 	if (!page)
 		return leaf->entry[i] == pte ? -NB_ENOMEM : 0;
-	if (leaf->entry[i] != pte) { /* somebody was faster */
+	nb_page_lock(t->sys, page);
+	if (leaf->entry[i] != pte || (!alone && !nb_swap_cache_holds(t->sys, z, page, s.entry))) {
+		/* somebody was faster */
+		nb_page_unlock(t->sys, page);
 		nb_put_page(t->sys, z, page, t->cpu);
 		return 0;
 	}
 	map_page(&s, z, page, leaf, i, write);
+	nb_page_unlock(t->sys, page);
 	return major;
 }
 
@@ -343,8 +363,13 @@ void nb_swap_willneed(struct nb_task *t, struct nb_vma *v, uint64_t addr, nb_swp
 unsigned nb_swap_count(const struct nb_system *sys, nb_swp_t e)
 {
 	const struct nb_swap_area *a = nb_swap_area_of(sys, e);
-	unsigned n = a ? a->map[nb_swp_slot(e)] : 0;
+	unsigned n;
 
+	if (!a)
+		return 0;
+	nb_swap_lock(sys);
+	n = a->map[nb_swp_slot(e)];
+	nb_swap_unlock(sys);
 	return n == NB_SWAP_MAP_MAX ? 0 : n;
 }
 

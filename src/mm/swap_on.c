@@ -183,10 +183,12 @@ static void drop_cache(struct nb_system *sys, struct nb_swap_area *a)
 	nb_swap_poll(sys, true);
 	for (uint64_t slot = 1; slot < a->opt.pages; slot++) {
 		struct nb_zone *z = NULL;
-		struct nb_page *page = nb_swap_cached_page(sys, a, slot, &z);
+		struct nb_page *page = nb_swap_cache_find(sys, nb_swp_make(a->number, slot), &z);
 
-		if (page)
-			(void)nb_swap_free_cached(sys, z, page, nb_swap_cpu_of(sys));
+		if (!page)
+			continue;
+		(void)nb_swap_try_free_cached(sys, z, page, nb_swap_cpu_of(sys));
+		nb_put_page(sys, z, page, nb_swap_cpu_of(sys));
 	}
 }
 

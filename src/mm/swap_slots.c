@@ -58,7 +58,7 @@ void nb_swap_slot_take(const struct nb_swap_pick *p, uint64_t slot)
 	struct nb_swap_area *a = p->a;
 
 	a->nr_free--;
-	p->sys->swap->nr_free--;
+	nb_swap_count_free(p->sys->swap, -1);
 	a->cache[slot] = 0;
 	a->map[slot] = NB_SWAP_MAP_MAX; /* until it is in the cache */
 }
@@ -71,7 +71,7 @@ static void release(struct nb_system *sys, struct nb_swap_area *a, uint64_t slot
 	a->map[slot] = 0;
 	a->cache[slot] = 0;
 	a->nr_free++;
-	sys->swap->nr_free++;
+	nb_swap_count_free(sys->swap, 1);
 	if (a->in_row)
 		nb_swap_row_give(a, slot);
 	else

@@ -98,15 +98,50 @@ void nb_mm_put(struct nb_task *t)
 	bool last;
 
 	nb_lock(&side->lock, t->sys->port);
-	last = --mm->users == 0;
-	nb_unlock(&side->lock, t->sys->port);
-	if (last) {
-		nb_mm_lock(mm, t->cpu);
-		nb_mm_unmap_all(t);
-		nb_mm_unlock(mm);
-		free_mm(t->sys, mm);
+	last = mm->users == 1;
+	if (!last) {
+		mm->users--;
+		t->mm = NULL;
 	}
+	nb_unlock(&side->lock, t->sys->port);
+	if (!last)
+		return;
+	nb_mm_lock(mm, t->cpu);
+	nb_mm_unmap_all(t);
+	/* who finds the mm through the task has tried its lock: it is free when that is */
+	nb_lock(&side->lock, t->sys->port);
+	mm->users = 0;
 	t->mm = NULL;
+	nb_unlock(&side->lock, t->sys->port);
+	nb_mm_unlock(mm);
+	free_mm(t->sys, mm);
+}
+
+void nb_task_set_mm(struct nb_task *t, struct nb_mm *mm)
+{
+	struct nb_task_side *side = nb_task_side(t->sys);
+
+	nb_lock(&side->lock, t->sys->port);
+	t->mm = mm;
+	nb_unlock(&side->lock, t->sys->port);
+}
+
+bool nb_task_mm_at(struct nb_system *sys, unsigned n, const struct nb_memcg *cg, int holder,
+		   struct nb_mm **ret_mm, int *ret_got)
+{
+	struct nb_task_side *side = nb_task_side(sys);
+	struct nb_task *t;
+
+	*ret_mm = NULL;
+	nb_lock(&side->lock, sys->port);
+	for (t = side->tasks; t && n; n--)
+		t = t->next;
+	if (t && t->mm && t->leader == t && t->memcg == cg) {
+		*ret_got = nb_mm_trylock(t->mm, holder);
+		*ret_mm = *ret_got ? t->mm : NULL;
+	}
+	nb_unlock(&side->lock, sys->port);
+	return t != NULL;
 }
 
 bool nb_cpu_online(const struct nb_system *sys, int cpu)
@@ -219,7 +254,7 @@ int nb_task_create(struct nb_system *sys, int cpu, const char *comm, struct nb_t
 }
 
 /* The others forget it: a thread group is led by its oldest thread, orphans have no parent. */
-static void delist(struct nb_task_side *side, struct nb_task *t)
+static void delist(struct nb_task_side *side, struct nb_task *t, bool grouped)
 {
 	struct nb_task *heir = NULL;
 
@@ -227,7 +262,7 @@ static void delist(struct nb_task_side *side, struct nb_task *t)
 	list_out(side, t);
 	if (t->parent)
 		t->parent->nr_children--;
-	if (t->leader == t && t->mm->users > 1) {
+	if (t->leader == t && grouped) {
 		for (struct nb_task *i = side->tasks; i; i = i->next) {
 			if (i->leader != t)
 				continue;
@@ -259,12 +294,16 @@ void nb_task_discard(struct nb_task *t)
 void nb_task_exit(struct nb_task *t)
 {
 	struct nb_task_side *side = nb_task_side(t->sys);
+	bool grouped;
 
 	if (!t->alive)
 		return;
-	delist(side, t);
+	nb_lock(&side->lock, t->sys->port);
+	grouped = t->mm->users > 1;
+	nb_unlock(&side->lock, t->sys->port);
 	nb_numab_exit(t);
 	nb_mm_put(t);
+	delist(side, t, grouped);
 	nb_mpol_put(t->sys, t->policy);
 	t->policy = NULL;
 	t->memcg = NULL;
@@ -360,7 +399,8 @@ int nb_sched_setaffinity(struct nb_task *t, const struct nb_cpumask *cpus)
 
 int nb_set_mempolicy(struct nb_task *t, int mode_and_flags, const struct nb_nodemask *nodes)
 {
-	struct nb_mempolicy *pol;
+	struct nb_task_side *side = nb_task_side(t->sys);
+	struct nb_mempolicy *pol, *old;
 	int err;
 
 	if (!t->alive)
@@ -368,8 +408,11 @@ int nb_set_mempolicy(struct nb_task *t, int mode_and_flags, const struct nb_node
 	err = nb_mpol_new(t, mode_and_flags, nodes, &pol);
 	if (err)
 		return err;
-	nb_mpol_put(t->sys, t->policy);
+	nb_lock(&side->lock, t->sys->port); /* the OOM killer looks at it under that */
+	old = t->policy;
 	t->policy = pol;
+	nb_unlock(&side->lock, t->sys->port);
+	nb_mpol_put(t->sys, old);
 	if (pol && (pol->mode == NB_MPOL_INTERLEAVE || pol->mode == NB_MPOL_WEIGHTED_INTERLEAVE)) {
 		t->il_prev = -1;
 		t->il_weight = 0;

@@ -49,6 +49,7 @@ struct nb_mm {
 	uint64_t stack_top;                /* 0: no stack mapped */
 	uint64_t total_pages;              /* mapped address space */
 	uint64_t locked_pages;             /* in VMAs that are NB_VM_LOCKED */
+	bool oom_reaped; /* its owner was killed, and it has no more to give (oom.c) */
 	uint64_t anon_pages, file_pages, shmem_pages, swap_entries; /* MM_ANONPAGES and kin */
 	uint64_t huge_entries;  /* of transparent huge pages; equation in huge_memory.h */
 	uint64_t hugetlb_pages; /* base pages of hugetlb mappings; not in rss */
@@ -75,8 +76,8 @@ struct nb_task {
 	struct nb_task *next; /* all tasks, ascending pid */
 	int pid, tgid;        /* tgid: pid of its thread group */
 	bool alive;
-	bool put;       /* nb_task_put() was called: goes when it is dead */
-	unsigned flags; /* NB_PF_* */
+	bool put;               /* nb_task_put() was called: goes when it is dead */
+	_Atomic unsigned flags; /* NB_PF_*; its own, but for NB_PF_OOM_VICTIM */
 	int cpu;
 	char comm[16];
 	struct nb_cpumask cpus_allowed;
@@ -125,6 +126,16 @@ struct nb_task_side {
 	uint8_t *il_weights; /* of weighted interleave by node id; NULL: all 1 */
 };
 
+/* A count of an mm: changed under its lock, read by the OOM killer without. */
+static inline void nb_mm_add(uint64_t *count, int64_t n)
+{
+	__atomic_store_n(count, *count + (uint64_t)n, __ATOMIC_RELAXED);
+}
+static inline uint64_t nb_mm_read(const uint64_t *count)
+{
+	return __atomic_load_n(count, __ATOMIC_RELAXED);
+}
+
 /* NULL without memory. */
 struct nb_task_side *nb_task_side(struct nb_system *sys);
 
@@ -136,9 +147,18 @@ void nb_task_enlist(struct nb_task *t); /* gives it its pid */
 void nb_task_set_comm(struct nb_task *t, const char *comm);
 /* Ends the other threads of its process; it then has the process's pid. */
 void nb_task_end_others(struct nb_task *t);
-/* An empty address space with one user, or NULL; nb_mm_put() leaves it: the last one unmaps all. */
+/* An empty address space with one user, or NULL; nb_mm_put() leaves it: the last one unmaps all.
+ * For others a task has its mm until all of that is done. */
 struct nb_mm *nb_mm_new(struct nb_system *sys);
 void nb_mm_put(struct nb_task *t);
+/* Gives a task that has none an mm. */
+void nb_task_set_mm(struct nb_task *t, struct nb_mm *mm);
+/* For daemons: the mm of the n-th task, locked, if the task leads its group, is in the memory
+ * cgroup cg, and the mm is not busy
+ * (`holder` as in nb_mm_trylock(), whose result is *ret_got); else NULL. false: there is no n-th.
+ */
+bool nb_task_mm_at(struct nb_system *sys, unsigned n, const struct nb_memcg *cg, int holder,
+		   struct nb_mm **ret_mm, int *ret_got);
 bool nb_cpu_online(const struct nb_system *sys, int cpu);
 
 /* Adds to a counter that several CPUs may write; on one thread without an atomic step. */

@@ -51,24 +51,27 @@ static int count_mapping(void *arg, struct nb_vma *v)
 
 static int check_counts(struct walk *w, const struct nb_page *page, nb_pfn_t pfn, uint64_t addr)
 {
-	struct mappings m = {.pfn = pfn, .pgoff = page->index, .mm = w->t->mm, .addr = addr};
-	const struct nb_rmap *r = nb_rmap_object(w->sys, page->mapping);
+	struct mappings m = {
+		.pfn = pfn, .pgoff = nb_page_index(page), .mm = w->t->mm, .addr = addr};
+	const struct nb_rmap *r = nb_rmap_object(w->sys, nb_page_owner(page));
 	uint32_t flags = nb_page_flags(page), refs;
 
 	if (!r)
-		return wrong(w, "owner of a mapped page", page->mapping, 1);
+		return wrong(w, "owner of a mapped page", nb_page_owner(page), 1);
 	(void)nb_rmap_tree_walk(r, m.pgoff, m.pgoff, count_mapping, &m);
 	if (!m.found)
 		return wrong(w, "address that no walk from its page finds", addr, 0);
-	if (page->mapcount != (int32_t)m.count)
-		return wrong(w, "mapcount of a page", (uint64_t)page->mapcount, m.count);
+	if (nb_page_mapcount(page) != (int32_t)m.count)
+		return wrong(w, "mapcount of a page", (uint64_t)nb_page_mapcount(page), m.count);
 	refs = m.count + (!r->anon || flags & PG_SWAPCACHE ? 1 : 0);
 	if (!r->anon) /* and one of the request that reads or writes it */
 		refs += nb_file_io_refs((struct nb_address_space *)(uintptr_t)r, page);
 	if (m.first)
 		*(flags & PG_ANON ? &w->all_anon : &w->all_mapped) += UINT64_C(1)
 								      << nb_flags_order(flags);
-	return page->refcount == refs ? 0 : wrong(w, "refcount of a page", page->refcount, refs);
+	return nb_page_refcount(page) == refs
+		       ? 0
+		       : wrong(w, "refcount of a page", nb_page_refcount(page), refs);
 }
 
 static int check_entry(struct walk *w, uint64_t pte, uint64_t addr)

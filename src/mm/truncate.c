@@ -18,6 +18,7 @@
 struct unmap_range {
 	uint64_t first, last;
 	int cpu;
+	int holder; /* the CPU whose task may have its mm locked, or -1 */
 };
 
 /* All entries of v that stand for the range; where the file ends before it, those of private copies
@@ -28,7 +29,7 @@ static int unmap_vma(void *arg, struct nb_vma *v)
 	uint64_t first = r->first > v->pgoff ? r->first : v->pgoff;
 	uint64_t end = v->end;
 	struct nb_task stand_in = {.sys = v->mm->sys, .mm = v->mm, .cpu = r->cpu, .alive = true};
-	int locked = nb_mm_trylock(v->mm, r->cpu);
+	int locked = nb_mm_trylock(v->mm, r->holder);
 
 	if (!locked)
 		return -NB_EAGAIN;
@@ -43,13 +44,17 @@ static int unmap_vma(void *arg, struct nb_vma *v)
 	return 0;
 }
 
-static void unmap_mappings(struct nb_system *sys, struct nb_address_space *as, uint64_t first,
-			   uint64_t last, int cpu)
+static void unmap_mappings(struct nb_task *t, struct nb_address_space *as, uint64_t first,
+			   uint64_t last)
 {
-	struct unmap_range r = {.first = first, .last = last, .cpu = cpu};
+	struct nb_system *sys = as->sys;
+	struct unmap_range r = {.first = first,
+				.last = last,
+				.cpu = nb_file_cpu(sys, t),
+				.holder = t ? t->cpu : -1};
 	int ret = -NB_EAGAIN;
 
-	while (ret && as->rmap.tree) {
+	while (ret && __atomic_load_n(&as->rmap.tree, __ATOMIC_RELAXED)) {
 		nb_lock(&as->rmap.lock, sys->port);
 		ret = nb_rmap_tree_walk(&as->rmap, first, last, unmap_vma, &r);
 		nb_unlock(&as->rmap.lock, sys->port);
@@ -75,10 +80,39 @@ static bool next_in_cache(struct nb_address_space *as, uint64_t *index, uint64_t
 		nb_get_page(sys, *ret_page);
 	} else if (e && !nb_as_is_shmem(as)) {
 		(void)nb_radix_erase(sys, &as->pages, *index);
-		as->nrshadows--;
+		nb_as_add(&as->nrshadows, -1);
 	}
 	nb_unlock(&as->lock, sys->port);
 	return e != 0;
+}
+
+/* A page, with a reference for it, leaves the file for good. It may have been mapped again, or gone
+ * to the disk, since the whole range was seen to. */
+static void cut_off(struct nb_task *t, struct nb_address_space *as, struct nb_zone *z,
+		    struct nb_page *page, int cpu)
+{
+	uint64_t index = nb_page_index(page);
+	struct nb_system *sys = as->sys;
+	bool mine;
+
+	nb_page_lock(sys, page);
+	while ((mine = nb_page_owner(page) == as->rmap.handle) &&
+	       (nb_page_mapcount(page) || nb_page_flags(page) & PG_WRITEBACK ||
+		nb_file_reading(as, index))) {
+		nb_page_unlock(sys, page);
+		unmap_mappings(t, as, index, index);
+		nb_disk_wait_page(sys, t, as, index);
+		nb_page_lock(sys, page);
+	}
+	if (mine)
+		nb_as_remove(as, z, page, 0);
+	nb_page_unlock(sys, page);
+	if (mine) {
+		nb_event_cached(as, NB_EV_MM_FILEMAP_DELETE_FROM_PAGE_CACHE, z, page, index, cpu,
+				t);
+		nb_put_page(sys, z, page, cpu); /* the cache's */
+	}
+	nb_put_page(sys, z, page, cpu);
 }
 
 void nb_file_drop_range(struct nb_system *sys, struct nb_task *t, struct nb_address_space *as,
@@ -89,17 +123,12 @@ void nb_file_drop_range(struct nb_system *sys, struct nb_task *t, struct nb_addr
 	struct nb_page *page;
 	uint64_t i = first;
 
-	unmap_mappings(sys, as, first, last, cpu);
+	unmap_mappings(t, as, first, last);
 	nb_replica_collapse_range(as, first, last, cpu);
 	nb_disk_wait_range(sys, t, as, first, last);
 	while (next_in_cache(as, &i, last, &z, &page)) {
-		if (page) {
-			nb_as_remove(as, z, page, 0);
-			nb_event_cached(as, NB_EV_MM_FILEMAP_DELETE_FROM_PAGE_CACHE, z, page, i,
-					cpu, t);
-			nb_put_page(sys, z, page, cpu); /* the cache's */
-			nb_put_page(sys, z, page, cpu); /* ours */
-		}
+		if (page)
+			cut_off(t, as, z, page, cpu);
 		if (i++ >= last)
 			break;
 	}
@@ -153,7 +182,7 @@ static int clear_tail(struct nb_task *t, struct nb_address_space *as, uint64_t s
 int nb_file_truncate(struct nb_task *t, struct nb_address_space *file, uint64_t size)
 {
 	struct nb_system *sys = file->sys;
-	uint64_t old = file->size;
+	uint64_t old = nb_as_size(file);
 	int err;
 
 	if (!t->alive)
@@ -168,7 +197,7 @@ int nb_file_truncate(struct nb_task *t, struct nb_address_space *file, uint64_t 
 		/* A page that is cut is kept: its bytes must be here before they are. */
 		nb_disk_wait_range(sys, t, file, index, index);
 	}
-	file->size = size;
+	nb_as_set_size(file, size);
 	if (size >= old)
 		return 0;
 	nb_file_drop_range(sys, t, file, nb_as_end_index(file), UINT64_MAX);
@@ -187,14 +216,15 @@ int nb_file_punch_mapped(struct nb_task *t, struct nb_address_space *as, uint64_
 		return 0;
 	nb_file_drop_range(as->sys, t, as, first, first + n - 1);
 	nb_store_drop(as, first, first + n - 1);
-	if (offset >= as->size)
+	if (offset >= nb_as_size(as))
 		return 0;
-	return write_zeroes(as, offset, bytes < as->size - offset ? bytes : as->size - offset);
+	return write_zeroes(as, offset,
+			    bytes < nb_as_size(as) - offset ? bytes : nb_as_size(as) - offset);
 }
 
 static bool mapped(const struct nb_page *page)
 {
-	return __atomic_load_n(&page->mapcount, __ATOMIC_RELAXED) != 0;
+	return nb_page_mapcount(page) != 0;
 }
 
 /* One page, if it can go. */
@@ -204,12 +234,15 @@ static bool invalidate_page(struct nb_system *sys, struct nb_address_space *as, 
 	bool gone = false;
 
 	if (!mapped(page) && as->replicas.root)
-		nb_replica_collapse(as, page->index, cpu);
-	if (!mapped(page) && !nb_file_reading(as, page->index))
+		nb_replica_collapse(as, nb_page_index(page), cpu);
+	if (!mapped(page) && !nb_file_reading(as, nb_page_index(page)) &&
+	    nb_page_trylock(sys, page)) {
 		gone = nb_as_remove_if_unused(as, z, page, 1, 0);
+		nb_page_unlock(sys, page);
+	}
 	if (gone) {
-		nb_event_cached(as, NB_EV_MM_FILEMAP_DELETE_FROM_PAGE_CACHE, z, page, page->index,
-				cpu, NULL);
+		nb_event_cached(as, NB_EV_MM_FILEMAP_DELETE_FROM_PAGE_CACHE, z, page,
+				nb_page_index(page), cpu, NULL);
 		nb_put_page(sys, z, page, cpu);
 	} else if (deactivate) {
 		nb_lru_deactivate_file(sys, z, page, cpu);

@@ -140,7 +140,7 @@ static void count(struct nb_mm *mm, const struct nb_vma *v, int64_t n)
 {
 	int64_t pages = (int64_t)((v->end - v->start) >> mm->shape.page_shift) * n;
 
-	mm->total_pages += (uint64_t)pages;
+	nb_mm_add(&mm->total_pages, pages);
 	if (v->flags & NB_VM_LOCKED)
 		mm->locked_pages += (uint64_t)pages;
 	if (v->flags & NB_VM_ACCOUNT)

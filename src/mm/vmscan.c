@@ -88,26 +88,20 @@ static bool file_is_tiny(const struct nb_pgdat *p, const struct nb_scan_control 
 	return file + free <= high && !sc->may_deactivate[0] && anon >> sc->priority;
 }
 
-/* A count that another CPU may be adding to. */
-static uint64_t relaxed(const uint64_t *count)
-{
-	return __atomic_load_n(count, __ATOMIC_RELAXED);
-}
-
 static void prepare(struct nb_pgdat *p, struct nb_scan_control *sc)
 {
 	struct nb_lruvec *v = nb_target_lruvec(p, sc->target);
 	uint64_t inactive = nb_lruvec_tree_size(p, v, NB_LRU_INACTIVE_FILE, NB_MAX_NR_ZONES - 1);
 	uint64_t active = nb_lruvec_tree_size(p, v, NB_LRU_ACTIVE_FILE, NB_MAX_NR_ZONES - 1);
 
-	sc->anon_cost = relaxed(&v->anon_cost);
-	sc->file_cost = relaxed(&v->file_cost);
+	sc->anon_cost = nb_lru_read(&v->anon_cost);
+	sc->file_cost = nb_lru_read(&v->file_cost);
 	for (unsigned file = 0; file < 2; file++) {
 		enum nb_lru lru = file ? NB_LRU_INACTIVE_FILE : NB_LRU_INACTIVE_ANON;
 
 		sc->may_deactivate[file] =
 			sc->force_deactivate ||
-			relaxed(&v->activate[file]) != relaxed(&v->refaults[file]) ||
+			nb_lru_read(&v->activate[file]) != nb_lru_read(&v->refaults[file]) ||
 			nb_inactive_is_low(p, v, lru);
 	}
 	sc->cache_trim_mode =

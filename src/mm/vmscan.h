@@ -58,6 +58,13 @@ struct nb_reclaim_stat {
 	uint64_t nr_activate[2], nr_ref_keep, nr_unmap_fail, nr_lazyfree_fail;
 };
 
+/* The CPU whose task reclaims and may have its mm locked; a daemon has none, on whatever CPU it
+ * acts. */
+static inline int nb_scan_holder(const struct nb_scan_control *sc)
+{
+	return sc->kswapd && sc->sys->port->relax ? -1 : sc->cpu;
+}
+
 /* Pages taken off the lists, linked through page->next, all of one node; with a reference to each,
  * so that none goes meanwhile. */
 struct nb_page_chain {
@@ -171,7 +178,8 @@ void nb_lru_gen_shrink_node(struct nb_pgdat *p, struct nb_scan_control *sc);
  * Source: lru_gen_shrink_lruvec(), shrink_one(). */
 bool nb_lru_gen_shrink_lruvec(struct nb_pgdat *p, struct nb_scan_control *sc);
 void nb_lru_gen_age_node(struct nb_pgdat *p, struct nb_scan_control *sc);
-uint64_t nb_lru_gen_eviction(struct nb_lruvec *v, const struct nb_page *page);
+uint64_t nb_lru_gen_eviction(const struct nb_system *sys, struct nb_lruvec *v,
+			     const struct nb_page *page);
 void nb_lru_gen_refault(struct nb_system *sys, struct nb_zone *z, struct nb_page *page,
 			uint64_t shadow);
 

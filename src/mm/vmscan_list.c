@@ -58,7 +58,7 @@ static void isolate(struct nb_pgdat *p, struct nb_scan_control *sc, enum nb_lru 
 		if (lru == NB_LRU_INACTIVE_FILE && nb_unlikely(v->observed_ready[z->type]))
 			v->observed_ready[z->type]--;
 		nb_lruvec_del(v, z, page);
-		if (nb_unlikely((!sc->may_unmap && page->mapcount) ||
+		if (nb_unlikely((!sc->may_unmap && nb_page_mapcount(page)) ||
 				nb_page_flags(page) & PG_LRU_BATCH ||
 				!nb_page_tryget(sc->sys, page))) {
 			nb_lruvec_add(v, z, page, false);
@@ -93,7 +93,6 @@ void nb_putback_chain(struct nb_pgdat *p, struct nb_page_chain *c, int cpu)
 
 		if (nb_unlikely(f & PG_MLOCKED)) {
 			nb_lru_putback(p->sys, z, page, cpu);
-			nb_put_page(p->sys, z, page, cpu);
 			continue;
 		}
 		nb_lock(&v->lock, p->sys->port);
@@ -116,12 +115,12 @@ void nb_lru_note_cost(const struct nb_pgdat *p, struct nb_lruvec *v, bool file, 
 	for (; cost && v; v = v->parent) {
 		size = 0;
 		nb_lock(&v->lock, p->sys->port);
-		*(file ? &v->file_cost : &v->anon_cost) += cost;
+		nb_lru_count(file ? &v->file_cost : &v->anon_cost, (int64_t)cost);
 		for (unsigned l = 0; l < NB_LRU_UNEVICTABLE; l++)
 			size += nb_lruvec_tree_size(p, v, (enum nb_lru)l, NB_MAX_NR_ZONES - 1);
 		if (v->file_cost + v->anon_cost > size / 4) {
-			v->file_cost /= 2;
-			v->anon_cost /= 2;
+			nb_lru_set(&v->file_cost, v->file_cost / 2);
+			nb_lru_set(&v->anon_cost, v->anon_cost / 2);
 		}
 		nb_unlock(&v->lock, p->sys->port);
 	}
@@ -234,8 +233,8 @@ void nb_shrink_active(struct nb_pgdat *p, struct nb_scan_control *sc, enum nb_lr
 		struct nb_zone *z = nb_page_zone(p, page);
 		unsigned vm_flags = 0;
 
-		if (nb_page_referenced(sc->sys, z, page, sc->cpu, &vm_flags) > 0 && file &&
-		    vm_flags >> 24 & NB_PROT_EXEC) {
+		if (nb_page_referenced(sc->sys, z, page, nb_scan_holder(sc), &vm_flags) > 0 &&
+		    file && vm_flags >> 24 & NB_PROT_EXEC) {
 			rotated += nb_lru_page_nr(page);
 			nb_chain_add(p->mem_map, &active, page);
 			continue;

@@ -42,7 +42,7 @@ static bool has(const struct job *j, uint32_t flags)
 
 static bool mapped(const struct job *j)
 {
-	return __atomic_load_n(&j->page->mapcount, __ATOMIC_RELAXED) != 0;
+	return nb_page_mapcount(j->page) != 0;
 }
 
 static void change(const struct job *j, uint32_t set, uint32_t clear)
@@ -58,7 +58,8 @@ static enum references check_references(const struct job *j)
 	bool referenced;
 
 	if (mapped(j))
-		ptes = nb_page_referenced(j->sc->sys, j->z, j->page, j->sc->cpu, &vm_flags);
+		ptes = nb_page_referenced(j->sc->sys, j->z, j->page, nb_scan_holder(j->sc),
+					  &vm_flags);
 	if (vm_flags & NB_VM_LOCKED)
 		return REF_ACTIVATE;
 	if (ptes < 0)
@@ -130,7 +131,8 @@ static enum fate look_for_slot(struct job *j)
 	if (!(j->sc->gfp & NB_GFP_BIT_IO))
 		return KEEP;
 	/* a huge page goes in pieces; the others wait on their list again */
-	if (j->n > 1 && nb_thp_split_page(j->sc->sys, j->z, j->page, j->sc->cpu))
+	if (j->n > 1 &&
+	    nb_thp_split_page(j->sc->sys, j->z, j->page, nb_scan_holder(j->sc), j->sc->cpu))
 		return ACTIVATE;
 	j->n = 1;
 	if (!nb_swap_add(j->sc->sys, j->z, j->page, j->sc->cpu))
@@ -160,28 +162,23 @@ static int see_dirty(void *arg, struct nb_vma *v, uint64_t addr, struct nb_ptabl
 static enum fate unmap(const struct job *j)
 {
 	struct dup d = {.sys = j->sc->sys};
-	bool was_dirty = has(j, PG_DIRTY), gone;
 	uint64_t pte = 0;
+	bool gone;
 
 	if (!mapped(j))
 		return GO_ON;
 	if (has(j, PG_SWAPCACHE)) {
 		d.entry = nb_page_swap(d.sys, j->z, j->page);
 		pte = nb_pte_swap(d.entry);
-	} else if (has(j, PG_ANON) &&
-		   nb_rmap_walk(d.sys, j->z, j->page, j->sc->cpu, see_dirty, NULL) != 0) {
+	} else if (has(j, PG_ANON) && nb_rmap_walk(d.sys, j->z, j->page, nb_scan_holder(j->sc),
+						   see_dirty, NULL) != 0) {
 		/* given up by MADV_FREE, and written to again since: it is wanted */
 		change(j, PG_SWAPBACKED, 0);
 		j->st->nr_lazyfree_fail += j->n;
 		return ACTIVATE;
 	}
-	gone = nb_try_to_unmap(d.sys, j->z, j->page, j->sc->cpu, pte, false, pte ? dup_entry : NULL,
-			       &d);
-	if (!has(j, PG_ANON) && !was_dirty && has(j, PG_DIRTY)) {
-		/* what the entries knew the file must know: flag, mark and counts together */
-		change(j, 0, PG_DIRTY);
-		(void)nb_as_set_dirty(j->z, j->page, j->sc->cpu);
-	}
+	gone = nb_try_to_unmap(d.sys, j->z, j->page, nb_scan_holder(j->sc), pte, false,
+			       pte ? dup_entry : NULL, &d);
 	if (gone)
 		return GO_ON;
 	j->st->nr_unmap_fail += j->n;
@@ -205,9 +202,10 @@ static enum fate page_out(const struct job *j)
 	struct nb_system *sys = j->sc->sys;
 	uint64_t pfn = nb_zone_page_pfn(j->z, j->page);
 
-	wait_for_devices(j->sc);
+	if (!sys->port->relax)
+		wait_for_devices(j->sc);
 	/* the cache's reference and ours: anybody else would see it change under him */
-	if (__atomic_load_n(&j->page->refcount, __ATOMIC_ACQUIRE) != 2)
+	if (nb_page_refcount(j->page) != 2)
 		return KEEP;
 	change(j, PG_RECLAIM, 0);
 	if (nb_swap_writepage(sys, j->z, j->page, j->sc->cpu)) {
@@ -258,8 +256,7 @@ static bool remove_mapping(const struct job *j)
 			nb_workingset_eviction(sys, j->z, j->page, j->sc->target));
 	if (has(j, PG_ANON)) {
 		/* given up by MADV_FREE: nothing is lost */
-		if (has(j, PG_SWAPBACKED | PG_DIRTY) ||
-		    __atomic_load_n(&j->page->refcount, __ATOMIC_ACQUIRE) != 1)
+		if (has(j, PG_SWAPBACKED | PG_DIRTY) || nb_page_refcount(j->page) != 1)
 			return false;
 		nb_count_vm_events(sys, j->sc->cpu, NB_VM_PGLAZYFREED, j->n);
 		return true;
@@ -272,8 +269,8 @@ static bool remove_mapping(const struct job *j)
 		    as, j->z, j->page, 1,
 		    j->file ? nb_workingset_eviction(sys, j->z, j->page, j->sc->target) : 0))
 		return false;
-	nb_event_cached(as, NB_EV_MM_FILEMAP_DELETE_FROM_PAGE_CACHE, j->z, j->page, j->page->index,
-			j->sc->cpu, j->sc->task);
+	nb_event_cached(as, NB_EV_MM_FILEMAP_DELETE_FROM_PAGE_CACHE, j->z, j->page,
+			nb_page_index(j->page), j->sc->cpu, j->sc->task);
 	nb_put_page(sys, j->z, j->page, j->sc->cpu); /* the cache's */
 	return true;
 }
@@ -334,17 +331,24 @@ uint64_t nb_shrink_pages(struct nb_pgdat *p, struct nb_scan_control *sc, struct 
 		enum fate f;
 
 		page->next = page->prev = 0;
+		if (sc->sys->port->relax && !j.file) /* who has it locked does not wait */
+			wait_for_devices(sc);
+		if (!nb_page_trylock(sc->sys, page)) { /* it is being mapped, moved or cut off */
+			nb_chain_add(p->mem_map, &kept, page);
+			continue;
+		}
 		f = decide(&j);
+		if (f == ACTIVATE)
+			activate(&j);
+		nb_page_unlock(sc->sys, page);
 		if (f == FREED) {
 			reclaimed += j.n;
 			nb_page_change_flags(sc->sys, page, 0, PG_ACTIVE);
 			nb_put_page(sc->sys, j.z, page, sc->cpu);
 			continue;
 		}
-		if (f == ACTIVATE)
-			activate(&j);
 		/* the last to hold it may have let go while it was here */
-		if (__atomic_load_n(&page->refcount, __ATOMIC_ACQUIRE) == 1) {
+		if (nb_page_refcount(page) == 1) {
 			nb_put_page(sc->sys, j.z, page, sc->cpu);
 			continue;
 		}
@@ -369,7 +373,6 @@ uint64_t nb_reclaim_page(struct nb_system *sys, struct nb_zone *z, struct nb_pag
 
 	nb_lru_forget(sys, z, page);
 	nb_page_change_flags(sys, page, 0, PG_ACTIVE);
-	nb_get_page(sys, page);
 	nb_chain_add(z->mem_map, &c, page);
 	n = nb_shrink_pages(z->pgdat, &sc, &c, true, &st);
 	nb_putback_chain(z->pgdat, &c, cpu);

@@ -107,7 +107,7 @@ static const struct {
 
 _Atomic uint64_t *nb_vm_events_make(struct nb_system *sys, int cpu)
 {
-	_Atomic uint64_t *ev;
+	_Atomic uint64_t *ev, *none = NULL;
 
 	if (!sys->vm_events)
 		return NULL;
@@ -116,8 +116,8 @@ _Atomic uint64_t *nb_vm_events_make(struct nb_system *sys, int cpu)
 	if (!ev)
 		return NULL;
 	ev = (_Atomic uint64_t *)(((uintptr_t)ev + 63) & ~(uintptr_t)63);
-	atomic_store_explicit(&sys->vm_events[cpu], ev, memory_order_release);
-	return ev;
+	/* a daemon that acts here may have been faster; what was made then stays unused */
+	return atomic_compare_exchange_strong(&sys->vm_events[cpu], &none, ev) ? ev : none;
 }
 
 uint64_t nb_vm_event_sum(const struct nb_system *sys, enum nb_vm_event_item item)

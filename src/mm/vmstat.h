@@ -1,8 +1,8 @@
 /* vmstat.h -- event counters of /proc/vmstat.
  *
  * Called by all of src/mm where the kernel counts. Counters are per CPU and made on first use; each
- * is written by its CPU alone. pgalloc_* and pgfree live in the page sets (mm/mmzone.h), where
- * the hot path already is; nb_vm_event() sums both.
+ * is written by its CPU, and by daemons' steps that act there. pgalloc_* and pgfree live in the
+ * page sets (mm/mmzone.h), where the hot path already is; nb_vm_event() sums both.
  */
 #ifndef NB_MM_VMSTAT_H
 #define NB_MM_VMSTAT_H
@@ -96,7 +96,11 @@ static inline void nb_count_vm_events(struct nb_system *sys, int cpu, enum nb_vm
 
 	if (!ev)
 		ev = nb_vm_events_make(sys, cpu);
-	if (ev)
+	if (!ev)
+		return;
+	if (sys->port->relax) /* a daemon's step may count here as well */
+		atomic_fetch_add_explicit(&ev[item], n, memory_order_relaxed);
+	else
 		atomic_store_explicit(&ev[item],
 				      atomic_load_explicit(&ev[item], memory_order_relaxed) + n,
 				      memory_order_relaxed);

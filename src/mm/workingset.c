@@ -80,7 +80,7 @@ uint64_t nb_workingset_eviction(struct nb_system *sys, struct nb_zone *z, struct
 	uint64_t clock;
 
 	if (sys->reclaim->gen_enabled)
-		return pack(z->pgdat, v->memcg, nb_lru_gen_eviction(v, page),
+		return pack(z->pgdat, v->memcg, nb_lru_gen_eviction(sys, v, page),
 			    nb_page_flags(page) & PG_WORKINGSET);
 	v = nb_target_lruvec(z->pgdat, target);
 	clock = atomic_load_explicit(&v->nonresident_age, memory_order_relaxed);
@@ -145,15 +145,16 @@ void nb_workingset_refault(struct nb_system *sys, struct nb_zone *z, struct nb_p
 }
 
 /* The clock of a generation: its sequence number and the tier that the page had reached. */
-uint64_t nb_lru_gen_eviction(struct nb_lruvec *v, const struct nb_page *page)
+uint64_t nb_lru_gen_eviction(const struct nb_system *sys, struct nb_lruvec *v,
+			     const struct nb_page *page)
 {
 	unsigned file = nb_page_is_file_lru(page), tier = nb_page_tier(page);
 	uint32_t f = nb_page_flags(page);
-	unsigned refs = f & PG_WORKINGSET ? page->refs + 1u : 0;
+	unsigned refs = f & PG_WORKINGSET ? nb_page_refs(page) + 1u : 0;
 	uint64_t n = nb_lru_page_nr(page);
 
-	v->gen.evicted[file][tier] += n;
-	return v->gen.min_seq[file] << 3 | refs;
+	add(sys, &v->gen.evicted[file][tier], n);
+	return nb_lru_read(&v->gen.min_seq[file]) << 3 | refs;
 }
 
 void nb_lru_gen_refault(struct nb_system *sys, struct nb_zone *z, struct nb_page *page,
@@ -167,17 +168,17 @@ void nb_lru_gen_refault(struct nb_system *sys, struct nb_zone *z, struct nb_page
 	if (!unpack(sys, shadow, &token, &workingset, &then) || then != v)
 		return;
 	add_up(sys, v, COUNT_REFAULT, file, n);
-	min_seq = v->gen.min_seq[file];
+	min_seq = nb_lru_read(&v->gen.min_seq[file]);
 	if (token >> 3 != (min_seq & CLOCK_MASK >> 3)) /* evicted before the oldest one now */
 		return;
 	refs = (unsigned)(token & 7);
 	while (1u << tier < refs + 1)
 		tier++;
-	v->gen.refaulted[file][tier] += n;
+	add(sys, &v->gen.refaulted[file][tier], n);
 	/* the page is wanted, and an anonymous one is being faulted in: it keeps its tier */
 	if (workingset) {
 		nb_page_change_flags(sys, page, PG_WORKINGSET, 0);
-		page->refs = refs ? (refs - 1) & 7u : 0;
+		nb_page_set_refs(sys, page, refs ? refs - 1 : 0);
 		add_up(sys, v, COUNT_RESTORE, file, n);
 	}
 	add_up(sys, v, COUNT_ACTIVATE, file, n);

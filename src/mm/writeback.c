@@ -149,9 +149,9 @@ void nb_writeback_wake(struct nb_system *sys, uint64_t when_ns)
 {
 	struct nb_writeback *wb = sys->files->writeback;
 
-	if (!wb->wake || wb->stepping || when_ns >= wb->due_ns)
+	if (!wb->wake || when_ns >= atomic_load_explicit(&wb->due_ns, memory_order_relaxed))
 		return;
-	wb->due_ns = when_ns;
+	atomic_store_explicit(&wb->due_ns, when_ns, memory_order_relaxed);
 	wb->wake(wb->wake_ctx, when_ns);
 }
 
@@ -166,7 +166,7 @@ void nb_writeback_enlist(struct nb_address_space *as)
 	bool first = false;
 
 	nb_lock(&wb->lock, as->sys->port);
-	as->dirtied_ns = as->sys->time_ns;
+	__atomic_store_n(&as->dirtied_ns, as->sys->time_ns, __ATOMIC_RELAXED);
 	if (!(nb_as_flags(as) & NB_AS_LISTED)) {
 		nb_as_flag(as, NB_AS_LISTED, 0);
 		as->next_dirty = NULL;
@@ -212,28 +212,35 @@ static int make_clean(void *arg, struct nb_vma *v, uint64_t addr, struct nb_ptab
 	return 0;
 }
 
-/* Takes one dirty page for writing: clean, being written, with a reference. Entries of an mm that
- * is busy stay dirty and make the page so again when they go. false: not this one.
+/* Takes one dirty page for writing: clean, being written, with a reference. Where an mm is busy,
+ * whose entries then stay writable, it stays dirty besides. false: not this one.
  * Source: folio_clear_dirty_for_io(), folio_mkclean(). */
-static bool begin_page(struct nb_address_space *as, uint64_t index)
+static bool begin_page(struct nb_address_space *as, uint64_t index, int holder)
 {
 	struct nb_zone *z = NULL;
 	struct nb_page *page = nb_as_find(as, index, &z, NULL);
+	bool begun, busy = false;
 
 	if (!page)
 		return false;
-	if (__atomic_load_n(&page->mapcount, __ATOMIC_RELAXED) &&
-	    !(nb_page_flags(page) & PG_WRITEBACK))
-		(void)nb_rmap_walk(as->sys, z, page, -1, make_clean, NULL);
-	if (nb_page_flags(page) & PG_WRITEBACK || !nb_as_clear_dirty(z, page)) {
-		nb_put_page(as->sys, z, page, nb_file_cpu(as->sys, NULL));
-		return false;
+	nb_page_lock(as->sys, page);
+	begun = nb_page_owner(page) == as->rmap.handle && !(nb_page_flags(page) & PG_WRITEBACK);
+	if (begun && nb_page_mapcount(page))
+		busy = nb_rmap_walk(as->sys, z, page, holder, make_clean, NULL) != 0;
+	begun = begun && nb_as_clear_dirty(z, page);
+	if (begun) {
+		(void)nb_as_start_writeback(z, page, nb_file_cpu(as->sys, NULL));
+		if (busy)
+			(void)nb_as_set_dirty(z, page, nb_file_cpu(as->sys, NULL));
 	}
-	(void)nb_as_start_writeback(z, page, nb_file_cpu(as->sys, NULL));
-	return true; /* the reference is the request's now */
+	nb_page_unlock(as->sys, page);
+	if (!begun)
+		nb_put_page(as->sys, z, page, nb_file_cpu(as->sys, NULL));
+	return begun; /* the reference is the request's now */
 }
 
-uint64_t nb_file_writepages(struct nb_address_space *as, uint64_t first, uint64_t last,
+/* `holder`: the CPU whose task has its mm locked and does this itself, or -1. */
+static uint64_t write_range(struct nb_address_space *as, int holder, uint64_t first, uint64_t last,
 			    uint64_t max, bool towrite, uint64_t *next)
 {
 	enum nb_mark mark = towrite ? NB_MARK_TOWRITE : NB_MARK_DIRTY;
@@ -255,7 +262,7 @@ uint64_t nb_file_writepages(struct nb_address_space *as, uint64_t first, uint64_
 			break;
 		}
 		at = found + 1;
-		if (begin_page(as, found)) {
+		if (begin_page(as, found, holder)) {
 			run++;
 			n++;
 		} else if (run) {
@@ -272,15 +279,10 @@ uint64_t nb_file_writepages(struct nb_address_space *as, uint64_t first, uint64_
 	return n;
 }
 
-bool nb_file_writepage(struct nb_zone *z, struct nb_page *page)
+uint64_t nb_file_writepages(struct nb_address_space *as, uint64_t first, uint64_t last,
+			    uint64_t max, bool towrite, uint64_t *next)
 {
-	struct nb_address_space *as = nb_page_as(z->sys, page);
-	uint64_t index = page->index;
-
-	if (!as || as->kind != NB_AS_FILE || !begin_page(as, index))
-		return false;
-	(void)nb_disk_submit(as, true, index, 1);
-	return true;
+	return write_range(as, -1, first, last, max, towrite, next);
 }
 
 int nb_file_write_and_wait(struct nb_system *sys, struct nb_task *t, struct nb_address_space *as,
@@ -313,36 +315,93 @@ static void start_file(struct nb_address_space *as, enum nb_wb_reason reason)
 	nb_lock(&as->lock, as->sys->port);
 	nb_radix_tag_towrite(&as->pages, 0, UINT64_MAX);
 	nb_unlock(&as->lock, as->sys->port);
-	as->reason = reason;
+	__atomic_store_n(&as->reason, reason, __ATOMIC_RELAXED);
 	nb_as_flag(as, NB_AS_WRITING, 0);
+}
+
+/* The first file of the list, and with a reference, so that it stays while it is written. Files in
+ * the list have one of their last owner's yet, or are about to leave it. */
+static struct nb_address_space *hold_file(struct nb_address_space *as)
+{
+	while (as && !nb_file_tryget(as))
+		as = as->next_dirty;
+	return as;
+}
+
+static struct nb_address_space *first_dirty(struct nb_system *sys)
+{
+	struct nb_writeback *wb = sys->files->writeback;
+	struct nb_address_space *as;
+
+	nb_lock(&wb->lock, sys->port);
+	as = hold_file(wb->dirty);
+	nb_unlock(&wb->lock, sys->port);
+	return as;
+}
+
+/* The one behind it, whose reference goes. NULL also where it left the list meanwhile. */
+static struct nb_address_space *next_dirty(struct nb_address_space *as)
+{
+	struct nb_writeback *wb = as->sys->files->writeback;
+	struct nb_address_space *next;
+
+	nb_lock(&wb->lock, as->sys->port);
+	next = nb_as_flags(as) & NB_AS_LISTED ? hold_file(as->next_dirty) : NULL;
+	nb_unlock(&wb->lock, as->sys->port);
+	nb_file_put(as);
+	return next;
+}
+
+static bool any_dirty(struct nb_writeback *wb, const struct nb_system *sys)
+{
+	bool any;
+
+	nb_lock(&wb->lock, sys->port);
+	any = wb->dirty != NULL;
+	nb_unlock(&wb->lock, sys->port);
+	return any;
+}
+
+static uint64_t periodic_ns(struct nb_system *sys)
+{
+	struct nb_writeback *wb = sys->files->writeback;
+	uint64_t ns;
+
+	nb_lock(&wb->lock, sys->port);
+	ns = wb->next_periodic_ns;
+	nb_unlock(&wb->lock, sys->port);
+	return ns;
 }
 
 /* What has been dirty long enough is to be written. */
 static void start_periodic(struct nb_system *sys)
 {
-	struct nb_writeback *wb = sys->files->writeback;
 	uint64_t expire = sys->tune.dirty_expire_centisecs * NS_PER_CENTISEC;
+	struct nb_writeback *wb = sys->files->writeback;
 	unsigned moved = 0;
 
-	for (struct nb_address_space *as = wb->dirty; as; as = as->next_dirty) {
-		if (as->dirtied_ns + expire > sys->time_ns)
+	for (struct nb_address_space *as = first_dirty(sys); as; as = next_dirty(as)) {
+		if (nb_as_read(&as->dirtied_ns) + expire > sys->time_ns)
 			continue;
 		start_file(as, NB_WB_REASON_PERIODIC);
 		moved++;
 	}
 	nb_event_queue_io(sys, less(sys->time_ns, expire), moved, NB_WB_REASON_PERIODIC,
 			  nb_file_cpu(sys, NULL));
+	nb_lock(&wb->lock, sys->port);
 	wb->next_periodic_ns =
 		wb->dirty && period_ns(sys) ? sys->time_ns + period_ns(sys) : UINT64_MAX;
+	nb_unlock(&wb->lock, sys->port);
 }
 
 void nb_wakeup_flusher(struct nb_system *sys)
 {
+	struct nb_address_space *as = sys->files ? first_dirty(sys) : NULL;
 	unsigned moved = 0;
 
-	if (!sys->files || !sys->files->writeback->dirty)
+	if (!as)
 		return;
-	for (struct nb_address_space *as = sys->files->writeback->dirty; as; as = as->next_dirty) {
+	for (; as; as = next_dirty(as)) {
 		if (nb_as_flags(as) & NB_AS_WRITING)
 			continue;
 		start_file(as, NB_WB_REASON_VMSCAN);
@@ -360,6 +419,7 @@ struct flush {
 	struct nb_wb_work work;
 	uint64_t written;
 	int cpu;
+	int holder; /* as write_range()'s */
 	bool open;
 };
 
@@ -393,43 +453,65 @@ static uint64_t write_turn(struct flush *f, struct nb_address_space *as, bool to
 {
 	uint64_t n;
 
-	begin_work(f, towrite ? as->reason : NB_WB_REASON_BACKGROUND);
+	begin_work(f, towrite ? __atomic_load_n(&as->reason, __ATOMIC_RELAXED)
+			      : NB_WB_REASON_BACKGROUND);
 	nb_event_single_inode(as, NB_EV_WRITEBACK_SINGLE_INODE_START, NB_IO_PAGES, 0, f->cpu, NULL);
-	n = nb_file_writepages(as, first, UINT64_MAX, NB_IO_PAGES, towrite, next);
+	n = write_range(as, f->holder, first, UINT64_MAX, NB_IO_PAGES, towrite, next);
 	nb_event_single_inode(as, NB_EV_WRITEBACK_SINGLE_INODE, NB_IO_PAGES, n, f->cpu, NULL);
 	f->written += n;
 	f->work.nr_pages = less(f->work.nr_pages, n);
 	return n;
 }
 
-/* One file a turn; true: something was handed to the disk or a file left the list. */
+/* What a file's turn is good for; true: something was handed to the disk. */
+static bool write_file(struct flush *f, struct nb_address_space *as, bool background)
+{
+	uint64_t at = as->writeback_index, n;
+
+	if (nb_as_flags(as) & NB_AS_WRITING) {
+		if (write_turn(f, as, true, 0, NULL))
+			return true;
+		nb_as_flag(as, 0, NB_AS_WRITING);
+		/* what is dirty now came later */
+		__atomic_store_n(&as->dirtied_ns, f->sys->time_ns, __ATOMIC_RELAXED);
+		return false;
+	}
+	if (!background)
+		return false;
+	n = write_turn(f, as, false, at, &at);
+	as->writeback_index = at == UINT64_MAX ? 0 : at;
+	return n || as->writeback_index || write_turn(f, as, false, 0, &as->writeback_index);
+}
+
+/* A clean file leaves the list; not one that gets its first dirty page just now. */
+static void forget_clean(struct nb_address_space *as)
+{
+	nb_lock(&as->lock, as->sys->port);
+	if (!as->nr_dirty)
+		nb_writeback_delist(as);
+	nb_unlock(&as->lock, as->sys->port);
+	nb_as_flag(as, 0, NB_AS_WRITING);
+}
+
+/* One file a turn; true: something was handed to the disk. */
 static bool write_some(struct flush *f, bool background)
 {
-	struct nb_system *sys = f->sys;
-	struct nb_address_space *as, *next;
+	struct nb_address_space *as = first_dirty(f->sys), *next;
 
-	for (as = sys->files->writeback->dirty; as; as = next) {
-		next = as->next_dirty;
-		if (!as->nr_dirty) {
-			nb_writeback_delist(as);
-			nb_as_flag(as, 0, NB_AS_WRITING);
+	while (as) {
+		if (nb_as_read(&as->nr_dirty)) {
+			if (write_file(f, as, background)) {
+				nb_file_put(as);
+				return true;
+			}
+			as = next_dirty(as);
 			continue;
 		}
-		if (nb_as_flags(as) & NB_AS_WRITING) {
-			if (write_turn(f, as, true, 0, NULL))
-				return true;
-			nb_as_flag(as, 0, NB_AS_WRITING);
-			as->dirtied_ns = sys->time_ns; /* what is dirty now came later */
-		} else if (background) {
-			uint64_t at = as->writeback_index;
-			uint64_t n = write_turn(f, as, false, at, &at);
-
-			as->writeback_index = at == UINT64_MAX ? 0 : at;
-			if (n || as->writeback_index)
-				return true;
-			if (write_turn(f, as, false, 0, &as->writeback_index))
-				return true;
-		}
+		nb_file_get(as);
+		next = next_dirty(as);
+		forget_clean(as);
+		nb_file_put(as);
+		as = next;
 	}
 	return false;
 }
@@ -462,31 +544,41 @@ static bool over_background(struct nb_system *sys)
 	return s.dirty > lim.background;
 }
 
-uint64_t nb_writeback_step(struct nb_system *sys)
+/* A step of the flusher, by a thread of its own or by a task that has to wait for it. */
+static uint64_t flush(struct nb_system *sys, int holder)
 {
-	struct flush f = {.sys = sys, .cpu = nb_file_cpu(sys, NULL)};
-	struct nb_writeback *wb;
-	uint64_t next;
+	struct flush f = {.sys = sys, .cpu = nb_file_cpu(sys, NULL), .holder = holder};
+	struct nb_writeback *wb = sys->files->writeback;
 	bool more = true;
+	uint64_t next;
 
-	if (!sys->files)
-		return UINT64_MAX;
-	wb = sys->files->writeback;
-	wb->stepping = true;
+	if (!nb_trylock(&wb->step_lock, sys->port)) { /* another thread is at it */
+		nb_disk_complete(sys, sys->time_ns);
+		return nb_disk_next_ns(sys);
+	}
+	atomic_store_explicit(&wb->due_ns, 0, memory_order_relaxed); /* nobody need wake it now */
 	nb_disk_complete(sys, sys->time_ns);
-	if (sys->time_ns >= wb->next_periodic_ns)
+	if (sys->time_ns >= periodic_ns(sys))
 		start_periodic(sys);
-	while (more && wb->dirty && !queue_full(sys))
+	while (more && any_dirty(wb, sys) && !queue_full(sys))
 		more = write_some(&f, over_background(sys));
 	end_work(&f);
 	if (f.written && nb_event_wanted(sys, NB_EV_WRITEBACK_PAGES_WRITTEN))
 		nb_emit(sys, NB_EV_WRITEBACK_PAGES_WRITTEN, f.cpu, NULL, f.written);
 	next = nb_disk_next_ns(sys);
+	nb_lock(&wb->lock, sys->port); /* a file that comes now wakes it again */
 	if (!wb->dirty)
 		wb->next_periodic_ns = UINT64_MAX;
-	wb->stepping = false;
-	wb->due_ns = next < wb->next_periodic_ns ? next : wb->next_periodic_ns;
-	return wb->due_ns;
+	next = next < wb->next_periodic_ns ? next : wb->next_periodic_ns;
+	atomic_store_explicit(&wb->due_ns, next, memory_order_relaxed);
+	nb_unlock(&wb->lock, sys->port);
+	nb_unlock(&wb->step_lock, sys->port);
+	return next;
+}
+
+uint64_t nb_writeback_step(struct nb_system *sys)
+{
+	return sys->files ? flush(sys, -1) : UINT64_MAX;
 }
 
 /* ---- tasks that dirty too much ---- */
@@ -517,12 +609,14 @@ static uint64_t pos_ratio(uint64_t dirty, uint64_t free_run, uint64_t limit)
 }
 
 /* The flusher goes to work: the driver steps it, or, where it does not listen, we do. */
-static void kick(struct nb_system *sys)
+static void kick(struct nb_task *t)
 {
+	struct nb_system *sys = t->sys;
+
 	if (sys->files->writeback->wake)
 		nb_writeback_wake(sys, sys->time_ns);
 	else
-		(void)nb_writeback_step(sys);
+		(void)flush(sys, t->cpu);
 }
 
 static void tell_pause(struct nb_task *t, uint64_t total, const struct nb_dirty_limits *lim,
@@ -553,11 +647,11 @@ static bool hold_back(struct nb_task *t, uint64_t total, const struct nb_dirty_l
 	rate = (rate ? rate : 1) * ratio >> RATIO_SHIFT;
 	if (rate && t->nr_dirtied * NS_PER_S / rate < MAX_PAUSE_NS)
 		pause = t->nr_dirtied * NS_PER_S / rate;
-	kick(sys);
+	kick(t);
 	tell_pause(t, total, lim, rate, before - began_ns, pause);
 	nb_wait_until(sys, t, NB_WAIT_THROTTLE, before + pause);
 	if (sys->time_ns == before) { /* time stands still: the disk is as fast as it has to be */
-		(void)nb_writeback_step(sys);
+		(void)flush(sys, t->cpu);
 		nb_disk_complete(sys, UINT64_MAX);
 	}
 	return rate == 0;
@@ -581,10 +675,11 @@ static void balance(struct nb_task *t)
 		total = s.dirty + s.writeback;
 		atomic_store_explicit(&wb->exceeded, total > lim.thresh, memory_order_relaxed);
 		if (s.dirty > lim.background) {
-			if (!wb->nr_writes && nb_event_wanted(sys, NB_EV_WRITEBACK_WAKE_BACKGROUND))
+			if (!nb_disk_writes(sys) &&
+			    nb_event_wanted(sys, NB_EV_WRITEBACK_WAKE_BACKGROUND))
 				nb_emit(sys, NB_EV_WRITEBACK_WAKE_BACKGROUND, t->cpu, t,
 					NB_FILE_DEV, 1);
-			kick(sys);
+			kick(t);
 		}
 		if (total <= (lim.thresh + lim.background) / 2) {
 			t->nr_dirtied_pause = poll_interval(total, lim.thresh);

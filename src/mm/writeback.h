@@ -26,15 +26,15 @@ struct nb_writeback {
 	uint64_t slot_free_ns[NB_DISK_DEPTH_MAX];
 	uint64_t channel_free_ns;
 	struct nb_io *first, **last; /* in the order of their ends */
-	unsigned nr_writes;
+	_Atomic unsigned nr_writes;
 	struct nb_pool io_pool, page_pool;
 
 	/* the flusher */
 	struct nb_address_space *dirty, **last_dirty; /* by time of their first dirty page */
 	uint64_t next_periodic_ns;                    /* UINT64_MAX: nothing is dirty */
 	_Atomic bool exceeded;                        /* tasks look more often */
-	uint64_t due_ns;                              /* when the next step was last said to be */
-	bool stepping;
+	_Atomic uint64_t due_ns;                      /* when the next step was last said to be */
+	struct nb_lock step_lock;                     /* one step at a time; outermost */
 	void (*wake)(void *ctx, uint64_t when_ns);
 	void *wake_ctx;
 };
@@ -45,7 +45,7 @@ struct nb_writeback *nb_writeback_new(struct nb_system *sys);
 void nb_writeback_wake(struct nb_system *sys, uint64_t when_ns);
 /* The file has its first dirty page. Under the file's lock. */
 void nb_writeback_enlist(struct nb_address_space *as);
-/* The file goes away: out of the list. */
+/* The file goes away, or is clean: out of the list. */
 void nb_writeback_delist(struct nb_address_space *as);
 /* The task's CPU, or some CPU that is online. */
 int nb_file_cpu(const struct nb_system *sys, const struct nb_task *t);

@@ -29,8 +29,8 @@ static void zap_page(struct nb_task *t, const struct nb_vma *v, uint64_t pte)
 	nb_rmap_remove(t->mm, z, page, 1);
 	if (nb_unlikely(nb_page_flags(page) & PG_MLOCKED))
 		nb_munlock_page(t, z, page);
-	if (nb_unlikely(nb_page_flags(page) & PG_SWAPCACHE) && !page->mapcount)
-		(void)nb_swap_free_cached(t->sys, z, page, t->cpu);
+	if (nb_unlikely(nb_page_flags(page) & PG_SWAPCACHE) && !nb_page_mapcount(page))
+		(void)nb_swap_try_free_cached(t->sys, z, page, t->cpu);
 	nb_put_page(t->sys, z, page, t->cpu);
 }
 
@@ -57,7 +57,7 @@ static void zap_leaf(struct nb_task *t, const struct nb_vma *v, struct nb_ptable
 		if (nb_pte_pfn(pte) != NB_NO_PFN) {
 			zap_page(t, v, pte);
 		} else if (pte & NB_PTE_SWAP) {
-			t->mm->swap_entries--;
+			nb_mm_add(&t->mm->swap_entries, -1);
 			nb_swap_free(t->sys, nb_pte_swp(pte), t->cpu);
 		}
 	}

@@ -103,7 +103,10 @@ static void test_isolate(void **state)
 	/* freed while it is off the list */
 	assert_true(nb_lru_isolate(p.sys, z, page));
 	assert_int_equal(nb_munmap(p.t, a, PAGE), 0);
+	assert_int_equal(nb_page_refcount(page), 1);
+	nb_lru_putback(p.sys, z, page, 0);
 	assert_int_equal(nb_zone_lruvec(z)->isolated[0], 0);
+	assert_false(nb_page_flags(page) & PG_ALLOCATED);
 	pressbox_close(&p);
 }
 
@@ -166,11 +169,13 @@ static void test_tiers(void **state)
 {
 	static const unsigned tier[] = {0, 0, 1, 2, 2, 3};
 	struct nb_page page = {.flags = PG_ALLOCATED | PG_LRU};
+	const struct nb_port port = {0};
+	const struct nb_system sys = {.port = &port};
 
 	(void)state;
 	for (unsigned i = 0; i < sizeof(tier) / sizeof(tier[0]); i++) {
 		assert_int_equal(nb_page_tier(&page), tier[i]);
-		nb_lru_gen_inc_refs(&page);
+		nb_lru_gen_inc_refs(&sys, &page);
 	}
 }
 

@@ -69,10 +69,10 @@ static void test_one_page(void **state)
 	assert_int_equal(nb_migrate_isolate(box.sys, it.zone, it.page), -NB_EBUSY);
 	/* somebody else holds it: nothing happens */
 	nb_get_page(box.sys, it.page);
-	assert_int_equal(nb_migrate_page(box.sys, it.zone, it.page, target, tz, 0), -NB_EAGAIN);
+	assert_int_equal(nb_migrate_page(box.sys, it.zone, it.page, target, tz, 0, 0), -NB_EAGAIN);
 	assert_int_equal(nb_task_node(t, a), 0);
 	nb_put_page(box.sys, it.zone, it.page, 0);
-	assert_int_equal(nb_migrate_page(box.sys, it.zone, it.page, target, tz, 0), 0);
+	assert_int_equal(nb_migrate_page(box.sys, it.zone, it.page, target, tz, 0, 0), 0);
 	assert_int_equal(nb_task_pfn(t, a), pfn);
 	assert_int_equal(target->refcount, 1);
 	assert_int_equal(target->mapcount, 1);
