@@ -186,17 +186,17 @@ int nb_file_read(struct nb_task *t, struct nb_address_space *file, uint64_t offs
 		 uint64_t bytes, uint64_t *ret_bytes)
 {
 	unsigned shift = file->sys->page_shift;
-	uint64_t page_bytes = UINT64_C(1) << shift, done = 0, end;
+	uint64_t page_bytes = UINT64_C(1) << shift, done = 0, end, size = nb_as_size(file);
 	unsigned batch = 0; /* pages left of those that the kernel gets together */
 	int err = 0;
 
 	*ret_bytes = 0;
 	if (!t->alive)
 		return -NB_ESRCH;
-	if (offset >= nb_as_size(file))
+	if (offset >= size)
 		return 0;
-	if (bytes > nb_as_size(file) - offset)
-		bytes = nb_as_size(file) - offset;
+	if (bytes > size - offset)
+		bytes = size - offset;
 	end = (offset + bytes + page_bytes - 1) >> shift;
 	while (done < bytes) {
 		uint64_t at = offset + done, n = page_bytes - (at & (page_bytes - 1));
@@ -274,7 +274,7 @@ int nb_file_fault(struct nb_task *t, struct nb_vma *v, uint64_t addr, struct nb_
 			ret = file_fault(t, v, index, ret_zone, ret_page);
 		t->in_lru_fault = false;
 		if (ret < 0)
-			return ret;
+			return ret == -NB_ENOSPC ? -NB_EFAULT : ret; /* SIGBUS */
 		nb_page_lock(t->sys, *ret_page);
 		gone = nb_page_owner(*ret_page) != v->file->rmap.handle;
 		if (nb_unlikely(gone)) { /* cut off meanwhile */
@@ -284,7 +284,7 @@ int nb_file_fault(struct nb_task *t, struct nb_vma *v, uint64_t addr, struct nb_
 	} while (nb_unlikely(gone));
 	if (ret == 1 && shmem)
 		nb_count_vm_event(t->sys, t->cpu, NB_VM_PGMAJFAULT);
-	return ret == -NB_ENOSPC ? -NB_EFAULT : ret; /* SIGBUS */
+	return ret;
 }
 
 /* Locks it if it is still there; else the reference goes. */
