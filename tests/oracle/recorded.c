@@ -4,6 +4,8 @@
 #include "base/hosted/text.h"
 #include "play.h"
 
+#include <numabox/system.h>
+
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +31,20 @@ static unsigned list_of(const char *s)
 			return i;
 	}
 	return (unsigned)field(s, "lru=");
+}
+
+/* "zone=DMA32 " */
+static unsigned zone_of(const char *s)
+{
+	const char *p = strstr(s, "zone=");
+
+	for (unsigned t = 0; p && t < NB_MAX_NR_ZONES; t++) {
+		const char *name = nb_zone_name((enum nb_zone_type)t);
+
+		if (!strncmp(p + 5, name, strlen(name)) && p[5 + strlen(name)] == ' ')
+			return t;
+	}
+	return NB_MAX_NR_ZONES;
 }
 
 static void parse_io(struct rec_event *e, const char *s)
@@ -82,6 +98,10 @@ static const struct form forms[] = {
 	{"tracing_mark_write", REC_MARK, {"phase "}},
 	{"mark_victim", REC_KILL, {NULL}},
 	{"mm_compaction_begin", REC_COMPACT, {NULL}},
+	{"mm_page_free_batched", REC_BATCHED, {"pfn="}},
+	{"reclaim_retry_zone",
+	 REC_RETRY,
+	 {"node=", "zone=", "order=", "reclaimable=", "available=", "min_wmark=", "wmark_check="}},
 	{"mm_compaction_fast_isolate_freepages",
 	 REC_TAKE_FREE,
 	 {"range=(", "~ ", "nr_scanned=", "nr_taken="}},
@@ -96,12 +116,14 @@ static bool parse_event(struct rec_event *e, const char *name, size_t len, const
 
 	while (f < end && (strlen(f->event) != len || strncmp(f->event, name, len) != 0))
 		f++;
-	if (f == end)
+	if (f == end || (f->kind == REC_BATCHED && !e->kswapd))
 		return false;
 	e->kind = (uint8_t)f->kind;
 	for (unsigned i = 0; i < 7 && f->field[i]; i++)
 		e->a[i] = field(s, f->field[i]);
-	if (f->kind == REC_ADD || f->kind == REC_DELETE)
+	if (f->kind == REC_RETRY)
+		e->a[1] = zone_of(s);
+	else if (f->kind == REC_ADD || f->kind == REC_DELETE)
 		e->a[1] >>= 12;
 	else if (f->kind == REC_ALLOC)
 		e->a[2] = strstr(s, "MOVABLE") != NULL;

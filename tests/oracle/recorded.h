@@ -10,20 +10,20 @@
 #include <stdint.h>
 
 enum rec_kind {
-	REC_ALLOC,   /* a: pfn, order, is it movable? */
-	REC_FREE,    /* a: pfn, order */
-	REC_TAKEN,   /* mm_page_alloc_zone_locked; a: pfn, order */
-	REC_STOLEN,  /* from a list of another type, without REC_TAKEN; a: pfn, order, or all of it?
-		      */
-	REC_DRAINED, /* mm_page_pcpu_drain; a: pfn, order */
-	REC_ADD,     /* to the page cache; a: pfn, index */
-	REC_DELETE,  /* from it; a: pfn, index */
-	REC_INSERT,  /* to a list; a: pfn, list */
-	REC_ACTIVATE,   /* a: pfn */
-	REC_WAKEUP,     /* of kswapd; a: node, order, does a request ask? */
-	REC_WAKE,       /* a: node, order */
-	REC_SLEEP,      /* a: node */
-	REC_DIRECT,     /* direct reclaim begins; a: order */
+	REC_ALLOC,    /* a: pfn, order, is it movable? */
+	REC_FREE,     /* a: pfn, order */
+	REC_TAKEN,    /* mm_page_alloc_zone_locked; a: pfn, order */
+	REC_STOLEN,   /* mm_page_alloc_extfrag; a: pfn, order, was its pageblock claimed?, order of
+		       * the block that was found */
+	REC_DRAINED,  /* mm_page_pcpu_drain; a: pfn, order */
+	REC_ADD,      /* to the page cache; a: pfn, index */
+	REC_DELETE,   /* from it; a: pfn, index */
+	REC_INSERT,   /* to a list; a: pfn, list */
+	REC_ACTIVATE, /* a: pfn */
+	REC_WAKEUP,   /* of kswapd; a: node, order, does a request ask? */
+	REC_WAKE,     /* a: node, order */
+	REC_SLEEP,    /* a: node */
+	REC_DIRECT,   /* direct reclaim begins; a: order */
 	REC_DIRECT_END, /* a: pages */
 	REC_ISOLATE,    /* a: highest zone, order, wanted, scanned, skipped, taken, list */
 	REC_INACTIVE,   /* a: node, scanned, reclaimed, priority */
@@ -33,6 +33,9 @@ enum rec_kind {
 	REC_IO,         /* a: first sector, sectors, device, is it a write? */
 	REC_MARK,       /* a: number in front of the phase's name, is it "recorded"? */
 	REC_KILL,
+	REC_BATCHED, /* mm_page_free_batched, of kswapd alone: a page that it reclaimed; a: pfn */
+	REC_RETRY,   /* reclaim_retry_zone; a: node, zone type, order, reclaimable, available, mark,
+		      * is   it enough? */
 	REC_TAKE_FREE, /* mm_compaction_[fast_]isolate_freepages; a: first pfn, end, scanned, taken
 			*/
 	REC_COMPACT,   /* a run of compaction begins */

@@ -36,8 +36,12 @@ void recorded_free_count(struct recorded_free *f, const struct nb_system *sys,
 	case REC_TAKEN:
 		count(f, sys, e->a[0], -(INT64_C(1) << e->a[1]));
 		break;
-	case REC_STOLEN: /* a block that changes hands whole is taken from after that */
-		count(f, sys, e->a[0], e->a[2] ? 0 : -(INT64_C(1) << e->a[1]));
+	case REC_STOLEN:
+		/* what is claimed of a smaller block than a pageblock comes off its new list, which
+		 * is told by itself; so does everything before 6.10 */
+		if (!sys->profile->claim_whole_block || (e->a[2] && e->a[3] < sys->pageblock_order))
+			break;
+		count(f, sys, e->a[0], -(INT64_C(1) << e->a[1]));
 		break;
 	case REC_DRAINED:
 		count(f, sys, e->a[0], INT64_C(1) << e->a[1]);
