@@ -211,6 +211,18 @@ struct nb_set_observed {
 unsigned nb_zone_set_observed_sets(struct nb_system *sys, int nid, enum nb_zone_type type,
 				   const struct nb_set_observed *sets, unsigned nr_sets);
 
+/* After that: what a node's memory in use was for. Views add it to what the engine counts. */
+struct nb_node_use {
+	uint64_t slab_reclaimable_pages, slab_unreclaimable_pages, page_table_pages;
+	uint64_t kernel_stack_kib;
+	uint64_t anon_pages, mapped_pages, shmem_pages;
+	uint64_t anon_lru_pages[NB_MAX_NR_ZONES][2]; /* on lists: inactive, active; with shmem */
+};
+/* 0, -NB_ENODEV, -NB_ENOMEM. *use is copied. */
+int nb_node_set_observed_use(struct nb_system *sys, int nid, const struct nb_node_use *use);
+/* The same again, or NULL where nothing was observed. */
+const struct nb_node_use *nb_node_observed_use(const struct nb_system *sys, int nid);
+
 /* After that: so many of the zone's pages in use were page cache that nobody had written to. They
  * count as inactive file pages, and reclaim takes them like others, oldest of all. Which frames is
  * chosen among whole max-order blocks in use: less may fit. Returns how many it became. */

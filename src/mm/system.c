@@ -314,6 +314,8 @@ int nb_zone_info(const struct nb_system *sys, int nid, enum nb_zone_type type,
 	ret_info->written_pages = atomic_load_explicit(&z->nr_written, memory_order_relaxed);
 	for (unsigned i = 0; i < NB_NR_LRU; i++)
 		ret_info->lru_pages[i] = nb_zone_lru_pages(z, (enum nb_lru)i);
+	for (unsigned i = 0; z->pgdat->use && i < 2; i++)
+		ret_info->lru_pages[i] += z->pgdat->use->anon_lru_pages[type][i];
 	copy_free_counts(z, ret_info);
 	sum_numa(z, ret_info->numa);
 	return 0;

@@ -260,6 +260,32 @@ static void apply_sets(struct apply *a, const struct nb_zoneinfo_zone *z)
 	free(sets);
 }
 
+static uint64_t item(const struct nb_zoneinfo_zone *z, const char *name)
+{
+	return nb_items_value(&z->items, name, 0) + nb_items_value(&z->node_items, name, 0);
+}
+
+/* What the node's memory in use was for: of the node's first zone since 4.8, of each zone before.
+ */
+static void apply_use(struct apply *a, const struct nb_zoneinfo_zone *z)
+{
+	const struct nb_node_use *known = nb_node_observed_use(a->sys, z->nid);
+	struct nb_node_use use = known ? *known : (struct nb_node_use){0};
+
+	if (z->type < 0)
+		return;
+	use.slab_reclaimable_pages += item(z, "nr_slab_reclaimable");
+	use.slab_unreclaimable_pages += item(z, "nr_slab_unreclaimable");
+	use.kernel_stack_kib += item(z, "nr_kernel_stack");
+	use.page_table_pages += item(z, "nr_page_table_pages");
+	use.anon_pages += item(z, "nr_anon_pages");
+	use.mapped_pages += item(z, "nr_mapped");
+	use.shmem_pages += item(z, "nr_shmem");
+	use.anon_lru_pages[z->type][0] = nb_items_value(&z->items, "nr_zone_inactive_anon", 0);
+	use.anon_lru_pages[z->type][1] = nb_items_value(&z->items, "nr_zone_active_anon", 0);
+	(void)nb_node_set_observed_use(a->sys, z->nid, &use);
+}
+
 /* The page cache that could be dropped: what stands on the lists of file pages, less what waits to
  * be written. */
 static void apply_cache(struct apply *a, const struct nb_zoneinfo_zone *z)
@@ -290,6 +316,8 @@ int nb_capture_apply_observed(struct nb_capture *c, struct nb_system *sys, struc
 		apply_pools(&a);
 	for (size_t i = 0; !bad && i < c->zoneinfo.nr_zones; i++)
 		apply_sets(&a, &c->zoneinfo.zones[i]);
+	for (size_t i = 0; !bad && i < c->zoneinfo.nr_zones; i++)
+		apply_use(&a, &c->zoneinfo.zones[i]);
 	for (size_t i = 0; !bad && i < c->zoneinfo.nr_zones; i++)
 		apply_cache(&a, &c->zoneinfo.zones[i]);
 	if (!bad)

@@ -85,9 +85,22 @@ static uint64_t smaller(uint64_t a, uint64_t b)
 static uint64_t available(const struct fill *f)
 {
 	uint64_t cache = f->s.active_file_pages + f->s.inactive_file_pages;
+	uint64_t slab = f->s.slab_reclaimable_pages;
 
 	return less(f->s.free_pages, f->info.totalreserve_pages) +
-	       less(cache, smaller(cache / 2, f->s.low_wmark_pages));
+	       less(cache, smaller(cache / 2, f->s.low_wmark_pages)) +
+	       less(slab, smaller(slab / 2, f->s.low_wmark_pages));
+}
+
+static void add_slab(struct fill *f)
+{
+	const struct nb_stats *s = &f->s;
+
+	if (nb_prints(f->info.profile, NB_F_FROM_5_4))
+		add(f, "KReclaimable", s->slab_reclaimable_pages);
+	add(f, "Slab", s->slab_reclaimable_pages + s->slab_unreclaimable_pages);
+	add(f, "SReclaimable", s->slab_reclaimable_pages);
+	add(f, "SUnreclaim", s->slab_unreclaimable_pages);
 }
 
 static void add_lru(struct fill *f)
@@ -221,12 +234,8 @@ static void fill_new(struct fill *f)
 	add(f, "AnonPages", s->anon_pages);
 	add(f, "Mapped", s->mapped_pages);
 	add(f, "Shmem", s->shmem_pages);
-	add_since(f, (const struct since[]){{NB_F_FROM_5_4, "KReclaimable"},
-					    {NB_F_ALL, "Slab"},
-					    {NB_F_ALL, "SReclaimable"},
-					    {NB_F_ALL, "SUnreclaim"},
-					    {NB_F_ALL, "KernelStack"},
-					    {0, NULL}});
+	add_slab(f);
+	add_kib(f, "KernelStack", s->kernel_stack_kib);
 	add(f, "PageTables", s->page_table_pages);
 	add_since(f, (const struct since[]){{NB_F_FROM_6_1, "SecPageTables"},
 					    {NB_F_ALL, "NFS_Unstable"},
@@ -270,12 +279,13 @@ static void fill_old(struct fill *f)
 	if (!oldest)
 		add(f, "AnonPages", s->anon_pages);
 	add(f, "Mapped", s->mapped_pages);
-	add_zero(f, (const char *const[]){"Slab", NULL});
+	add(f, "Slab", s->slab_reclaimable_pages + s->slab_unreclaimable_pages);
 	if (oldest) {
 		add(f, "Committed_AS", f->info.committed_as_pages);
 		add(f, "PageTables", s->page_table_pages);
 	} else {
-		add_zero(f, (const char *const[]){"SReclaimable", "SUnreclaim", NULL});
+		add(f, "SReclaimable", s->slab_reclaimable_pages);
+		add(f, "SUnreclaim", s->slab_unreclaimable_pages);
 		add(f, "PageTables", s->page_table_pages);
 		add_zero(f, (const char *const[]){"NFS_Unstable", "Bounce", NULL});
 		add(f, "CommitLimit", f->info.commit_limit_pages);
@@ -321,17 +331,14 @@ static void fill_node_new(struct fill *f)
 	add(f, "Mapped", s->mapped_pages);
 	add(f, "AnonPages", s->anon_pages);
 	add(f, "Shmem", s->shmem_pages);
-	add(f, "KernelStack", 0);
+	add_kib(f, "KernelStack", s->kernel_stack_kib);
 	add(f, "PageTables", s->page_table_pages);
 	add_since(f, (const struct since[]){{NB_F_FROM_6_1, "SecPageTables"},
 					    {NB_F_ALL, "NFS_Unstable"},
 					    {NB_F_ALL, "Bounce"},
 					    {NB_F_ALL, "WritebackTmp"},
-					    {NB_F_FROM_5_4, "KReclaimable"},
-					    {NB_F_ALL, "Slab"},
-					    {NB_F_ALL, "SReclaimable"},
-					    {NB_F_ALL, "SUnreclaim"},
 					    {0, NULL}});
+	add_slab(f);
 	add(f, "AnonHugePages", thp_pages(f));
 	add_since(f, (const struct since[]){{NB_F_FROM_4_18, "ShmemHugePages"},
 					    {NB_F_FROM_4_18, "ShmemPmdMapped"},
@@ -359,8 +366,8 @@ static void fill_node_old(struct fill *f)
 	add(f, "Mapped", s->mapped_pages);
 	add(f, "AnonPages", s->anon_pages);
 	add(f, "PageTables", s->page_table_pages);
-	add_zero(f, (const char *const[]){"NFS_Unstable", "Bounce", "Slab", "SReclaimable",
-					  "SUnreclaim", NULL});
+	add_zero(f, (const char *const[]){"NFS_Unstable", "Bounce", NULL});
+	add_slab(f);
 }
 
 int nb_node_meminfo_from_system(const struct nb_system *sys, int nid, struct nb_meminfo *m)

@@ -64,7 +64,7 @@ static void print_memory(const struct nb_system *sys, const struct nb_oom_report
 	struct nb_showmem shown;
 	size_t kept = 0;
 
-	nb_showmem_from_system(sys, &s);
+	nb_showmem_on_cpu(sys, r->cpu, &s);
 	shown = s;
 	shown.lines = nb_xcalloc(s.nr_lines ? s.nr_lines : 1, sizeof(*s.lines));
 	for (size_t i = 0; i < s.nr_lines; i++) {

@@ -59,6 +59,8 @@ int nb_showmem_parse(const char *text, size_t len, struct nb_showmem *s, struct 
 bool nb_showmem_line_parse(struct nb_strings *p, const char *s, size_t n,
 			   struct nb_showmem_line *l);
 void nb_showmem_from_system(const struct nb_system *sys, struct nb_showmem *s);
+/* The same, printed on that CPU; -1: the first one online. */
+void nb_showmem_on_cpu(const struct nb_system *sys, int cpu, struct nb_showmem *s);
 void nb_showmem_print(const struct nb_showmem *s, struct nb_text *out);
 json_t *nb_showmem_json(const struct nb_showmem *s);
 void nb_showmem_release(struct nb_showmem *s);

@@ -1,7 +1,7 @@
 /* showmem_fill.c -- the Mem-Info report out of a booted system, as sysrq-m prints it.
  *
  * Called through nb_showmem_from_system(). Lines and their order are 6.1's to 6.18's; older
- * profiles get the same lines. "local_pcp" is the boot CPU's, who would print it. What the engine
+ * profiles get the same lines. "local_pcp" is that of the CPU that prints it. What the engine
  * does not count is 0. Source: mm/show_mem.c, show_free_areas(), __show_mem(); facts 12.10.
  */
 #include "base/mask.h"
@@ -20,7 +20,7 @@ struct fill {
 	struct nb_showmem *s;
 	struct nb_system_info info;
 	struct nb_cpumask cpus;
-	int boot_cpu;
+	int cpu; /* that prints the report */
 	bool numa;
 };
 
@@ -47,7 +47,7 @@ static void add_kib(const struct fill *f, struct nb_showmem_line *l, const char 
 	add(l, name, pages << (f->info.page_shift - 10));
 }
 
-/* Pages in the zone's page sets: all CPUs', and the boot CPU's. */
+/* Pages in the zone's page sets: all CPUs', and of the one that prints. */
 static uint64_t pcp_pages(const struct fill *f, int nid, enum nb_zone_type type,
 			  uint64_t *ret_local)
 {
@@ -61,7 +61,7 @@ static uint64_t pcp_pages(const struct fill *f, int nid, enum nb_zone_type type,
 		if (nb_pcp_info(f->sys, nid, type, (int)cpu, &pcp))
 			continue;
 		sum += pcp.count;
-		if ((int)cpu == f->boot_cpu)
+		if ((int)cpu == f->cpu)
 			*ret_local = pcp.count;
 	}
 	return sum;
@@ -101,8 +101,8 @@ static void add_global(struct fill *f, const struct nb_stats *s)
 		{"unevictable", s->unevictable_pages, false, 0},
 		{"dirty", s->dirty_pages, false, 0},
 		{"writeback", s->writeback_pages, true, 0},
-		{"slab_reclaimable", 0, false, 0},
-		{"slab_unreclaimable", 0, true, 0},
+		{"slab_reclaimable", s->slab_reclaimable_pages, false, 0},
+		{"slab_unreclaimable", s->slab_unreclaimable_pages, true, 0},
 		{"mapped", s->mapped_pages, false, 0},
 		{"shmem", s->shmem_pages, false, 0},
 		{"pagetables", s->page_table_pages, sec, 0},
@@ -147,7 +147,7 @@ static void add_free(struct fill *f, const struct nb_stats *s)
 static void add_node(struct fill *f, int nid)
 {
 	static const char *const zero[] = {"shmem_thp", "shmem_pmdmapped", "anon_thp",
-					   "writeback_tmp", "kernel_stack"};
+					   "writeback_tmp"};
 	struct nb_showmem_line *l = add_line(f, NB_SHOWMEM_NODE);
 	struct nb_stats s = {0};
 
@@ -166,6 +166,7 @@ static void add_node(struct fill *f, int nid)
 	add_kib(f, l, "shmem", s.shmem_pages);
 	for (size_t i = 0; i < sizeof(zero) / sizeof(zero[0]); i++)
 		add(l, zero[i], 0);
+	add(l, "kernel_stack", s.kernel_stack_kib);
 	add_kib(f, l, "pagetables", s.page_table_pages);
 	if (nb_prints(f->info.profile, NB_F_FROM_6_1))
 		add(l, "sec_pagetables", 0);
@@ -274,8 +275,13 @@ static void add_totals(struct fill *f, const struct nb_stats *s)
 
 void nb_showmem_from_system(const struct nb_system *sys, struct nb_showmem *s)
 {
+	nb_showmem_on_cpu(sys, -1, s);
+}
+
+void nb_showmem_on_cpu(const struct nb_system *sys, int cpu, struct nb_showmem *s)
+{
 	const struct nb_machine *m = nb_system_machine(sys);
-	struct fill f = {.sys = sys, .s = s, .boot_cpu = -1};
+	struct fill f = {.sys = sys, .s = s, .cpu = cpu};
 	struct nb_stats stats = {0};
 
 	*s = (struct nb_showmem){0};
@@ -285,8 +291,8 @@ void nb_showmem_from_system(const struct nb_system *sys, struct nb_showmem *s)
 		if (!m->cpus[i].online)
 			continue;
 		nb_cpumask_set(&f.cpus, m->cpus[i].id);
-		if (f.boot_cpu < 0)
-			f.boot_cpu = m->cpus[i].id;
+		if (f.cpu < 0)
+			f.cpu = m->cpus[i].id;
 	}
 	nb_stats_add_node(&stats, sys, NB_NO_NODE);
 	add_line(&f, NB_SHOWMEM_HEAD);

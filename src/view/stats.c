@@ -78,6 +78,21 @@ static void add_reclaim(struct nb_stats *s, const struct nb_system *sys, int nid
 	s->unreclaimable |= l.kswapd_failures >= 16; /* MAX_RECLAIM_RETRIES */
 }
 
+/* What was in use before observation. */
+static void add_use(struct nb_stats *s, const struct nb_node_use *u)
+{
+	if (!u)
+		return;
+	s->slab_reclaimable_pages += u->slab_reclaimable_pages;
+	s->slab_unreclaimable_pages += u->slab_unreclaimable_pages;
+	s->kernel_stack_kib += u->kernel_stack_kib;
+	s->page_table_pages += u->page_table_pages;
+	s->anon_pages += u->anon_pages;
+	s->mapped_pages += u->mapped_pages;
+	s->shmem_pages += u->shmem_pages;
+	s->file_pages += u->shmem_pages;
+}
+
 int nb_stats_add_node(struct nb_stats *s, const struct nb_system *sys, int nid)
 {
 	struct nb_system_info info;
@@ -92,6 +107,7 @@ int nb_stats_add_node(struct nb_stats *s, const struct nb_system *sys, int nid)
 			continue;
 		found = true;
 		add_reclaim(s, sys, id);
+		add_use(s, nb_node_observed_use(sys, id));
 		for (int t = 0; t < NB_MAX_NR_ZONES; t++)
 			if (info.zones >> t & 1 &&
 			    !nb_zone_info(sys, id, (enum nb_zone_type)t, &zone))
@@ -132,6 +148,9 @@ void nb_stats_apply(const struct nb_stats *s, struct nb_items *items)
 		{"nr_anon_transparent_hugepages", s->anon_thps},
 		{"nr_file_pages", s->file_pages},
 		{"nr_page_table_pages", s->page_table_pages},
+		{"nr_slab_reclaimable", s->slab_reclaimable_pages},
+		{"nr_slab_unreclaimable", s->slab_unreclaimable_pages},
+		{"nr_kernel_stack", s->kernel_stack_kib},
 		{"nr_unevictable", s->unevictable_pages},
 		{"nr_mapped", s->mapped_pages},
 		{"nr_shmem", s->shmem_pages},

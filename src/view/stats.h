@@ -21,6 +21,7 @@ struct nb_stats {
 	uint64_t anon_pages, file_pages, page_table_pages;
 	uint64_t anon_thps; /* huge pages */
 	uint64_t mapped_pages, shmem_pages, mlocked_pages;
+	uint64_t slab_reclaimable_pages, slab_unreclaimable_pages, kernel_stack_kib;
 	uint64_t dirty_pages, writeback_pages, dirtied_pages, written_pages;
 	uint64_t low_wmark_pages;
 	uint64_t isolated_anon_pages, isolated_file_pages, swapcached_pages;
