@@ -84,7 +84,7 @@ static void open_run(struct run *r, const char *path, const char *name)
 		fail_msg("%s: %s", dir, err.text);
 	assert_true(r->sim.observed);
 	recorded_read(&r->rec, name, "work");
-	recorded_free_begin(&r->free, r->sim.sys);
+	recorded_free_begin(&r->free, r->sim.sys, name);
 }
 
 static void close_run(struct run *r)

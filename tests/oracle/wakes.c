@@ -343,7 +343,7 @@ static void learn_all(struct run *r)
 		else if (ev->kind == REC_KILL)
 			learn_of_report(r);
 	}
-	recorded_free_begin(&r->free, r->sys);
+	recorded_free_begin(&r->free, r->sys, r->name);
 }
 
 static void judge_trace(const char *path, const char *name)
@@ -362,7 +362,7 @@ static void judge_trace(const char *path, const char *name)
 		fail_msg("%s: %s", dir, err.text);
 	r.name = name;
 	recorded_read(&r.rec, name, "work");
-	recorded_free_begin(&r.free, r.sys);
+	recorded_free_begin(&r.free, r.sys, name);
 	learn_all(&r);
 	for (unsigned nid = 0; nid < RECORDED_NODES; nid++)
 		r.asleep[nid] = true;
