@@ -6,22 +6,14 @@
  * moment stays. Under ThreadSanitizer this shows that isolation, reverse mapping and the lists
  * agree; afterwards everything is recounted and all memory must be back.
  */
-#include "mm/lru.h"
+#include "threadbox.h"
 
 #include <numabox/mempolicy.h>
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <cmocka.h>
-#include <pthread.h>
-#include <stdlib.h>
-
-#define CPUS 4
 #define ROUNDS 40
-#define PAGE UINT64_C(4096)
 #define PAGES 256u
 
-static struct nb_system *sys;
+static struct threadbox box;
 static struct nb_task *family[CPUS];
 static uint64_t addr;
 
@@ -51,7 +43,7 @@ static void move_some(struct nb_task *t, unsigned seed)
 
 static void *drive(void *arg)
 {
-	unsigned me = *(unsigned *)arg;
+	unsigned me = (unsigned)*(int *)arg;
 	struct nb_task *t = family[me];
 	uint64_t n;
 
@@ -69,59 +61,13 @@ static void *drive(void *arg)
 	return NULL;
 }
 
-static struct nb_machine *boot(struct nb_port *port)
-{
-	struct nb_machine *m;
-	struct nb_error err = {0};
-
-	nb_port_posix(port, true);
-	m = nb_machine_new(port);
-	for (int i = 0; i < CPUS; i++) {
-		struct nb_cpu c = {.id = i,
-				   .nid = i / 2,
-				   .online = true,
-				   .package = -1,
-				   .die = -1,
-				   .cluster = -1,
-				   .core = -1,
-				   .llc = -1};
-		struct nb_node node = {.id = i / 2, .online = true};
-		struct nb_mem_range range = {.start = (uint64_t)(i / 2) << 27,
-					     .end = (uint64_t)(i / 2 + 1) << 27,
-					     .nid = i / 2};
-
-		assert_int_equal(nb_machine_add_cpu(m, &c), 0);
-		if (i % 2)
-			continue;
-		assert_int_equal(nb_machine_add_node(m, &node), 0);
-		assert_int_equal(nb_machine_add_range(m, &range), 0);
-	}
-	if (nb_machine_seal(m, &err) || nb_system_boot(port, m, NULL, &sys, &err))
-		fail_msg("%s", err.text);
-	return m;
-}
-
-static uint64_t free_pages(void)
-{
-	struct nb_system_info info;
-
-	nb_lru_add_drain_all(sys);
-	nb_drain_pages(sys, -1);
-	nb_system_info(sys, &info);
-	return info.free_pages;
-}
-
 static void test_family_moves(void **state)
 {
-	struct nb_error err = {0};
-	struct nb_port port;
-	struct nb_machine *m = boot(&port);
-	uint64_t before = free_pages(), n;
-	pthread_t thread[CPUS];
-	unsigned me[CPUS];
+	uint64_t n;
 
 	(void)state;
-	assert_int_equal(nb_task_create(sys, 0, "family", &family[0]), 0);
+	threadbox_open(&box, 27, false);
+	assert_int_equal(nb_task_create(box.sys, 0, "family", &family[0]), 0);
 	assert_int_equal(nb_mmap(family[0], 0, PAGES * PAGE, 3, 0, &addr), 0);
 	assert_int_equal(nb_touch(family[0], addr, PAGES * PAGE, true, &n), 0);
 	for (unsigned i = 1; i < CPUS; i++) {
@@ -130,21 +76,13 @@ static void test_family_moves(void **state)
 		assert_int_equal(nb_task_fork(family[0], &family[i]), 0);
 		assert_int_equal(nb_sched_setaffinity(family[i], &one), 0);
 	}
-	for (unsigned i = 0; i < CPUS; i++) {
-		me[i] = i;
-		assert_int_equal(pthread_create(&thread[i], NULL, drive, &me[i]), 0);
-	}
-	for (unsigned i = 0; i < CPUS; i++)
-		assert_int_equal(pthread_join(thread[i], NULL), 0);
-	if (nb_system_check(sys, &err))
-		fail_msg("%s", err.text);
+	threadbox_run(drive);
+	threadbox_check(&box);
 	for (unsigned i = 0; i < CPUS; i++) {
 		nb_task_exit(family[i]);
 		nb_task_put(family[i]);
 	}
-	assert_int_equal(free_pages(), before);
-	nb_system_shutdown(sys);
-	nb_machine_free(m);
+	threadbox_close(&box);
 }
 
 int main(void)

@@ -3,24 +3,11 @@
  * Each thread drives the tasks of one CPU. Under ThreadSanitizer this shows that the list of tasks,
  * the pools and the counters are shared safely; afterwards all memory must be back.
  */
-#include "mm/task.h"
+#include "threadbox.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <cmocka.h>
-#include <pthread.h>
-#include <stdlib.h>
-
-#define CPUS 4
 #define ROUNDS 12
 
-static struct nb_system *sys;
-
-static void must(int err)
-{
-	if (err)
-		abort(); /* cmocka's asserts are for the main thread */
-}
+static struct threadbox box;
 
 static void *drive(void *arg)
 {
@@ -37,14 +24,14 @@ static void *drive(void *arg)
 		struct nb_task *t;
 		uint64_t a, n;
 
-		must(nb_task_create(sys, cpu, "worker", &t));
+		must(nb_task_create(box.sys, cpu, "worker", &t));
 		must(nb_set_mempolicy(t, mode, &both));
 		must(nb_mmap(t, 0, 8 << 20, NB_PROT_READ | NB_PROT_WRITE, 0, &a));
 		must(nb_touch(t, a, 4 << 20, true, &n));
 		must(nb_munmap(t, a + (1 << 20), 1 << 20));
 		must(nb_mbind(t, a + (4 << 20), 1 << 20, NB_MPOL_BIND, &one, 0));
 		must(nb_touch(t, a + (4 << 20), 4 << 20, round & 1, &n));
-		must(nb_zone_info(sys, 0, NB_ZONE_DMA32, &zone));
+		must(nb_zone_info(box.sys, 0, NB_ZONE_DMA32, &zone));
 		nb_task_exit(t);
 		nb_task_put(t);
 	}
@@ -99,86 +86,30 @@ static void *drive_thread(void *arg)
 	return NULL;
 }
 
-static void boot(struct nb_port *port, struct nb_machine **ret_m)
-{
-	struct nb_error err = {0};
-	struct nb_machine *m;
-
-	nb_port_posix(port, true);
-	m = nb_machine_new(port);
-	for (int i = 0; i < CPUS; i++) {
-		struct nb_cpu c = {.id = i,
-				   .nid = i / 2,
-				   .online = true,
-				   .package = -1,
-				   .die = -1,
-				   .cluster = -1,
-				   .core = -1,
-				   .llc = -1};
-		struct nb_node node = {.id = i / 2, .online = true};
-		struct nb_mem_range range = {.start = (uint64_t)(i / 2) << 28,
-					     .end = (uint64_t)(i / 2 + 1) << 28,
-					     .nid = i / 2};
-
-		assert_int_equal(nb_machine_add_cpu(m, &c), 0);
-		if (i % 2)
-			continue;
-		assert_int_equal(nb_machine_add_node(m, &node), 0);
-		assert_int_equal(nb_machine_add_range(m, &range), 0);
-	}
-	if (nb_machine_seal(m, &err) || nb_system_boot(port, m, NULL, &sys, &err))
-		fail_msg("%s", err.text);
-	*ret_m = m;
-}
-
 /* Four threads run fn; afterwards everything is right and all memory is back. */
-static void run(void *(*fn)(void *), struct nb_machine *m, uint64_t free_pages)
+static void run(void *(*fn)(void *))
 {
-	struct nb_error err = {0};
-	struct nb_system_info after;
-	pthread_t thread[CPUS];
-	int cpu[CPUS];
-
-	for (int i = 0; i < CPUS; i++) {
-		cpu[i] = i;
-		assert_int_equal(pthread_create(&thread[i], NULL, fn, &cpu[i]), 0);
-	}
-	for (int i = 0; i < CPUS; i++)
-		assert_int_equal(pthread_join(thread[i], NULL), 0);
-	if (nb_system_check(sys, &err))
-		fail_msg("%s", err.text);
-	nb_drain_pages(sys, -1);
-	nb_system_info(sys, &after);
-	assert_int_equal(after.free_pages, free_pages);
-	nb_system_shutdown(sys);
-	nb_machine_free(m);
+	threadbox_run(fn);
+	threadbox_check(&box);
+	threadbox_close(&box);
 }
 
 static void test_four_cpus(void **state)
 {
-	struct nb_system_info before;
-	struct nb_machine *m;
-	struct nb_port port;
-
 	(void)state;
-	boot(&port, &m);
-	nb_system_info(sys, &before);
-	run(drive, m, before.free_pages);
+	threadbox_open(&box, 28, false);
+	run(drive);
 }
 
 static void test_families(void **state)
 {
 	for (int threads = 0; threads < 2; threads++) {
-		struct nb_system_info before;
-		struct nb_machine *m;
-		struct nb_port port;
 		struct nb_task *t;
 		uint64_t n;
 
 		(void)state;
-		boot(&port, &m);
-		nb_system_info(sys, &before);
-		must(nb_task_create(sys, 0, "first", &t));
+		threadbox_open(&box, 28, false);
+		must(nb_task_create(box.sys, 0, "first", &t));
 		must(nb_mmap(t, 0, 4 << 20, NB_PROT_READ | NB_PROT_WRITE, 0, &family_addr));
 		must(nb_touch(t, family_addr, 2 << 20, true, &n));
 		for (int i = 0; i < CPUS; i++) {
@@ -190,7 +121,7 @@ static void test_families(void **state)
 		}
 		nb_task_exit(t);
 		nb_task_put(t);
-		run(threads ? drive_thread : drive_child, m, before.free_pages);
+		run(threads ? drive_thread : drive_child);
 	}
 }
 
