@@ -230,7 +230,7 @@ static void type_late_blocks(nb_pfn_t end)
 }
 
 /* Empties the lists that boot has made: they hold what is deferred, too. */
-static void empty_lists(void)
+void play_empty_lists(void)
 {
 	for (unsigned i = 0; i < NB_NR_ORDERS * NB_MIGRATE_TYPES * 2; i++) {
 		struct nb_zone *z = &play.sys->pgdat[0]->zone[i % 2 ? NB_ZONE_DMA : NB_ZONE_DMA32];
@@ -266,7 +266,7 @@ void play_begin(void)
 	play_size_sets(1, 0, 0);
 	if (play.first_deferred >= end)
 		return;
-	empty_lists();
+	play_empty_lists();
 	type_late_blocks(end);
 	zones[NB_ZONE_DMA].managed_pages = 0;
 	play.zone->managed_pages = free_memory(play.first_deferred);

@@ -42,6 +42,8 @@ void play_read_boot_log(const char *trace);
 /* A system with that memory, its lists empty, and then filled as memblock_free_all() does. */
 void play_boot(void);
 void play_begin(void);
+/* Takes everything off the free lists of the node's DMA and DMA32 zones. */
+void play_empty_lists(void);
 /* The marks that init_per_zone_wmark_min() computes of what is managed now. */
 void play_set_marks(void);
 struct nb_zone *play_zone_of(nb_pfn_t pfn);

@@ -1,0 +1,636 @@
+/* frag_decisions.c -- what a real kernel's compaction decided, event by event, and what our rule
+ * says of the same state.
+ *
+ * Reads $NUMABOX_ORACLE/traces/frag-*. The free lists are rebuilt from the events: a frame whose
+ * first event takes it off the lists was free before; every later event moves it. Frames that
+ * compaction takes for its copies have no event of their own, only their number: those are taken
+ * that are freed next without having been handed out. With the engine's zone in that state its
+ * rules are asked, and compared with what the event says: whether a request of order 9 finds a
+ * block or must go the slow way, whether kswapd is woken, mm_compaction_suitable, _finished, the
+ * deferral's counters, the zone's positions at each beginning, and whether kcompactd works on its
+ * own account.
+ */
+#include "mm/buddy.h"
+#include "mm/compaction.h"
+#include "mm/event.h"
+#include "mm/kswapd.h"
+#include "play.h"
+#include "read/capture.h"
+#include "read/machine.h"
+#include "sim/driver.h"
+
+#include <numabox/compaction.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { EVENTS = 700000, FRAMES = 1 << 17, ENTRIES = 1 << 20, TEXT = 200 };
+#define HUGE 9u
+#define HUGE_PAGES (1u << HUGE)
+
+/* A request, F free; Z off the lists, X claimed, D back on them; C everything else, by its text. */
+struct step {
+	char kind;
+	uint8_t order, mt, more;
+	int pid;
+	nb_pfn_t pfn;
+	char *text;
+};
+
+struct entry {
+	int step, next;
+};
+
+static struct {
+	struct step step[EVENTS];
+	int nr;
+	struct entry entry[ENTRIES];
+	int nr_entries;
+	int first[FRAMES]; /* entry of a frame's next event; -1 none */
+	bool huge[FRAMES]; /* heads a huge page that an event took */
+} tr;
+
+struct tally {
+	unsigned compared, differ;
+};
+
+static struct {
+	struct nb_sim sim;
+	struct nb_machine *machine;
+	struct nb_capture *capture;
+	struct nb_port port;
+	nb_pfn_t cursor; /* where its targets are looked for */
+	nb_pfn_t migrate_pfn[2], last_block[2];
+	uint64_t unknown; /* free pages of the zone that no event names, wherever they lie */
+	bool kswapd_awake, began;
+	int pid;   /* whose request compacts; 0 nobody's */
+	bool lost; /* the scanner went a way that no event tells */
+	struct tally room, wake, suitable, finished, defer, position, proactive;
+} st;
+
+static unsigned number(const char *text, const char *name)
+{
+	const char *s = strstr(text, name);
+
+	return s ? (unsigned)strtoul(s + strlen(name), NULL, 0) : 0;
+}
+
+static uint64_t pfn_of(const char *text, const char *name)
+{
+	const char *s = strstr(text, name);
+
+	return s ? strtoull(s + strlen(name), NULL, 16) : 0;
+}
+
+/* ---- the trace ---- */
+
+static bool parse(const char *event, struct step *s)
+{
+	static const struct {
+		const char *name;
+		char kind;
+	} kinds[] = {{"mm_page_alloc: ", 'A'},
+		     {"mm_page_free: ", 'F'},
+		     {"mm_page_alloc_zone_locked: ", 'Z'},
+		     {"mm_page_pcpu_drain: ", 'D'},
+		     {"mm_page_alloc_extfrag: ", 'X'},
+		     {"mm_compaction_", 'C'},
+		     {"mm_vmscan_wakeup_kswapd: ", 'C'},
+		     {"mm_vmscan_kswapd_", 'C'}};
+
+	memset(s, 0, sizeof(*s));
+	for (unsigned i = 0; i < sizeof(kinds) / sizeof(*kinds) && !s->kind; i++)
+		if (!strncmp(event, kinds[i].name, strlen(kinds[i].name)))
+			s->kind = kinds[i].kind;
+	if (!s->kind)
+		return false;
+	if (s->kind == 'C') {
+		s->text = strdup(event);
+		return true;
+	}
+	s->pfn = pfn_of(event, "pfn=0x");
+	s->order = (uint8_t)number(event, s->kind == 'X' ? "alloc_order=" : " order=");
+	s->mt = (uint8_t)number(event, s->kind == 'X' ? "alloc_migratetype=" : " migratetype=");
+	if (s->kind == 'X') {
+		s->more = (uint8_t)number(event, "fallback_order=");
+		if (!number(event, "change_ownership="))
+			s->more = 0;
+	}
+	return s->pfn < FRAMES;
+}
+
+static void read_trace(const char *name)
+{
+	FILE *f = play_open(name, "trace.gz", true);
+	char line[1024];
+
+	assert_non_null(f);
+	memset(&tr, 0, sizeof(tr));
+	memset(tr.first, 0xff, sizeof(tr.first));
+	while (fgets(line, sizeof(line), f) && tr.nr < EVENTS) {
+		char *event = strstr(line, ": "), *cpu = strstr(line, " [");
+
+		if (line[0] == '#' || !event || !cpu || !parse(event + 2, &tr.step[tr.nr]))
+			continue;
+		while (cpu > line && *cpu != '-')
+			cpu--;
+		tr.step[tr.nr++].pid = atoi(cpu + 1);
+	}
+	pclose(f);
+	for (int i = tr.nr; i-- > 0;) {
+		if (tr.step[i].kind == 'C')
+			continue;
+		for (unsigned k = 0; k < 1u << tr.step[i].order; k++) {
+			nb_pfn_t pfn = (tr.step[i].pfn + k) % FRAMES;
+
+			assert_true(tr.nr_entries < ENTRIES);
+			tr.entry[tr.nr_entries] = (struct entry){i, tr.first[pfn]};
+			tr.first[pfn] = tr.nr_entries++;
+		}
+	}
+}
+
+/* What happens next to a frame after step `now`, which never goes back; 0: nothing. */
+static char next_kind(nb_pfn_t pfn, int now)
+{
+	int e = tr.first[pfn];
+
+	while (e >= 0 && tr.entry[e].step <= now)
+		e = tr.entry[e].next;
+	tr.first[pfn] = e;
+	return e < 0 ? '\0' : tr.step[tr.entry[e].step].kind;
+}
+
+/* ---- the lists ---- */
+
+static struct nb_zone *zone_of(const char *text)
+{
+	return &play.sys->pgdat[0]->zone[strstr(text, "zone=DMA32") ? NB_ZONE_DMA32 : NB_ZONE_DMA];
+}
+
+static struct nb_page *page_of(nb_pfn_t pfn, struct nb_zone **ret_zone, uint32_t *ret_dense)
+{
+	struct nb_page *p = nb_pfn_to_page(play.sys, pfn, ret_zone);
+
+	if (p)
+		*ret_dense = nb_page_dense((*ret_zone)->mem_map, p);
+	return p;
+}
+
+static void set_type(nb_pfn_t pfn, enum nb_migratetype mt)
+{
+	struct nb_zone *z;
+	uint32_t dense;
+
+	if (!page_of(pfn, &z, &dense) || nb_pageblock_mt_any(z, dense) == mt)
+		return;
+	assert_true(nb_map_commit(z->pgdat, dense & ~1023u, 1024));
+	nb_zone_lock(z, 0);
+	nb_set_pageblock_mt(z, dense, mt);
+	nb_zone_unlock(z);
+}
+
+static void claim(const struct step *s)
+{
+	struct nb_zone *z;
+	uint64_t movable;
+	uint32_t dense;
+
+	play_put_allocated(s->pfn, s->order);
+	for (nb_pfn_t pfn = nb_block_start(s->pfn, HUGE);
+	     s->more &&
+	     pfn < nb_block_start(s->pfn, HUGE) + (1u << (s->more > HUGE ? s->more : HUGE));
+	     pfn += HUGE_PAGES) {
+		struct nb_page *p = page_of(pfn, &z, &dense);
+
+		nb_zone_lock(z, 0);
+		(void)nb_move_freepages_block(z, p, (enum nb_migratetype)s->mt, &movable);
+		nb_zone_unlock(z);
+		set_type(pfn, (enum nb_migratetype)s->mt);
+	}
+}
+
+/* What was free when tracing began: blocks as large as they merge. */
+static void begin_lists(void)
+{
+	nb_drain_all_pages(play.sys, 0);
+	play_empty_lists();
+	/* types first: what a pageblock's first event says of it */
+	for (int i = tr.nr; i-- > 0;)
+		if (tr.step[i].kind == 'Z' || tr.step[i].kind == 'D')
+			set_type(tr.step[i].pfn, (enum nb_migratetype)tr.step[i].mt);
+	for (nb_pfn_t pfn = 0; pfn < FRAMES; pfn++) {
+		char kind = next_kind(pfn, -1);
+
+		if (kind == 'Z' || kind == 'X')
+			play_put_free(pfn, 0);
+	}
+}
+
+static bool is_free(nb_pfn_t pfn)
+{
+	struct nb_zone *z;
+	uint32_t dense;
+	struct nb_page *p = page_of(pfn, &z, &dense);
+
+	for (unsigned o = 0; p && o <= play.sys->max_order; o++) {
+		const struct nb_page *head = z->mem_map + (dense & ~((1u << o) - 1));
+
+		if (nb_page_flags(head) & PG_BUDDY && nb_page_order(head) == o)
+			return true;
+	}
+	return false;
+}
+
+/* Compaction took n pages of [low, high): those that will be freed next. */
+static void take_targets(nb_pfn_t low, nb_pfn_t high, unsigned n, int now)
+{
+	while (high > low && n) {
+		high--;
+		if (next_kind(high, now) == 'F' && is_free(high)) {
+			play_put_allocated(high, 0);
+			n--;
+		}
+	}
+}
+
+static void move(const struct step *s)
+{
+	switch (s->kind) {
+	case 'Z':
+		if (s->order == HUGE)
+			tr.huge[s->pfn] = true;
+		play_put_allocated(s->pfn, s->order);
+		break;
+	case 'X':
+		if (s->order == HUGE)
+			tr.huge[s->pfn] = true;
+		claim(s);
+		break;
+	case 'F':
+		if (nb_pcp_allowed_order(play.sys, s->order))
+			break;
+		play_put_free(s->pfn, s->order);
+		break;
+	case 'D':
+		tr.huge[s->pfn] = false;
+		set_type(s->pfn, (enum nb_migratetype)s->mt);
+		/* what a request's own run merges, it keeps: play_put_free() is on CPU 0 */
+		play.zone->capture.cpu = s->pid != st.pid;
+		play_put_free(s->pfn, s->order);
+		break;
+	case 'A': /* no event took it: captured */
+		if (s->order == HUGE && !tr.huge[s->pfn]) {
+			play_put_allocated(s->pfn, s->order);
+			tr.huge[s->pfn] = true;
+		}
+		break;
+	default:
+		break;
+	}
+}
+
+/* ---- decisions ---- */
+
+static void tell(struct tally *t, bool same, const char *event, const char *what, int64_t ours)
+{
+	t->compared++;
+	t->differ += !same;
+	if (!same)
+		print_message("#   %s: %s %lld\n", event, what, (long long)ours);
+}
+
+/* A request of order 9 for movable memory has come to the slow path. */
+static void compare_room(const char *text)
+{
+	bool room = false;
+
+	for (unsigned t = NB_ZONE_DMA; t <= NB_ZONE_DMA32; t++) {
+		const struct nb_zone *z = &play.sys->pgdat[0]->zone[t];
+
+		room |= nb_zone_watermark_ok(z, HUGE, nb_wmark_pages(z, NB_WMARK_MIN),
+					     NB_ZONE_MOVABLE, 0);
+	}
+	tell(&st.room, !room, text, "there is room", room);
+}
+
+/* kswapd was woken: no zone holds its high mark with a block. */
+static void compare_wake(const char *text)
+{
+	bool balanced = false;
+
+	for (unsigned t = NB_ZONE_DMA; t <= NB_ZONE_DMA32; t++) {
+		const struct nb_zone *z = &play.sys->pgdat[0]->zone[t];
+
+		balanced |=
+			nb_zone_watermark_ok(z, number(text, "order="),
+					     nb_wmark_pages(z, NB_WMARK_HIGH), NB_ZONE_MOVABLE, 0);
+	}
+	tell(&st.wake, !balanced, text, "balanced", balanced);
+}
+
+static void compare_suitable(const char *text)
+{
+	static const char *const names[] = {"not_suitable_zone", "skipped", "", "", "continue"};
+	enum nb_compact_result ret = nb_compaction_suitable(
+		zone_of(text), (int)number(text, "order="), NB_WMARK_MIN, NB_ZONE_MOVABLE);
+
+	tell(&st.suitable, ret <= NB_COMPACT_CONTINUE && strstr(text, names[ret]), text, "ours",
+	     ret);
+}
+
+/* Which of the two that may run at a time tells this: kcompactd (order -1), or the request. */
+static unsigned who(const char *text)
+{
+	return strstr(text, "order=-1") || strstr(text, "mode=sync");
+}
+
+/* The zone's score; where nobody knows whether the pages that no event names are whole blocks, at
+ * best or at worst. */
+static unsigned score_of(const struct nb_zone *z, bool best)
+{
+	uint64_t free = nb_zone_free_pages(z), usable = 0, rest = z == play.zone ? st.unknown : 0;
+
+	for (unsigned o = HUGE; o <= play.sys->max_order; o++)
+		usable += nb_zone_nr_free(z, o) << o;
+	if (!rest)
+		assert_int_equal(nb_compaction_score(z), free ? (free - usable) * 100 / free : 0);
+	free += rest;
+	usable += best ? rest : 0;
+	return free ? (unsigned)((free - usable) * 100 / free) : 0;
+}
+
+static void compare_finished(const char *text)
+{
+	struct nb_zone *z = zone_of(text);
+	const char *ours;
+	bool block = false;
+
+	if (who(text)) {
+		unsigned low = nb_compaction_low_mark(play.sys);
+
+		if (strstr(text, "partial_skipped"))
+			tell(&st.finished, st.kswapd_awake, text, "kswapd sleeps", 0);
+		else if (score_of(z, false) > low && score_of(z, true) > low)
+			tell(&st.finished, strstr(text, "continue"), text, "score",
+			     score_of(z, true));
+		else if (score_of(z, false) <= low)
+			tell(&st.finished, strstr(text, "success"), text, "score",
+			     score_of(z, false));
+		return;
+	}
+	for (unsigned o = HUGE; o <= play.sys->max_order; o++)
+		block |= nb_zone_free_mask(z, NB_MIGRATE_MOVABLE) >> o & 1 ||
+			 nb_fallback_would_claim(z, o, NB_MIGRATE_MOVABLE);
+	ours = strstr(text, "partial_skipped") || strstr(text, "complete") ? "" /* they met */
+	       : st.migrate_pfn[0] & (HUGE_PAGES - 1)                      ? "continue"
+	       : block                                                     ? "success"
+									   : "no_suitable_page";
+	if (!*ours)
+		nb_reset_cached_positions(z, nb_zone_compact(z));
+	tell(&st.finished, strstr(text, ours), text, ours, (int64_t)st.migrate_pfn[0]);
+}
+
+/* `what` happened: our counters are theirs. */
+static void compare_defer(const char *text)
+{
+	struct nb_zone *z = zone_of(text);
+	int order = (int)number(text, "order=");
+	const struct nb_zone_compact *c = nb_zone_compact(z);
+	static bool again; /* the second of a pair: the page was got */
+
+	if (strstr(text, "defer_reset")) {
+		nb_compaction_defer_reset(z, order, again, 0, NULL);
+		again = !again;
+	} else if (strstr(text, "defer_compaction")) {
+		nb_compaction_defer(z, order, 0, NULL);
+	}
+	tell(&st.defer,
+	     c->order_failed == (int)number(text, "order_failed=") &&
+		     c->considered == number(text, "consider=") &&
+		     1u << c->defer_shift == number(text, "limit="),
+	     text, "ours considered", c->considered);
+}
+
+static void begin_run(const char *text, int pid)
+{
+	unsigned sync = who(text);
+	struct nb_zone *z =
+		&play.sys->pgdat[0]->zone[pfn_of(text, "zone_start=0x") == 0x1000 ? NB_ZONE_DMA32
+										  : NB_ZONE_DMA];
+	struct nb_zone_compact *c = nb_zone_compact(z);
+	nb_pfn_t at = pfn_of(text, "migrate_pfn=0x");
+
+	st.migrate_pfn[sync] = at;
+	st.last_block[sync] = 0;
+	st.cursor = nb_zone_end_pfn(z);
+	if (sync) { /* kcompactd on its own account: the whole zone */
+		tell(&st.position, at == z->zone_start_pfn, text, "ours",
+		     (int64_t)z->zone_start_pfn);
+		if (z->type == NB_ZONE_DMA)
+			st.began = true;
+		return;
+	}
+	st.pid = pid;
+	z->capture = (struct nb_capture){.mt = NB_MIGRATE_MOVABLE};
+	z->capture_at = HUGE + 1;
+	if (c->cached_migrate_pfn[0] < z->zone_start_pfn)
+		c->cached_migrate_pfn[0] = c->cached_migrate_pfn[1] = z->zone_start_pfn;
+	if (at == c->cached_migrate_pfn[0] || !st.lost)
+		tell(&st.position, at == c->cached_migrate_pfn[0], text, "ours",
+		     (int64_t)c->cached_migrate_pfn[0]);
+	c->cached_migrate_pfn[0] = at;
+	st.lost = false;
+}
+
+static bool marked(nb_pfn_t pfn)
+{
+	struct nb_zone *z = play.zone;
+	uint32_t dense;
+
+	return page_of(pfn, &z, &dense) && nb_pageblock_skip(z, nb_zone_compact(z), dense);
+}
+
+static void mark(nb_pfn_t pfn)
+{
+	struct nb_zone *z = play.zone;
+	uint32_t dense;
+
+	if (page_of(pfn, &z, &dense))
+		nb_set_pageblock_skip(z, nb_zone_compact(z), dense);
+}
+
+/* A look of the migrate scanner, of the request's run or of kcompactd's. */
+static void scanned(const char *text, unsigned sync)
+{
+	nb_pfn_t start = pfn_of(text, "range=(0x"), end = pfn_of(text, " ~ 0x");
+	nb_pfn_t block = nb_block_start(start, HUGE);
+	struct nb_compact_control cc = {
+		.sys = play.sys,
+		.zone = play.zone,
+		.state = nb_zone_compact(play.zone),
+		.mode = sync ? NB_MIGRATE_SYNC_LIGHT : NB_MIGRATE_ASYNC,
+	};
+	nb_pfn_t at = nb_block_end(st.migrate_pfn[sync] - 1, HUGE);
+	bool finish = st.last_block[sync] == block;
+
+	/* where nothing but huge pages and marked pageblocks lie between, they were passed over,
+	 * and huge ones remembered; else the scanner may have jumped */
+	while (at < block && (tr.huge[at] || marked(at)))
+		at += HUGE_PAGES;
+	if (at == block && at > st.migrate_pfn[sync] && tr.huge[block - HUGE_PAGES])
+		nb_update_cached_migrate(&cc, block);
+	st.lost |= at < block;
+	if (start == block && (!sync || !number(text, "nr_taken=")))
+		mark(block);
+	if (end == nb_block_end(start, HUGE) && (!number(text, "nr_taken=") || finish))
+		nb_update_cached_migrate(&cc, end);
+	if (number(text, "nr_taken="))
+		st.last_block[sync] = nb_block_start(end - 1, HUGE);
+	st.migrate_pfn[sync] = end;
+}
+
+/* kcompactd goes to sleep again: had it reason to work, half a second after the last time? */
+static void compare_proactive(const char *text)
+{
+	unsigned high = nb_compaction_low_mark(play.sys) + 10;
+	int score = nb_fragmentation_score(play.sys, 0);
+	bool worth = score > (int)high && !st.kswapd_awake;
+
+	/* judged at the beginning where it worked */
+	if (!st.began)
+		tell(&st.proactive, !worth, text, "score", score);
+	st.began = false;
+}
+
+static void decide(const char *text, int now)
+{
+	if (!strncmp(text, "mm_vmscan_wakeup_kswapd", 23)) {
+		compare_wake(text);
+		st.kswapd_awake = true;
+	} else if (!strncmp(text, "mm_vmscan_kswapd_sleep", 22)) {
+		st.kswapd_awake = false;
+	} else if (strstr(text, "try_to_compact")) {
+		compare_room(text);
+		(void)nb_compaction_deferred(play.zone, HUGE, 0, NULL);
+	} else if (strstr(text, "_suitable:")) {
+		compare_suitable(text);
+	} else if (strstr(text, "_finished:")) {
+		compare_finished(text);
+	} else if (strstr(text, "_defer")) {
+		compare_defer(text);
+	} else if (strstr(text, "_begin:")) {
+		if (who(text) && pfn_of(text, "zone_start=0x") == 1)
+			tell(&st.proactive,
+			     nb_fragmentation_score(play.sys, 0) >
+				     (int)nb_compaction_low_mark(play.sys) + 10,
+			     text, "score", nb_fragmentation_score(play.sys, 0));
+		begin_run(text, tr.step[now].pid);
+	} else if (strstr(text, "_end:")) {
+		if (!who(text)) {
+			st.pid = 0;
+			play.zone->capture_at = 0;
+		}
+	} else if (strstr(text, "isolate_migratepages")) {
+		scanned(text, tr.step[now].pid != st.pid);
+	} else if (strstr(text, "fast_isolate")) {
+		take_targets(pfn_of(text, "range=(0x"), nb_zone_end_pfn(play.zone),
+			     number(text, "nr_taken="), now);
+	} else if (strstr(text, "isolate_freepages")) {
+		take_targets(pfn_of(text, "range=(0x"), pfn_of(text, " ~ 0x"),
+			     number(text, "nr_taken="), now);
+	} else if (strstr(text, "kcompactd_sleep")) {
+		compare_proactive(text);
+	}
+}
+
+static void say(const char *what, const struct tally *t, unsigned least)
+{
+	print_message("#   %s: %u of %u\n", what, t->compared - t->differ, t->compared);
+	assert_int_equal(t->differ, 0);
+	assert_true(t->compared >= least);
+}
+
+static void open_machine(const char *path)
+{
+	struct nb_read_options opt = {0};
+	struct nb_error err = {0};
+	char dir[1200];
+
+	memset(&st, 0, sizeof(st));
+	snprintf(dir, sizeof(dir), "%s/before", path);
+	nb_port_posix(&st.port, false);
+	if (nb_read_machine(&st.port, dir, &opt, &st.machine, &st.capture, &err))
+		fail_msg("%s: %s", dir, err.text);
+	if (nb_sim_open(&st.sim,
+			&(struct nb_sim_begin){.machine = st.machine, .capture = st.capture}, &err))
+		fail_msg("%s: %s", dir, err.text);
+	play.sys = st.sim.sys;
+	play.zone = &play.sys->pgdat[0]->zone[NB_ZONE_DMA32];
+}
+
+static void judge(const char *path, const char *name)
+{
+	int64_t free_pages;
+
+	open_machine(path);
+	free_pages = (int64_t)nb_zone_free_pages(play.zone);
+	read_trace(name);
+	begin_lists();
+	st.unknown = (uint64_t)(free_pages - (int64_t)nb_zone_free_pages(play.zone));
+	print_message("# %s: %lld of %lld free pages found\n", name,
+		      (long long)nb_zone_free_pages(play.zone), (long long)free_pages);
+	for (int i = 0; i < tr.nr; i++) {
+		if (tr.step[i].kind == 'C')
+			decide(tr.step[i].text, i);
+		else
+			move(&tr.step[i]);
+	}
+	say("slow path", &st.room, 1);
+	say("wake-ups", &st.wake, 1);
+	say("suitable", &st.suitable, 1);
+	say("finished", &st.finished, 100);
+	say("deferral", &st.defer, 2);
+	say("positions", &st.position, 10);
+	say("kcompactd", &st.proactive, 10);
+	nb_sim_close(&st.sim);
+	nb_capture_free(st.capture);
+	nb_machine_free(st.machine);
+	for (int i = 0; i < tr.nr; i++)
+		free(tr.step[i].text);
+}
+
+static void test_decisions(void **state)
+{
+	const char *root = getenv("NUMABOX_ORACLE");
+	char dir[512], path[1100];
+	struct dirent *e;
+	unsigned n = 0;
+	DIR *d;
+
+	(void)state;
+	snprintf(dir, sizeof(dir), "%s/traces", root ? root : "");
+	d = opendir(dir);
+	while (d && (e = readdir(d))) {
+		if (strncmp(e->d_name, "frag-", 5) != 0)
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
+		judge(path, e->d_name);
+		n++;
+	}
+	if (d)
+		closedir(d);
+	if (!n)
+		skip();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_decisions)};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
