@@ -121,6 +121,7 @@ static int show_booted(const struct show_args *a, struct nb_onmachine *om)
 	if (nb_onmachine_boot(om, &err))
 		return nb_complain(&err);
 	src.sys = om->sys;
+	src.captured = om->capture != NULL;
 	status = render(a, om, &src);
 	for (unsigned i = 0; i < a->common.args.n && status == NB_EXIT_OK; i++) {
 		if (strcmp(a->common.args.v[i], "summary") == 0)

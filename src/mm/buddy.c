@@ -92,6 +92,16 @@ void nb_account_lump(struct nb_zone *z, bool begin)
 		nb_account_free(z, NB_MIGRATE_MOVABLE, z->lump_pages);
 }
 
+/* The counters that some types have of their own. */
+static inline void account_type(struct nb_zone *z, enum nb_migratetype mt, int64_t pages)
+{
+	if (nb_unlikely(mt == NB_MIGRATE_CMA))
+		mod_zone_state(z, &z->nr_free_cma, z->lock_pcp ? &z->lock_pcp->free_cma_diff : NULL,
+			       pages);
+	else if (nb_unlikely(mt == NB_MIGRATE_HIGHATOMIC))
+		add_relaxed(&z->nr_free_highatomic, pages);
+}
+
 void nb_account_free(struct nb_zone *z, enum nb_migratetype mt, int64_t pages)
 {
 	if (nb_unlikely(mt == NB_MIGRATE_ISOLATE))
@@ -101,11 +111,7 @@ void nb_account_free(struct nb_zone *z, enum nb_migratetype mt, int64_t pages)
 	else
 		mod_zone_state(z, &z->nr_free_pages,
 			       z->lock_pcp ? &z->lock_pcp->free_pages_diff : NULL, pages);
-	if (nb_unlikely(mt == NB_MIGRATE_CMA))
-		mod_zone_state(z, &z->nr_free_cma, z->lock_pcp ? &z->lock_pcp->free_cma_diff : NULL,
-			       pages);
-	else if (nb_unlikely(mt == NB_MIGRATE_HIGHATOMIC))
-		add_relaxed(&z->nr_free_highatomic, pages);
+	account_type(z, mt, pages);
 }
 
 static inline void count_blocks(struct nb_zone *z, unsigned order, enum nb_migratetype mt,
@@ -425,9 +431,9 @@ static void merge_and_add(struct nb_zone *z, struct nb_page *page, unsigned orde
 		enum nb_migratetype buddy_mt = nb_page_mt(buddy);
 
 		free_list_del(z, buddy, order);
-		if (nb_unlikely(buddy_mt != mt)) {
-			nb_account_free(z, buddy_mt, -(INT64_C(1) << order));
-			nb_account_free(z, mt, INT64_C(1) << order);
+		if (nb_unlikely(buddy_mt != mt)) { /* the sum stays as it is */
+			account_type(z, buddy_mt, -(INT64_C(1) << order));
+			account_type(z, mt, INT64_C(1) << order);
 		}
 		dense &= ~(1u << order);
 		order++;

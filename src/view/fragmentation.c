@@ -14,6 +14,8 @@
 #define GOOD_UNUSABLE 0.25    /* three quarters still serve a huge page */
 #define SCATTERED_SINGLE 0.25 /* a quarter lies in single pages */
 #define SCATTERED_UNUSABLE 0.90
+/* Thousandths: vm.extfrag_threshold as it begins. */
+#define EXTFRAG_THRESHOLD 500
 
 void nb_frag_judge(const struct nb_buddyinfo_row *row, unsigned huge_order,
 		   struct nb_frag_zone *ret)
@@ -111,11 +113,85 @@ static void print_zones(const struct nb_buddyinfo *b, unsigned huge_order, unsig
 	nb_table_release(&t);
 }
 
+/* What a huge page would do: it is there, or fails, and for what. Above half a failure is for
+ * pieces, and compaction is tried (vm.extfrag_threshold). */
+enum huge { HUGE_THERE, HUGE_LACKS_MEMORY, HUGE_IN_PIECES };
+
+static enum huge huge_page(const struct nb_buddyinfo_row *row, unsigned huge_order, int *ret_index)
+{
+	*ret_index = nb_extfrag_index(row->nr_free, row->nr_orders, huge_order);
+	if (*ret_index < 0)
+		return HUGE_THERE;
+	return *ret_index > EXTFRAG_THRESHOLD ? HUGE_IN_PIECES : HUGE_LACKS_MEMORY;
+}
+
+static const char *huge_name(enum huge h)
+{
+	static const char *const name[] = {"there", "lacks memory", "in pieces"};
+
+	return name[h];
+}
+
+/* For each zone that is worn or worse: what that means, and what helps. */
+static void print_advice(const struct nb_buddyinfo *b, unsigned huge_order, struct nb_text *out)
+{
+	for (size_t i = 0; i < b->nr_rows; i++) {
+		const struct nb_buddyinfo_row *row = &b->rows[i];
+		struct nb_frag_zone z;
+		int index;
+
+		if (!row->nr_orders)
+			continue;
+		nb_frag_judge(row, huge_order, &z);
+		if (z.verdict == NB_FRAG_EMPTY || z.verdict == NB_FRAG_GOOD)
+			continue;
+		nb_text_printf(out, "\nNode %d, zone %s:", row->nid, row->zone);
+		if (z.single_fraction >= SCATTERED_SINGLE)
+			nb_text_printf(out,
+				       " %.0f %% of the free memory lies in single pages, the "
+				       "danger sign: between them lie pages in use.",
+				       z.single_fraction * 100);
+		switch (huge_page(row, huge_order, &index)) {
+		case HUGE_THERE:
+			nb_text_puts(out, " Some huge pages are still there.");
+			break;
+		case HUGE_LACKS_MEMORY:
+			nb_text_printf(out,
+				       " A huge page fails, for lack of memory rather than for "
+				       "pieces (index %.3f): something must be freed first.",
+				       index / 1000.0);
+			break;
+		case HUGE_IN_PIECES:
+			nb_text_printf(out,
+				       " A huge page fails for pieces, not for lack of memory "
+				       "(index %.3f): compaction is tried.",
+				       index / 1000.0);
+			break;
+		}
+		nb_text_puts(out, " To try: vm.compact_memory=1 once, a higher "
+				  "vm.compaction_proactiveness to keep it so.\n");
+	}
+}
+
+/* The orders, above an index's columns of that width. */
+static void print_orders(const struct nb_buddyinfo *b, int width, struct nb_text *out)
+{
+	unsigned orders = 0;
+
+	for (size_t i = 0; i < b->nr_rows; i++)
+		orders = b->rows[i].nr_orders > orders ? b->rows[i].nr_orders : orders;
+	nb_text_puts(out, "                 order");
+	for (unsigned o = 0; o < orders; o++)
+		nb_text_printf(out, " %*u", width, o);
+	nb_text_puts(out, "\n");
+}
+
 static void print_index(const struct nb_buddyinfo *b, enum nb_extfrag_kind kind,
 			struct nb_text *out)
 {
 	struct nb_extfrag x;
 
+	print_orders(b, kind == NB_EXTFRAG_INDEX ? 6 : 5, out);
 	nb_extfrag_from_buddyinfo(b, kind, &x);
 	nb_extfrag_print(&x, out);
 	nb_extfrag_release(&x);
@@ -125,6 +201,7 @@ void nb_fragmentation_print(const struct nb_buddyinfo *b, unsigned huge_order, u
 			    struct nb_text *out)
 {
 	print_zones(b, huge_order, page_kib, out);
+	print_advice(b, huge_order, out);
 	nb_text_puts(out,
 		     "\nunusable_index, per order: share of free memory that is of no use to it\n");
 	print_index(b, NB_EXTFRAG_UNUSABLE, out);
@@ -151,6 +228,7 @@ json_t *nb_fragmentation_json(const struct nb_buddyinfo *b, unsigned huge_order,
 	for (size_t i = 0; i < b->nr_rows; i++) {
 		struct nb_frag_zone z;
 		json_t *o;
+		int index;
 
 		if (!b->rows[i].nr_orders)
 			continue;
@@ -166,6 +244,8 @@ json_t *nb_fragmentation_json(const struct nb_buddyinfo *b, unsigned huge_order,
 		json_object_set_new(o, "largest_order", json_integer(z.largest_order));
 		json_object_set_new(o, "verdict", json_string(nb_frag_verdict_name(z.verdict)));
 		json_object_set_new(o, "reason", json_string(reason(&z)));
+		json_object_set_new(o, "huge_page",
+				    json_string(huge_name(huge_page(z.row, huge_order, &index))));
 		json_object_set_new(o, "unusable_index", indices(z.row, nb_unusable_index));
 		json_object_set_new(o, "extfrag_index", indices(z.row, nb_extfrag_index));
 		json_array_append_new(zones, o);

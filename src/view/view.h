@@ -17,6 +17,7 @@ struct nb_observed;
 struct nb_view_source {
 	const struct nb_system *sys;
 	const struct nb_observed *observed;
+	bool captured; /* sys was booted from a capture, which may tell more */
 };
 
 enum nb_view_format { NB_VIEW_TEXT, NB_VIEW_JSON };

@@ -254,7 +254,11 @@ int nb_view_make_fragmentation(const struct nb_view_source *src, int nid, struct
 	}
 	if (out)
 		nb_fragmentation_print(m, order, page_kib, out);
-	else
+	/* a fresh boot is never fragmented, which is not what one asks of a capture */
+	if (out && src->captured)
+		nb_text_puts(out, "\nThis is the machine just booted. What the capture saw: show "
+				  "--observed fragmentation\n");
+	if (!out)
 		*json = nb_fragmentation_json(m, order, page_kib);
 	nb_buddyinfo_release(&own);
 	return 0;

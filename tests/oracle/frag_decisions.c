@@ -1,20 +1,17 @@
 /* frag_decisions.c -- what a real kernel's compaction decided, event by event, and what our rule
  * says of the same state.
  *
- * Reads $NUMABOX_ORACLE/traces/frag-*. The free lists are rebuilt from the events: a frame whose
- * first event takes it off the lists was free before; every later event moves it. Frames that
- * compaction takes for its copies have no event of their own, only their number: those are taken
- * that are freed next without having been handed out. With the engine's zone in that state its
- * rules are asked, and compared with what the event says: whether a request of order 9 finds a
- * block or must go the slow way, whether kswapd is woken, mm_compaction_suitable, _finished, the
+ * Reads $NUMABOX_ORACLE/traces/frag-*. With the engine's free lists as the events have them
+ * (frag_lists.h) its rules are asked, and compared with what each event says: whether a request of
+ * order 9 must go the slow way, whether kswapd is woken, mm_compaction_suitable, _finished, the
  * deferral's counters, the zone's positions at each beginning, and whether kcompactd works on its
- * own account.
+ * own account. Nothing may differ. Where pages that no event names, or a way that none tells, leave
+ * the answer open, nothing is compared.
  */
-#include "mm/buddy.h"
+#include "frag_lists.h"
 #include "mm/compaction.h"
 #include "mm/event.h"
 #include "mm/kswapd.h"
-#include "play.h"
 #include "read/capture.h"
 #include "read/machine.h"
 #include "sim/driver.h"
@@ -28,32 +25,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { EVENTS = 700000, FRAMES = 1 << 17, ENTRIES = 1 << 20, TEXT = 200 };
-#define HUGE 9u
-#define HUGE_PAGES (1u << HUGE)
-
-/* A request, F free; Z off the lists, X claimed, D back on them; C everything else, by its text. */
-struct step {
-	char kind;
-	uint8_t order, mt, more;
-	int pid;
-	nb_pfn_t pfn;
-	char *text;
-};
-
-struct entry {
-	int step, next;
-};
-
-static struct {
-	struct step step[EVENTS];
-	int nr;
-	struct entry entry[ENTRIES];
-	int nr_entries;
-	int first[FRAMES]; /* entry of a frame's next event; -1 none */
-	bool huge[FRAMES]; /* heads a huge page that an event took */
-} tr;
-
 struct tally {
 	unsigned compared, differ;
 };
@@ -63,7 +34,6 @@ static struct {
 	struct nb_machine *machine;
 	struct nb_capture *capture;
 	struct nb_port port;
-	nb_pfn_t cursor; /* where its targets are looked for */
 	nb_pfn_t migrate_pfn[2], last_block[2];
 	uint64_t unknown; /* free pages of the zone that no event names, wherever they lie */
 	bool kswapd_awake, began;
@@ -72,229 +42,10 @@ static struct {
 	struct tally room, wake, suitable, finished, defer, position, proactive;
 } st;
 
-static unsigned number(const char *text, const char *name)
-{
-	const char *s = strstr(text, name);
-
-	return s ? (unsigned)strtoul(s + strlen(name), NULL, 0) : 0;
-}
-
-static uint64_t pfn_of(const char *text, const char *name)
-{
-	const char *s = strstr(text, name);
-
-	return s ? strtoull(s + strlen(name), NULL, 16) : 0;
-}
-
-/* ---- the trace ---- */
-
-static bool parse(const char *event, struct step *s)
-{
-	static const struct {
-		const char *name;
-		char kind;
-	} kinds[] = {{"mm_page_alloc: ", 'A'},
-		     {"mm_page_free: ", 'F'},
-		     {"mm_page_alloc_zone_locked: ", 'Z'},
-		     {"mm_page_pcpu_drain: ", 'D'},
-		     {"mm_page_alloc_extfrag: ", 'X'},
-		     {"mm_compaction_", 'C'},
-		     {"mm_vmscan_wakeup_kswapd: ", 'C'},
-		     {"mm_vmscan_kswapd_", 'C'}};
-
-	memset(s, 0, sizeof(*s));
-	for (unsigned i = 0; i < sizeof(kinds) / sizeof(*kinds) && !s->kind; i++)
-		if (!strncmp(event, kinds[i].name, strlen(kinds[i].name)))
-			s->kind = kinds[i].kind;
-	if (!s->kind)
-		return false;
-	if (s->kind == 'C') {
-		s->text = strdup(event);
-		return true;
-	}
-	s->pfn = pfn_of(event, "pfn=0x");
-	s->order = (uint8_t)number(event, s->kind == 'X' ? "alloc_order=" : " order=");
-	s->mt = (uint8_t)number(event, s->kind == 'X' ? "alloc_migratetype=" : " migratetype=");
-	if (s->kind == 'X') {
-		s->more = (uint8_t)number(event, "fallback_order=");
-		if (!number(event, "change_ownership="))
-			s->more = 0;
-	}
-	return s->pfn < FRAMES;
-}
-
-static void read_trace(const char *name)
-{
-	FILE *f = play_open(name, "trace.gz", true);
-	char line[1024];
-
-	assert_non_null(f);
-	memset(&tr, 0, sizeof(tr));
-	memset(tr.first, 0xff, sizeof(tr.first));
-	while (fgets(line, sizeof(line), f) && tr.nr < EVENTS) {
-		char *event = strstr(line, ": "), *cpu = strstr(line, " [");
-
-		if (line[0] == '#' || !event || !cpu || !parse(event + 2, &tr.step[tr.nr]))
-			continue;
-		while (cpu > line && *cpu != '-')
-			cpu--;
-		tr.step[tr.nr++].pid = atoi(cpu + 1);
-	}
-	pclose(f);
-	for (int i = tr.nr; i-- > 0;) {
-		if (tr.step[i].kind == 'C')
-			continue;
-		for (unsigned k = 0; k < 1u << tr.step[i].order; k++) {
-			nb_pfn_t pfn = (tr.step[i].pfn + k) % FRAMES;
-
-			assert_true(tr.nr_entries < ENTRIES);
-			tr.entry[tr.nr_entries] = (struct entry){i, tr.first[pfn]};
-			tr.first[pfn] = tr.nr_entries++;
-		}
-	}
-}
-
-/* What happens next to a frame after step `now`, which never goes back; 0: nothing. */
-static char next_kind(nb_pfn_t pfn, int now)
-{
-	int e = tr.first[pfn];
-
-	while (e >= 0 && tr.entry[e].step <= now)
-		e = tr.entry[e].next;
-	tr.first[pfn] = e;
-	return e < 0 ? '\0' : tr.step[tr.entry[e].step].kind;
-}
-
-/* ---- the lists ---- */
-
 static struct nb_zone *zone_of(const char *text)
 {
 	return &play.sys->pgdat[0]->zone[strstr(text, "zone=DMA32") ? NB_ZONE_DMA32 : NB_ZONE_DMA];
 }
-
-static struct nb_page *page_of(nb_pfn_t pfn, struct nb_zone **ret_zone, uint32_t *ret_dense)
-{
-	struct nb_page *p = nb_pfn_to_page(play.sys, pfn, ret_zone);
-
-	if (p)
-		*ret_dense = nb_page_dense((*ret_zone)->mem_map, p);
-	return p;
-}
-
-static void set_type(nb_pfn_t pfn, enum nb_migratetype mt)
-{
-	struct nb_zone *z;
-	uint32_t dense;
-
-	if (!page_of(pfn, &z, &dense) || nb_pageblock_mt_any(z, dense) == mt)
-		return;
-	assert_true(nb_map_commit(z->pgdat, dense & ~1023u, 1024));
-	nb_zone_lock(z, 0);
-	nb_set_pageblock_mt(z, dense, mt);
-	nb_zone_unlock(z);
-}
-
-static void claim(const struct step *s)
-{
-	struct nb_zone *z;
-	uint64_t movable;
-	uint32_t dense;
-
-	play_put_allocated(s->pfn, s->order);
-	for (nb_pfn_t pfn = nb_block_start(s->pfn, HUGE);
-	     s->more &&
-	     pfn < nb_block_start(s->pfn, HUGE) + (1u << (s->more > HUGE ? s->more : HUGE));
-	     pfn += HUGE_PAGES) {
-		struct nb_page *p = page_of(pfn, &z, &dense);
-
-		nb_zone_lock(z, 0);
-		(void)nb_move_freepages_block(z, p, (enum nb_migratetype)s->mt, &movable);
-		nb_zone_unlock(z);
-		set_type(pfn, (enum nb_migratetype)s->mt);
-	}
-}
-
-/* What was free when tracing began: blocks as large as they merge. */
-static void begin_lists(void)
-{
-	nb_drain_all_pages(play.sys, 0);
-	play_empty_lists();
-	/* types first: what a pageblock's first event says of it */
-	for (int i = tr.nr; i-- > 0;)
-		if (tr.step[i].kind == 'Z' || tr.step[i].kind == 'D')
-			set_type(tr.step[i].pfn, (enum nb_migratetype)tr.step[i].mt);
-	for (nb_pfn_t pfn = 0; pfn < FRAMES; pfn++) {
-		char kind = next_kind(pfn, -1);
-
-		if (kind == 'Z' || kind == 'X')
-			play_put_free(pfn, 0);
-	}
-}
-
-static bool is_free(nb_pfn_t pfn)
-{
-	struct nb_zone *z;
-	uint32_t dense;
-	struct nb_page *p = page_of(pfn, &z, &dense);
-
-	for (unsigned o = 0; p && o <= play.sys->max_order; o++) {
-		const struct nb_page *head = z->mem_map + (dense & ~((1u << o) - 1));
-
-		if (nb_page_flags(head) & PG_BUDDY && nb_page_order(head) == o)
-			return true;
-	}
-	return false;
-}
-
-/* Compaction took n pages of [low, high): those that will be freed next. */
-static void take_targets(nb_pfn_t low, nb_pfn_t high, unsigned n, int now)
-{
-	while (high > low && n) {
-		high--;
-		if (next_kind(high, now) == 'F' && is_free(high)) {
-			play_put_allocated(high, 0);
-			n--;
-		}
-	}
-}
-
-static void move(const struct step *s)
-{
-	switch (s->kind) {
-	case 'Z':
-		if (s->order == HUGE)
-			tr.huge[s->pfn] = true;
-		play_put_allocated(s->pfn, s->order);
-		break;
-	case 'X':
-		if (s->order == HUGE)
-			tr.huge[s->pfn] = true;
-		claim(s);
-		break;
-	case 'F':
-		if (nb_pcp_allowed_order(play.sys, s->order))
-			break;
-		play_put_free(s->pfn, s->order);
-		break;
-	case 'D':
-		tr.huge[s->pfn] = false;
-		set_type(s->pfn, (enum nb_migratetype)s->mt);
-		/* what a request's own run merges, it keeps: play_put_free() is on CPU 0 */
-		play.zone->capture.cpu = s->pid != st.pid;
-		play_put_free(s->pfn, s->order);
-		break;
-	case 'A': /* no event took it: captured */
-		if (s->order == HUGE && !tr.huge[s->pfn]) {
-			play_put_allocated(s->pfn, s->order);
-			tr.huge[s->pfn] = true;
-		}
-		break;
-	default:
-		break;
-	}
-}
-
-/* ---- decisions ---- */
 
 static void tell(struct tally *t, bool same, const char *event, const char *what, int64_t ours)
 {
@@ -427,7 +178,6 @@ static void begin_run(const char *text, int pid)
 
 	st.migrate_pfn[sync] = at;
 	st.last_block[sync] = 0;
-	st.cursor = nb_zone_end_pfn(z);
 	if (sync) { /* kcompactd on its own account: the whole zone */
 		tell(&st.position, at == z->zone_start_pfn, text, "ours",
 		     (int64_t)z->zone_start_pfn);
@@ -538,11 +288,11 @@ static void decide(const char *text, int now)
 	} else if (strstr(text, "isolate_migratepages")) {
 		scanned(text, tr.step[now].pid != st.pid);
 	} else if (strstr(text, "fast_isolate")) {
-		take_targets(pfn_of(text, "range=(0x"), nb_zone_end_pfn(play.zone),
-			     number(text, "nr_taken="), now);
+		frag_take_targets(pfn_of(text, "range=(0x"), nb_zone_end_pfn(play.zone),
+				  number(text, "nr_taken="), now);
 	} else if (strstr(text, "isolate_freepages")) {
-		take_targets(pfn_of(text, "range=(0x"), pfn_of(text, " ~ 0x"),
-			     number(text, "nr_taken="), now);
+		frag_take_targets(pfn_of(text, "range=(0x"), pfn_of(text, " ~ 0x"),
+				  number(text, "nr_taken="), now);
 	} else if (strstr(text, "kcompactd_sleep")) {
 		compare_proactive(text);
 	}
@@ -579,8 +329,8 @@ static void judge(const char *path, const char *name)
 
 	open_machine(path);
 	free_pages = (int64_t)nb_zone_free_pages(play.zone);
-	read_trace(name);
-	begin_lists();
+	frag_read(name);
+	frag_begin();
 	st.unknown = (uint64_t)(free_pages - (int64_t)nb_zone_free_pages(play.zone));
 	print_message("# %s: %lld of %lld free pages found\n", name,
 		      (long long)nb_zone_free_pages(play.zone), (long long)free_pages);
@@ -588,7 +338,7 @@ static void judge(const char *path, const char *name)
 		if (tr.step[i].kind == 'C')
 			decide(tr.step[i].text, i);
 		else
-			move(&tr.step[i]);
+			frag_move(&tr.step[i], st.pid);
 	}
 	say("slow path", &st.room, 1);
 	say("wake-ups", &st.wake, 1);
@@ -600,8 +350,7 @@ static void judge(const char *path, const char *name)
 	nb_sim_close(&st.sim);
 	nb_capture_free(st.capture);
 	nb_machine_free(st.machine);
-	for (int i = 0; i < tr.nr; i++)
-		free(tr.step[i].text);
+	frag_release();
 }
 
 static void test_decisions(void **state)

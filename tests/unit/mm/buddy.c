@@ -8,6 +8,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
+#include <stdlib.h>
 
 static struct allocbox box;
 
@@ -153,9 +154,50 @@ static void merging_pageblocks(void **state)
 	}
 }
 
+/* Pages counted at once leave what they would leave one by one, also where the CPU keeps back more
+ * than a threshold that was lowered meanwhile allows. */
+static void counted_at_once(void **state)
+{
+	static const int many[] = {1, 2, 5, 9, 10, 40, -1, -2, -5, -9, -10, -40};
+
+	(void)state;
+	allocbox_boot(&box, &flat);
+	struct nb_zone *z = allocbox_zone(&box, 0, NB_ZONE_DMA32);
+	struct nb_pcp *pcp = nb_zone_pcp(z, 0);
+	uint64_t free = z->nr_free_pages;
+
+	z->stat_threshold = 4;
+	for (unsigned i = 0; i < sizeof(many) / sizeof(*many); i++) {
+		for (int kept = -12; kept <= 12; kept++) {
+			uint64_t nr[2];
+			int32_t diff[2];
+
+			for (unsigned one_by_one = 0; one_by_one < 2; one_by_one++) {
+				z->nr_free_pages = free;
+				pcp->free_pages_diff = kept;
+				nb_zone_lock(z, 0);
+				for (int n = 0; one_by_one && n < abs(many[i]); n++)
+					nb_account_free(z, NB_MIGRATE_MOVABLE,
+							many[i] < 0 ? -1 : 1);
+				if (!one_by_one)
+					nb_account_free_singly(z, many[i]);
+				nb_zone_unlock(z);
+				nr[one_by_one] = z->nr_free_pages;
+				diff[one_by_one] = pcp->free_pages_diff;
+			}
+			assert_int_equal(nr[0], nr[1]);
+			assert_int_equal(diff[0], diff[1]);
+		}
+	}
+	z->nr_free_pages = free;
+	pcp->free_pages_diff = 0;
+	allocbox_end(&box);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(counted_at_once),
 		cmocka_unit_test(expand_keeps_the_lower_half),
 		cmocka_unit_test(smallest_sufficient_order_first),
 		cmocka_unit_test(extent_to_the_end),

@@ -1,71 +1,5 @@
 /* compaction.c -- fragmented memory becomes whole: for a request, by the daemon, on demand. */
-#include "sysbox.h"
-
-#include <numabox/compaction.h>
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <string.h>
-#include <cmocka.h>
-
-#define PAGE UINT64_C(4096)
-#define HUGE 9u
-
-struct bench {
-	struct sysbox box;
-	struct nb_task *t;
-	uint64_t addr, pages;
-};
-
-static uint64_t free_blocks(const struct nb_system *sys, unsigned order)
-{
-	struct nb_zone_info z;
-	uint64_t n = 0;
-
-	assert_int_equal(nb_zone_info(sys, 0, NB_ZONE_DMA32, &z), 0);
-	for (unsigned o = order; o <= 10; o++)
-		n += z.nr_free[o] << (o - order);
-	return n;
-}
-
-static void check(const struct bench *b)
-{
-	struct nb_error err = {0};
-
-	if (nb_system_check(b->box.sys, &err))
-		fail_msg("%s", err.text);
-}
-
-/* Nearly all memory belongs to a task; every `nth` page of it is given back. */
-static void fragment(struct bench *b, const char *kernel, unsigned nth)
-{
-	struct nb_system_info info;
-	uint64_t n;
-
-	memset(b, 0, sizeof(*b));
-	sysbox_boot(&b->box, &(struct sysbox_spec){.nodes = "256M:1", .kernel = kernel});
-	assert_int_equal(nb_task_create(b->box.sys, 0, "t", &b->t), 0);
-	nb_system_info(b->box.sys, &info);
-	b->pages = info.free_pages - 3072;
-	assert_int_equal(
-		nb_mmap(b->t, 0, b->pages * PAGE, NB_PROT_READ | NB_PROT_WRITE, 0, &b->addr), 0);
-	assert_int_equal(nb_touch(b->t, b->addr, b->pages * PAGE, true, &n), 0);
-	for (uint64_t i = 0; i < b->pages; i += nth)
-		assert_int_equal(nb_munmap(b->t, b->addr + i * PAGE, PAGE), 0);
-	/* what waits in page sets is nobody's to take: the vmstat worker brings it back in time */
-	for (unsigned i = 0; i < 100; i++)
-		nb_vmstat_update(b->box.sys, 0);
-	check(b);
-}
-
-static void end(struct bench *b)
-{
-	check(b);
-	nb_task_exit(b->t);
-	nb_task_put(b->t);
-	check(b);
-	sysbox_end(&b->box);
-}
+#include "fragbox.h"
 
 static void test_direct(void **state)
 {
@@ -75,16 +9,16 @@ static void test_direct(void **state)
 	for (unsigned k = 0; k < 3; k++) {
 		struct nb_alloc_request rq = {.gfp = NB_GFP_HIGHUSER_MOVABLE | NB_GFP_BIT_COMP,
 					      .order = HUGE};
-		struct bench b;
+		struct fragbox b;
 		unsigned got = 0;
 		nb_pfn_t pfn[64];
 		uint64_t rss;
 
-		fragment(&b, kernels[k], 2);
+		fragbox_open(&b, kernels[k], 2, false);
 		rss = nb_task_rss_pages(b.t);
-		while (free_blocks(b.box.sys, HUGE)) /* what was never touched goes first */
+		while (fragbox_blocks(&b, HUGE)) /* what was never touched goes first */
 			assert_true(nb_alloc_pages(b.box.sys, &rq) != NB_NO_PFN);
-		assert_int_equal(free_blocks(b.box.sys, HUGE), 0);
+		assert_int_equal(fragbox_blocks(&b, HUGE), 0);
 		for (; got < 64; got++) {
 			pfn[got] = nb_alloc_pages(b.box.sys, &rq);
 			if (pfn[got] == NB_NO_PFN)
@@ -98,10 +32,10 @@ static void test_direct(void **state)
 		assert_true(sysbox_event(b.box.sys, "pgmigrate_success") >= 128);
 		assert_true(sysbox_event(b.box.sys, "compact_migrate_scanned") > 0);
 		assert_int_equal(nb_task_rss_pages(b.t), rss);
-		check(&b);
+		fragbox_check(&b);
 		for (unsigned i = 0; i < got; i++)
 			assert_int_equal(nb_free_pages(b.box.sys, 0, pfn[i], HUGE), 0);
-		end(&b);
+		fragbox_close(&b);
 	}
 }
 
@@ -109,15 +43,15 @@ static void test_direct(void **state)
 static void test_not_for_all(void **state)
 {
 	struct nb_alloc_request rq = {.gfp = NB_GFP_BIT_NOWARN, .order = HUGE};
-	struct bench b;
+	struct fragbox b;
 
 	(void)state;
-	fragment(&b, NULL, 2);
+	fragbox_open(&b, NULL, 2, false);
 	while (nb_alloc_pages(b.box.sys, &rq) != NB_NO_PFN)
 		;
 	assert_int_equal(sysbox_event(b.box.sys, "compact_stall"), 0);
 	assert_int_equal(sysbox_event(b.box.sys, "pgmigrate_success"), 0);
-	end(&b);
+	fragbox_close(&b);
 }
 
 /* Pages that cannot be moved keep their pageblocks apart. */
@@ -149,35 +83,35 @@ static void test_pinned(void **state)
 static void test_on_demand(void **state)
 {
 	struct nb_error err = {0};
-	struct bench b;
+	struct fragbox b;
 	uint64_t before;
 	char text[16];
 	int score;
 
 	(void)state;
-	fragment(&b, NULL, 4);
-	before = free_blocks(b.box.sys, HUGE);
+	fragbox_open(&b, NULL, 4, false);
+	before = fragbox_blocks(&b, HUGE);
 	score = nb_fragmentation_score(b.box.sys, 0);
 	assert_true(score > 50);
 	assert_int_equal(nb_sysctl_write(b.box.sys, "vm.compact_memory", "2", &err), -NB_EINVAL);
 	memset(&err, 0, sizeof(err));
 	assert_int_equal(nb_sysctl_write(b.box.sys, "vm.compact_memory", "1", &err), 0);
-	assert_true(free_blocks(b.box.sys, HUGE) > before + b.pages / 4 / 512 * 8 / 10);
+	assert_true(fragbox_blocks(&b, HUGE) > before + b.pages / 4 / 512 * 8 / 10);
 	assert_true(nb_fragmentation_score(b.box.sys, 0) < score / 2);
 	assert_true(nb_sysctl_read(b.box.sys, "vm.extfrag_threshold", text, sizeof(text)) > 0);
 	assert_string_equal(text, "500");
 	assert_int_equal(nb_compact_node(b.box.sys, 7, 0), -NB_ENODEV);
-	end(&b);
+	fragbox_close(&b);
 }
 
 static void test_proactive(void **state)
 {
 	struct nb_error err = {0};
 	uint64_t next, scanned, now = 0, moved;
-	struct bench b;
+	struct fragbox b;
 
 	(void)state;
-	fragment(&b, NULL, 2);
+	fragbox_open(&b, NULL, 2, false);
 	assert_int_equal(nb_kcompactd_start(b.box.sys, NULL, NULL), 0);
 	assert_int_equal(nb_kcompactd_step(b.box.sys, 3, &next, &scanned), -NB_ENODEV);
 	/* 20: works above a score of 90, until below 80 */
@@ -199,7 +133,7 @@ static void test_proactive(void **state)
 	assert_int_equal(nb_sysctl_write(b.box.sys, "vm.compaction_proactiveness", "0", &err), 0);
 	assert_int_equal(nb_kcompactd_step(b.box.sys, 0, &next, &scanned), 0);
 	assert_true(next == UINT64_MAX);
-	end(&b);
+	fragbox_close(&b);
 }
 
 int main(void)

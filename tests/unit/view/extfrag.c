@@ -48,12 +48,18 @@ static const struct {
 	const char *row;
 	enum nb_frag_verdict verdict;
 	int largest;
+	const char *advice; /* NULL: none */
 } judged[] = {
-	{"Node 0, zone Normal 0 0 0 0 0 0 0 0 0 0 0\n", NB_FRAG_EMPTY, -1},
-	{"Node 0, zone Normal 5 3 2 1 2 0 1 2 1 1 242\n", NB_FRAG_GOOD, 10},
-	{"Node 0, zone Normal 100 900 900 900 500 100 0 0 0 20 0\n", NB_FRAG_WORN, 9},
-	{"Node 0, zone Normal 0 0 0 400 0 0 0 0 0 0 0\n", NB_FRAG_SCATTERED, 3},
-	{"Node 0, zone Normal 90000 10 0 0 0 0 0 0 0 0 40\n", NB_FRAG_SCATTERED, 10},
+	{"Node 0, zone Normal 0 0 0 0 0 0 0 0 0 0 0\n", NB_FRAG_EMPTY, -1, NULL},
+	{"Node 0, zone Normal 5 3 2 1 2 0 1 2 1 1 242\n", NB_FRAG_GOOD, 10, NULL},
+	{"Node 0, zone Normal 100 900 900 900 500 100 0 0 0 20 0\n", NB_FRAG_WORN, 9,
+	 "zone Normal: Some huge pages are still there."},
+	{"Node 0, zone Normal 0 0 0 400 0 0 0 0 0 0 0\n", NB_FRAG_SCATTERED, 3,
+	 "for pieces, not for lack of memory (index 0.982): compaction is tried."},
+	{"Node 0, zone Normal 0 0 0 0 0 0 0 1 1 0 0\n", NB_FRAG_SCATTERED, 8,
+	 "for lack of memory rather than for pieces (index 0.125)"},
+	{"Node 0, zone Normal 90000 10 0 0 0 0 0 0 0 0 40\n", NB_FRAG_SCATTERED, 10,
+	 "69 % of the free memory lies in single pages, the danger sign"},
 };
 
 /* Expect a surplus of single pages, or no huge page at all, to be the danger sign. */
@@ -73,6 +79,11 @@ static void test_judged(void **state)
 		assert_true(z.single_fraction >= 0 && z.single_fraction <= 1);
 		nb_fragmentation_print(&b, 9, 4, &t);
 		assert_non_null(strstr(nb_text_str(&t), nb_frag_verdict_name(judged[i].verdict)));
+		if (judged[i].advice)
+			assert_non_null(strstr(nb_text_str(&t), judged[i].advice));
+		else
+			assert_null(strstr(nb_text_str(&t), "To try"));
+		assert_non_null(strstr(nb_text_str(&t), "order     0     1     2"));
 		nb_text_release(&t);
 		nb_buddyinfo_release(&b);
 	}
