@@ -69,6 +69,8 @@ static bool can_move(const struct nb_compact_control *cc, const struct nb_page *
 		return false;
 	if (mapping && !(cc->gfp & NB_GFP_BIT_FS))
 		return false;
+	if (flags & PG_UNEVICTABLE && !cc->sys->tune.compact_unevictable_allowed)
+		return false;
 	return !(flags & PG_WRITEBACK) || cc->mode == NB_MIGRATE_SYNC;
 }
 

@@ -442,6 +442,7 @@ struct nb_system {
 		int64_t overcommit_ratio, overcommit_kbytes; /* one of them is 0 */
 		int64_t admin_reserve_kbytes, user_reserve_kbytes;
 		bool numa_stat;
+		bool compact_unevictable_allowed;
 		bool zone_order;              /* old kernels: numa_zonelist_order=zone */
 		char zonelist_order_text[16]; /* as written, where the kernel keeps it */
 		bool thp_always_or_madvise;

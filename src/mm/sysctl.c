@@ -39,6 +39,7 @@ enum id {
 	COMPACTION_PROACTIVENESS,
 	EXTFRAG_THRESHOLD,
 	COMPACT_MEMORY,
+	COMPACT_UNEVICTABLE_ALLOWED,
 	DIRTY_RATIO,
 	DIRTY_BACKGROUND_RATIO,
 	DIRTY_BYTES,
@@ -77,6 +78,7 @@ static const struct sysctl sysctls[NR_SYSCTLS] = {
 	[COMPACTION_PROACTIVENESS] = {"vm.compaction_proactiveness", 5009, false, 0, 100},
 	[EXTFRAG_THRESHOLD] = {"vm.extfrag_threshold", 2635, false, 0, 1000},
 	[COMPACT_MEMORY] = {"vm.compact_memory", 2635, false, 1, 1},
+	[COMPACT_UNEVICTABLE_ALLOWED] = {"vm.compact_unevictable_allowed", 4001, false, 0, 1},
 	[NUMA_BALANCING] = {"kernel.numa_balancing", 3008, true, 0, 4},
 	[DIRTY_RATIO] = {"vm.dirty_ratio", 2605, false, 0, 100},
 	[DIRTY_BACKGROUND_RATIO] = {"vm.dirty_background_ratio", 2605, false, 0, 100},
@@ -307,6 +309,9 @@ static void store(struct nb_system *sys, unsigned id, unsigned v)
 	case EXTFRAG_THRESHOLD:
 		t->extfrag_threshold = v;
 		break;
+	case COMPACT_UNEVICTABLE_ALLOWED:
+		t->compact_unevictable_allowed = v;
+		break;
 	case COMPACT_MEMORY:
 		(void)nb_compact_node(sys, -1, 0);
 		break;
@@ -513,6 +518,8 @@ static int64_t value_of(const struct nb_system *sys, unsigned id)
 		return t->compaction_proactiveness;
 	case EXTFRAG_THRESHOLD:
 		return t->extfrag_threshold;
+	case COMPACT_UNEVICTABLE_ALLOWED:
+		return t->compact_unevictable_allowed;
 	case COMPACT_MEMORY:
 		return 0;
 	case MIN_UNMAPPED_RATIO:

@@ -37,6 +37,7 @@ void nb_sysctl_defaults(struct nb_system *sys)
 	t->page_cluster = 3;
 	t->compaction_proactiveness = 20;
 	t->extfrag_threshold = 500;
+	t->compact_unevictable_allowed = true;
 	t->min_unmapped_ratio = 1;
 	t->min_slab_ratio = 5;
 	t->dirty_ratio = version < DIRTY_10_SINCE ? 40 : version < DIRTY_20_SINCE ? 10 : 20;

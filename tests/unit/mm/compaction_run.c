@@ -233,13 +233,38 @@ static void test_suitable_told(void **state)
 	}
 }
 
+/* Memory that is locked moves, unless vm.compact_unevictable_allowed forbids it. */
+static void test_unevictable(void **state)
+{
+	(void)state;
+	for (unsigned allowed = 0; allowed < 2; allowed++) {
+		struct nb_error err = {0};
+		struct fragbox b;
+		nb_pfn_t pfn;
+
+		fragbox_open(&b, NULL, 2, true);
+		for (uint64_t i = 1; i < b.pages; i += 2)
+			assert_int_equal(nb_mlock(b.t, b.addr + i * PAGE, PAGE), 0);
+		fragbox_take_whole(&b);
+		assert_int_equal(nb_sysctl_write(b.box.sys, "vm.compact_unevictable_allowed",
+						 allowed ? "1" : "0", &err),
+				 0);
+		pfn = nb_alloc_pages(b.box.sys, &huge);
+		assert_int_equal(pfn != NB_NO_PFN, allowed);
+		assert_int_equal(b.seen[NB_EV_MM_COMPACTION_MIGRATEPAGES] > 0, allowed);
+		if (allowed)
+			assert_int_equal(nb_free_pages(b.box.sys, 0, pfn, HUGE), 0);
+		fragbox_close(&b);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_captured),       cmocka_unit_test(test_whole_pageblocks),
 		cmocka_unit_test(test_cached_migrate), cmocka_unit_test(test_reset),
 		cmocka_unit_test(test_fast_target),    cmocka_unit_test(test_target_order),
-		cmocka_unit_test(test_suitable_told),
+		cmocka_unit_test(test_suitable_told),  cmocka_unit_test(test_unevictable),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

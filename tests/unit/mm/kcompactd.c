@@ -2,12 +2,8 @@
  * for; and ZONE_MOVABLE's promise, that what lies in it can be moved out of the way. */
 #include "pressbox.h"
 
-#include "mm/buddy.h"
-#include "mm/compaction.h"
+#include "fragbox.h"
 
-#include <numabox/compaction.h>
-
-#define HUGE 9u
 #define CACHE 8192u
 
 struct daemons {
@@ -241,11 +237,81 @@ static void test_movable_zone(void **state)
 	pressbox_close(&d.p);
 }
 
+/* Fragmented by what cannot be moved: kcompactd looks, works in vain, and sleeps 64 times as long;
+ * a write of its sysctl lets it look at once (since 5.15). */
+static void test_backs_off(void **state)
+{
+	static const char *const kernels[] = {"6.12", "5.10"};
+	const uint64_t look_ns = UINT64_C(500000000);
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		const struct nb_alloc_request one = {.gfp = NB_GFP_KERNEL};
+		static nb_pfn_t pfn[65536];
+		uint64_t next, scanned, n = 0;
+		struct fragbox b;
+
+		fragbox_open(&b, kernels[i], 2, true);
+		nb_task_exit(b.t);
+		while (n < 65536 && (pfn[n] = nb_alloc_pages(b.box.sys, &one)) != NB_NO_PFN)
+			n++;
+		for (uint64_t k = 0; k < n; k += 2)
+			assert_int_equal(nb_free_pages(b.box.sys, 0, pfn[k], 0), 0);
+		nb_drain_pages(b.box.sys, -1);
+		assert_true(nb_fragmentation_score(b.box.sys, 0) > 90);
+		b.zone->pgdat->kswapd_awake = false; /* nobody drives it */
+		assert_int_equal(nb_kcompactd_start(b.box.sys, NULL, NULL), 0);
+		nb_system_set_time_ns(b.box.sys, look_ns);
+		assert_int_equal(nb_kcompactd_step(b.box.sys, 0, &next, &scanned), 0);
+		assert_true(scanned > 0);
+		assert_int_equal(next, look_ns + 64 * look_ns);
+		nb_system_set_time_ns(b.box.sys, 4 * look_ns);
+		assert_int_equal(nb_kcompactd_step(b.box.sys, 0, &next, &scanned), 0);
+		assert_int_equal(scanned, 0);
+		memset(b.seen, 0, sizeof(b.seen));
+		assert_int_equal(
+			nb_sysctl_write(b.box.sys, "vm.compaction_proactiveness", "30", NULL), 0);
+		assert_int_equal(b.seen[NB_EV_MM_COMPACTION_WAKEUP_KCOMPACTD], i == 0);
+		assert_int_equal(nb_kcompactd_step(b.box.sys, 0, &next, &scanned), 0);
+		assert_int_equal(scanned > 0, i == 0);
+		if (i == 0)
+			assert_int_equal(b.last[NB_EV_MM_COMPACTION_WAKEUP_KCOMPACTD].field[1],
+					 (uint64_t)-1);
+		for (uint64_t k = 1; k < n; k += 2)
+			assert_int_equal(nb_free_pages(b.box.sys, 0, pfn[k], 0), 0);
+		nb_task_put(b.t);
+		sysbox_end(&b.box);
+	}
+}
+
+/* What it does on its own account ends when kswapd runs. */
+static void test_gives_way(void **state)
+{
+	struct nb_compact_control cc;
+	struct fragbox b;
+
+	(void)state;
+	fragbox_open(&b, NULL, 2, true);
+	fragbox_take_whole(&b);
+	cc = fragbox_run(&b);
+	cc.direct = false;
+	cc.proactive = cc.whole_zone = cc.ignore_skip_hint = true;
+	cc.order = -1;
+	cc.mode = NB_MIGRATE_SYNC_LIGHT;
+	b.zone->pgdat->kswapd_awake = true;
+	assert_int_equal(nb_compact_zone(&cc), NB_COMPACT_PARTIAL_SKIPPED);
+	assert_int_equal(b.seen[NB_EV_MM_COMPACTION_MIGRATEPAGES], 0);
+	b.zone->pgdat->kswapd_awake = false;
+	assert_int_equal(nb_compact_zone(&cc), NB_COMPACT_SUCCESS);
+	assert_true(b.seen[NB_EV_MM_COMPACTION_MIGRATEPAGES] > 0);
+	fragbox_close(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_handed_over),
-		cmocka_unit_test(test_deferred),
+		cmocka_unit_test(test_backs_off),    cmocka_unit_test(test_gives_way),
+		cmocka_unit_test(test_handed_over),  cmocka_unit_test(test_deferred),
 		cmocka_unit_test(test_movable_zone),
 	};
 
