@@ -32,6 +32,7 @@ struct nb_oom_task {
 	unsigned uid;
 	uint64_t total_vm, rss_anon, rss_file, rss_shmem, swapents, pgtables_bytes;
 	int oom_score_adj;
+	bool in_group; /* dies with the victim */
 	const char *comm;
 };
 
@@ -48,7 +49,7 @@ struct nb_oom_report {
 	const struct nb_nodemask *mems_allowed; /* of the invoker's cpuset */
 	const char *cpuset, *memcg;             /* the invoker's, by its name; the victim's path */
 	const struct nb_memcg *oom_memcg;       /* whose limit was met; NULL: no group's */
-	bool group_kill;                        /* memory.oom.group: all of it dies */
+	const struct nb_memcg *group;           /* memory.oom.group: all of it dies; NULL: one */
 	uint64_t totalpages;                    /* that badness was measured against */
 	/* who was eligible, in order of pid, and who was chosen */
 	const struct nb_oom_task *tasks;

@@ -237,6 +237,7 @@ static int file_fault(struct nb_task *t, struct nb_vma *v, uint64_t index,
 	} else {
 		major = 1;
 		nb_count_vm_event(t->sys, t->cpu, NB_VM_PGMAJFAULT);
+		nb_memcg_count(t->memcg, NB_MEMCG_PGMAJFAULT, 1);
 		nb_readahead_fault(t, as, v, index);
 		page = nb_as_find(as, index, ret_zone, NULL);
 	}

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "mm/event.h"
 #include "mm/lru_gen.h"
+#include "mm/memcg.h"
 #include "mm/rmap.h"
 #include "mm/vmstat.h"
 
@@ -132,6 +133,7 @@ static void do_activate(struct nb_lruvec *v, struct nb_zone *z, struct nb_page *
 	if (nb_event_wanted(z->sys, NB_EV_MM_LRU_ACTIVATE))
 		nb_emit(z->sys, NB_EV_MM_LRU_ACTIVATE, cpu, NULL, nb_zone_page_pfn(z, page));
 	nb_count_vm_events(z->sys, cpu, NB_VM_PGACTIVATE, nb_lru_page_nr(page));
+	nb_memcg_count(v->memcg, NB_MEMCG_PGACTIVATE, nb_lru_page_nr(page));
 }
 
 static void do_deactivate(struct nb_lruvec *v, struct nb_zone *z, struct nb_page *page, int cpu)
@@ -179,6 +181,7 @@ static void do_lazyfree(struct nb_lruvec *v, struct nb_zone *z, struct nb_page *
 	set_flags(z, page, 0, PG_ACTIVE | PG_REFERENCED | PG_SWAPBACKED);
 	nb_lruvec_add(v, z, page, false);
 	nb_count_vm_events(z->sys, cpu, NB_VM_PGLAZYFREE, nb_lru_page_nr(page));
+	nb_memcg_count(v->memcg, NB_MEMCG_PGLAZYFREE, nb_lru_page_nr(page));
 }
 
 static void do_rotate(struct nb_lruvec *v, struct nb_zone *z, struct nb_page *page, int cpu)

@@ -264,6 +264,31 @@ static struct nb_memcg *group_of(const struct oom_control *oc)
 	return found;
 }
 
+/* Would memory.oom.group of `group` kill this process? */
+static bool joins(const struct nb_task *t, const struct nb_memcg *group)
+{
+	return nb_memcg_below(t->memcg, group) && t->oom_score_adj != SCORE_ADJ_MIN &&
+	       !(t->flags & NB_PF_OOM_VICTIM);
+}
+
+/* The processes that were eligible, of `cg` alone unless it is NULL. */
+static void add_rows(const struct oom_control *oc, const struct nb_memcg *cg,
+		     struct nb_oom_report *r)
+{
+	struct nb_oom *o = oc->sys->reclaim->oom;
+
+	for (const struct nb_task *t = nb_task_side(oc->sys)->tasks; t && r->nr_tasks < MAX_ROWS;
+	     t = t->next) {
+		unsigned n = r->nr_tasks;
+
+		if (!t->alive || t->leader != t || !eligible(oc, t) || (cg && t->memcg != cg))
+			continue;
+		o->row[n] = describe(t, o->name[n]);
+		o->row[n].in_group = r->group && joins(t, r->group);
+		r->nr_tasks++;
+	}
+}
+
 /* What the report says of tasks. Under the lock of their list. */
 static void gather_rows(const struct oom_control *oc, struct nb_oom_report *r)
 {
@@ -276,13 +301,10 @@ static void gather_rows(const struct oom_control *oc, struct nb_oom_report *r)
 	if (!o->row || !o->name)
 		return;
 	r->tasks = o->row;
-	for (const struct nb_task *t = nb_task_side(oc->sys)->tasks; t && r->nr_tasks < MAX_ROWS;
-	     t = t->next) {
-		if (t->alive && t->leader == t && eligible(oc, t)) {
-			o->row[r->nr_tasks] = describe(t, o->name[r->nr_tasks]);
-			r->nr_tasks++;
-		}
-	}
+	if (!oc->memcg)
+		add_rows(oc, NULL, r);
+	for (const struct nb_memcg *cg = oc->memcg; cg; cg = nb_memcg_walk(oc->memcg, cg))
+		add_rows(oc, cg, r);
 	if (oc->current) {
 		r->invoker = describe(oc->current, o->name[MAX_ROWS]);
 		r->has_invoker = true;
@@ -301,7 +323,7 @@ static struct nb_oom_report new_report(const struct oom_control *oc, bool alloca
 				  .cpuset = "/",
 				  .memcg = "/",
 				  .oom_memcg = oc->memcg,
-				  .group_kill = group_of(oc) != NULL,
+				  .group = group_of(oc),
 				  .totalpages = oc->totalpages,
 				  .victim_points = oc->points,
 				  .allocating_task = allocating,
@@ -434,8 +456,7 @@ static bool mark_member(const struct oom_control *oc, const struct nb_memcg *gro
 
 	nb_lock(&side->lock, oc->sys->port);
 	for (t = side->tasks; t; t = t->next) {
-		if (t->alive && t->mm && leader_of(t) == t && nb_memcg_below(t->memcg, group) &&
-		    t->oom_score_adj != SCORE_ADJ_MIN && !(t->flags & NB_PF_OOM_VICTIM))
+		if (t->alive && t->mm && leader_of(t) == t && joins(t, group))
 			break;
 	}
 	if (t)

@@ -407,6 +407,7 @@ int nb_swap_writepage(struct nb_system *sys, struct nb_zone *z, struct nb_page *
 		return err;
 	change(sys, page, 0, PG_DIRTY);
 	nb_count_vm_event(sys, cpu, NB_VM_PSWPOUT);
+	nb_memcg_count(nb_page_memcg(z, page), NB_MEMCG_PSWPOUT, 1);
 	nb_count_vm_events(sys, cpu, NB_VM_PGPGOUT, UINT64_C(1) << (sys->page_shift - 10));
 	if (a->opt.device != NB_SWAP_SYNCHRONOUS) {
 		begin_write(sys, a, z, page);
@@ -428,6 +429,7 @@ int nb_swap_readpage(struct nb_system *sys, nb_swp_t e, struct nb_zone *z, struc
 	nb_lru_count(&a->reads, 1);
 	nb_swap_unlock(sys);
 	nb_count_vm_event(sys, cpu, NB_VM_PSWPIN);
+	nb_memcg_count(nb_page_memcg(z, page), NB_MEMCG_PSWPIN, 1);
 	nb_count_vm_events(sys, cpu, NB_VM_PGPGIN, UINT64_C(1) << (sys->page_shift - 10));
 	return move_bytes(sys, a, nb_swp_slot(e), z, page, false);
 }

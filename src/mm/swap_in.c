@@ -256,6 +256,7 @@ static struct nb_page *read_in(struct swapin *s, struct nb_zone **ret_z, bool *r
 	const struct nb_swap_area *a = nb_swap_area_of(sys, s->entry);
 
 	nb_count_vm_event(sys, s->t->cpu, NB_VM_PGMAJFAULT);
+	nb_memcg_count(s->t->memcg, NB_MEMCG_PGMAJFAULT, 1);
 	*ret_alone = a->opt.device == NB_SWAP_SYNCHRONOUS && nb_swap_count(sys, s->entry) == 1;
 	if (*ret_alone)
 		return read_alone(s, ret_z);

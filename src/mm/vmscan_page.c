@@ -14,6 +14,7 @@
 #include "mm/event.h"
 #include "mm/file_event.h"
 #include "mm/kswapd.h"
+#include "mm/memcg.h"
 #include "mm/rmap.h"
 #include "mm/swap_area.h"
 #include "mm/vmscan.h"
@@ -259,6 +260,7 @@ static bool remove_mapping(const struct job *j)
 		if (has(j, PG_SWAPBACKED | PG_DIRTY) || nb_page_refcount(j->page) != 1)
 			return false;
 		nb_count_vm_events(sys, j->sc->cpu, NB_VM_PGLAZYFREED, j->n);
+		nb_memcg_count(nb_page_memcg(j->z, j->page), NB_MEMCG_PGLAZYFREED, j->n);
 		return true;
 	}
 	as = nb_page_as(sys, j->page);
@@ -310,6 +312,7 @@ static void activate(const struct job *j)
 	change(j, PG_ACTIVE, 0);
 	j->st->nr_activate[j->file] += j->n;
 	nb_count_vm_events(sys, j->sc->cpu, NB_VM_PGACTIVATE, j->n);
+	nb_memcg_count(nb_page_memcg(j->z, j->page), NB_MEMCG_PGACTIVATE, j->n);
 }
 
 uint64_t nb_shrink_pages(struct nb_pgdat *p, struct nb_scan_control *sc, struct nb_page_chain *c,

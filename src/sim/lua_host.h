@@ -166,6 +166,9 @@ void nb_lua_vma_open(lua_State *L);     /* lua_vma.c: the same */
 void nb_lua_process_open(lua_State *L); /* lua_process.c: the same */
 /* lua_cpuset.c: the methods of tasks, or those of `machine` */
 void nb_lua_cpuset_open(lua_State *L, bool tasks);
+/* lua_cgroup.c: the metatable of groups; the methods of tasks, or those of `machine` */
+void nb_lua_cgroup_types_open(lua_State *L);
+void nb_lua_cgroup_open(lua_State *L, bool tasks);
 void nb_lua_contention_open(lua_State *L); /* lua_contention.c: methods of `machine` */
 /* lua_pressure.c: the same */
 void nb_lua_pressure_open(lua_State *L, bool tasks);

@@ -294,6 +294,7 @@ void nb_lua_machine_open(lua_State *L)
 	nb_lua_observe_open(L);
 	nb_lua_values_open(L);
 	nb_lua_cpuset_open(L, false);
+	nb_lua_cgroup_open(L, false);
 	nb_lua_pressure_open(L, false);
 	nb_lua_contention_open(L);
 	nb_lua_file_machine_open(L);

@@ -223,6 +223,7 @@ void nb_lua_task_open(lua_State *L)
 	nb_lua_procfs_open(L);
 	nb_lua_process_open(L);
 	nb_lua_cpuset_open(L, true);
+	nb_lua_cgroup_open(L, true);
 	nb_lua_pressure_open(L, true);
 	lua_setfield(L, -2, "__index");
 	lua_pop(L, 1);

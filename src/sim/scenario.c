@@ -173,6 +173,7 @@ static int prepare(lua_State *L)
 
 	nb_lua_task_open(L);
 	nb_lua_file_open(L);
+	nb_lua_cgroup_types_open(L);
 	nb_lua_hugetlb_types_open(L);
 	nb_lua_machine_open(L);
 	nb_lua_expect_open(L);

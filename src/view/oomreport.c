@@ -6,6 +6,7 @@
 #include "view/oomreport.h"
 
 #include "base/mask.h"
+#include "view/memcg.h"
 #include "view/showmem.h"
 
 #include <inttypes.h>
@@ -102,31 +103,61 @@ static void print_tasks(const struct nb_system_info *info, const struct nb_oom_r
 	}
 }
 
+static void print_killed(const struct nb_system_info *info, const struct nb_oom_task *v,
+			 const char *message, struct nb_text *out)
+{
+	unsigned kib = info->page_shift - 10;
+
+	nb_text_printf(out,
+		       "%s: Killed process %d (%s) total-vm:%" PRIu64 "kB, anon-rss:%" PRIu64
+		       "kB, file-rss:%" PRIu64 "kB, shmem-rss:%" PRIu64
+		       "kB, UID:%u pgtables:%" PRIu64 "kB oom_score_adj:%d\n",
+		       message, v->pid, v->comm, v->total_vm << kib, v->rss_anon << kib,
+		       v->rss_file << kib, v->rss_shmem << kib, v->uid, v->pgtables_bytes >> 10,
+		       v->oom_score_adj);
+}
+
 static void print_kill(const struct nb_system_info *info, const struct nb_oom_report *r,
 		       struct nb_text *out)
 {
 	const struct nb_oom_task *v = r->victim;
-	unsigned kib = info->page_shift - 10;
+	char path[4096];
 
 	nb_text_printf(out,
 		       "oom-kill:constraint=%s,nodemask=", nb_oom_constraint_name(r->constraint));
 	add_nodes(out, r->nodemask);
 	nb_text_printf(out, ",cpuset=%s,mems_allowed=", r->cpuset);
 	add_nodes(out, r->mems_allowed);
-	nb_text_puts(out, r->constraint == NB_CONSTRAINT_MEMCG ? ",oom_memcg=" : ",global_oom");
-	if (r->constraint == NB_CONSTRAINT_MEMCG)
-		nb_text_puts(out, r->memcg);
+	if (r->oom_memcg) {
+		nb_memcg_path(r->oom_memcg, path, sizeof(path));
+		nb_text_printf(out, ",oom_memcg=%s", path);
+	} else {
+		nb_text_puts(out, ",global_oom");
+	}
 	nb_text_printf(out, ",task_memcg=%s,task=%s,pid=%d,uid=%d\n", r->memcg, v->comm, v->pid,
 		       (int)v->uid);
-	nb_text_printf(out,
-		       "%s: Killed process %d (%s) total-vm:%" PRIu64 "kB, anon-rss:%" PRIu64
-		       "kB, file-rss:%" PRIu64 "kB, shmem-rss:%" PRIu64
-		       "kB, UID:%u pgtables:%" PRIu64 "kB oom_score_adj:%d\n",
-		       r->constraint == NB_CONSTRAINT_MEMCG ? "Memory cgroup out of memory"
-		       : r->allocating_task ? "Out of memory (oom_kill_allocating_task)"
-					    : "Out of memory",
-		       v->pid, v->comm, v->total_vm << kib, v->rss_anon << kib, v->rss_file << kib,
-		       v->rss_shmem << kib, v->uid, v->pgtables_bytes >> 10, v->oom_score_adj);
+	print_killed(info, v,
+		     r->oom_memcg         ? "Memory cgroup out of memory"
+		     : r->allocating_task ? "Out of memory (oom_kill_allocating_task)"
+					  : "Out of memory",
+		     out);
+}
+
+/* memory.oom.group: the others that die with the victim. */
+static void print_group(const struct nb_system_info *info, const struct nb_oom_report *r,
+			struct nb_text *out)
+{
+	char path[4096];
+
+	if (!r->group)
+		return;
+	nb_memcg_path(r->group, path, sizeof(path));
+	nb_text_printf(out, "Tasks in %s are going to be killed due to memory.oom.group set\n",
+		       path);
+	for (unsigned i = 0; i < r->nr_tasks; i++) {
+		if (r->tasks[i].in_group && r->tasks[i].pid != r->victim->pid)
+			print_killed(info, &r->tasks[i], "Memory cgroup out of memory", out);
+	}
 }
 
 void nb_oomreport_print(const struct nb_system *sys, const struct nb_oom_report *r,
@@ -136,12 +167,17 @@ void nb_oomreport_print(const struct nb_system *sys, const struct nb_oom_report 
 
 	nb_system_info(sys, &info);
 	print_head(&info, r, out);
-	print_memory(sys, r, out);
+	if (r->oom_memcg)
+		nb_memcg_oom_print(sys, r->oom_memcg, r->memcg, out);
+	else
+		print_memory(sys, r, out);
 	print_tasks(&info, r, out);
 	if (r->victim) {
 		print_kill(&info, r, out);
+		print_group(&info, r, out);
 		return;
 	}
-	nb_text_puts(out, "Out of memory and no killable processes...\n"
-			  "Kernel panic - not syncing: System is deadlocked on memory\n");
+	nb_text_puts(out, "Out of memory and no killable processes...\n");
+	if (!r->oom_memcg) /* a group may stay as it is; the system may not */
+		nb_text_puts(out, "Kernel panic - not syncing: System is deadlocked on memory\n");
 }
