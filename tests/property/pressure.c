@@ -2,7 +2,8 @@
  *
  * Tasks on two small nodes map, touch, unmap, give memory up, are paged out, fork, change policies
  * and die; memory is compacted; swap areas come and go; the lists of reclaim switch between their
- * two forms; the daemons run or do not. After each burst the whole system is proved: every page in
+ * two forms; the daemons run or do not. With every second seed tasks are in groups that come and
+ * go, with limits. After each burst the whole system is proved: every page in
  * one place, every counter equal to a recount, every slot's count equal to the entries that hold
  * it. In the end all memory is free again. Whether somebody listens to the events, or has them
  * counted, makes no difference to any of it. NUMABOX_SEED plays one seed alone.
@@ -12,6 +13,7 @@
 #include "mm/swap.h"
 
 #include <numabox/compaction.h>
+#include <numabox/memcg.h>
 #include <numabox/oom.h>
 #include <numabox/reclaim.h>
 #include <numabox/swap.h>
@@ -28,6 +30,7 @@
 #define STEPS 40
 #define PAGE UINT64_C(4096)
 #define KEEP 300
+#define GROUPS 3 /* the last one below the one before, if that is there */
 
 enum listener { NOBODY, COUNTER, EVERYBODY, NR_LISTENERS };
 
@@ -40,6 +43,8 @@ struct world {
 	uint64_t rng, now;
 	unsigned kills;
 	bool driven; /* kswapd runs */
+	bool grouped;
+	struct nb_memcg *group[GROUPS];
 	struct nb_event_tally tally;
 	uint64_t digest[BURSTS]; /* of what is where, after each */
 };
@@ -182,6 +187,49 @@ static void change_swap(struct world *w)
 		(void)nb_swapoff(w->box.sys, (unsigned)rnd(w, 4));
 }
 
+static void change_group(struct world *w, unsigned i)
+{
+	static const enum nb_memcg_knob knobs[] = {NB_MEMCG_MAX,      NB_MEMCG_HIGH,
+						   NB_MEMCG_LOW,      NB_MEMCG_MIN,
+						   NB_MEMCG_SWAP_MAX, NB_MEMCG_OOM_GROUP};
+	unsigned g = (unsigned)rnd(w, GROUPS);
+	struct nb_memcg *top = nb_memcg_root(w->box.sys);
+	enum nb_memcg_knob knob;
+	uint64_t got;
+	int err;
+
+	if (g == GROUPS - 1 && w->group[g - 1])
+		top = w->group[g - 1];
+	if (!w->group[g]) {
+		assert_int_equal(nb_memcg_create(top, g ? g == 1 ? "b" : "c" : "a", &w->group[g]),
+				 0);
+		return;
+	}
+	switch (rnd(w, 6)) {
+	case 0:
+		if (!nb_memcg_remove(w->group[g]))
+			w->group[g] = NULL;
+		break;
+	case 1:
+	case 2:
+		knob = knobs[rnd(w, 6)];
+		got = knob == NB_MEMCG_OOM_GROUP ? rnd(w, 2) : 200 + rnd(w, 4000);
+		err = nb_memcg_write(w->group[g], knob, got, (int)rnd(w, 4));
+		assert_true(!err || nb_memcg_is_v1(w->box.sys));
+		break;
+	case 3:
+		(void)nb_memcg_reclaim(w->group[g], rnd(w, 500), (int)rnd(w, 4), &got);
+		break;
+	default:
+		if (nb_task_alive(w->task[i]))
+			assert_int_equal(
+				nb_memcg_attach(rnd(w, 4) ? w->group[g] : nb_memcg_root(w->box.sys),
+						w->task[i]),
+				0);
+		break;
+	}
+}
+
 static void step(struct world *w)
 {
 	unsigned i = (unsigned)rnd(w, TASKS);
@@ -203,6 +251,12 @@ static void step(struct world *w)
 		break;
 	case 5:
 		compact(w);
+		break;
+	case 6:
+	case 7:
+	case 8:
+		if (w->grouped)
+			change_group(w, i);
 		break;
 	case 4:
 		if (rnd(w, 4) == 0)
@@ -291,6 +345,9 @@ static void play(struct world *w, uint64_t seed, enum listener who)
 	listen(w, who);
 	before = sysbox_free_pages(&w->box);
 	w->driven = seed & 1;
+	w->grouped = seed >> 1 & 1;
+	if (w->grouped && seed & 4)
+		assert_int_equal(nb_memcg_use_v1(w->box.sys, true), 0);
 	if (w->driven)
 		assert_int_equal(nb_kswapd_start(w->box.sys, NULL, NULL), 0);
 	if (w->driven)
