@@ -31,9 +31,12 @@ struct nb_lru_info {
 	uint64_t inactive_anon, active_anon, inactive_file, active_file, unevictable;
 	uint64_t isolated_anon, isolated_file;        /* of the whole node */
 	uint64_t refault[2], activate[2], restore[2]; /* workingset_*, of the node: anon, file */
-	uint64_t vmscan_write, vmscan_immediate;      /* nr_vmscan_*, of the node */
-	uint64_t swapcached_pages;                    /* of the zone, in the swap cache */
-	unsigned kswapd_failures;                     /* 16: the node is called unreclaimable */
+	/* workingset_nodes, _nodereclaim: nodes of files' trees that hold only shadows, and how
+	 * many of them were dropped; of the node */
+	uint64_t shadow_nodes, shadow_nodes_dropped;
+	uint64_t vmscan_write, vmscan_immediate; /* nr_vmscan_*, of the node */
+	uint64_t swapcached_pages;               /* of the zone, in the swap cache */
+	unsigned kswapd_failures;                /* 16: the node is called unreclaimable */
 	bool kswapd_awake;
 };
 /* -NB_ENODEV, -NB_EINVAL as nb_zone_info(). */

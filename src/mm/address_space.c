@@ -12,6 +12,7 @@
 #include "mm/fault.h"
 #include "mm/file_event.h"
 #include "mm/replica.h"
+#include "mm/shadow_nodes.h"
 #include "mm/writeback.h"
 
 struct nb_address_space *nb_address_space_new(struct nb_system *sys, enum nb_as_kind kind,
@@ -36,6 +37,8 @@ struct nb_address_space *nb_address_space_new(struct nb_system *sys, enum nb_as_
 	as->gfp = NB_GFP_HIGHUSER_MOVABLE;
 	as->ra.prev_pos = UINT64_MAX;
 	nb_radix_init(&as->pages, &side->node_pool);
+	if (kind == NB_AS_FILE)
+		nb_shadow_nodes_watch(&as->pages);
 	nb_radix_init(&as->store, &side->node_pool);
 	nb_radix_init(&as->replicas, &side->node_pool);
 	for (size_t n = 0; name && name[n] && n + 1 < sizeof(as->name); n++)
@@ -62,7 +65,9 @@ void nb_address_space_free(struct nb_address_space *as)
 		side->last = as->link;
 	nb_unlock(&side->lock, sys->port);
 	nb_stat_add(sys, &sys->committed_pages, -(int64_t)as->committed_pages);
+	nb_lock(&as->lock, sys->port); /* the shrinker may be at one of its nodes */
 	nb_radix_release(sys, &as->pages);
+	nb_unlock(&as->lock, sys->port);
 	nb_shared_policy_release(sys, &as->policy);
 	nb_rmap_unregister(sys, &as->rmap);
 	nb_pool_put(sys, &side->as_pool, as);
@@ -116,6 +121,7 @@ int nb_as_insert_reading(struct nb_address_space *as, uint64_t index, struct nb_
 
 	nb_lock(&as->lock, sys->port);
 	e = nb_radix_load(&as->pages, index);
+	as->pages.nid = (uint16_t)z->pgdat->index;
 	err = nb_radix_store(sys, &as->pages, index, nb_page_order(page),
 			     nb_radix_page(nb_zone_page_pfn(z, page)), &values);
 	nb_as_add(&as->nrshadows, -(int64_t)values);
@@ -148,9 +154,7 @@ static void remove_locked(struct nb_address_space *as, struct nb_zone *z, struct
 	}
 	nb_page_change_flags(sys, page, 0, PG_DIRTY);
 	if (shadow) {
-		(void)nb_radix_replace(&as->pages, index, nb_radix_value(shadow));
-		for (unsigned m = 0; m < NB_NR_MARKS; m++)
-			nb_radix_clear_mark(&as->pages, index, (enum nb_mark)m);
+		nb_radix_retire(&as->pages, index, shadow);
 		nb_as_add(&as->nrshadows, 1);
 	} else {
 		(void)nb_radix_erase(sys, &as->pages, index);

@@ -81,6 +81,7 @@ struct nb_file_side {
 	struct nb_pool as_pool, node_pool, range_pool;
 	struct nb_writeback *writeback;
 	struct nb_replication *replication;
+	struct nb_shadow_nodes *shadows;
 };
 
 /* NULL without memory. */

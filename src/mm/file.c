@@ -9,6 +9,7 @@
 #include "mm/hugetlb.h"
 #include "mm/mmap.h"
 #include "mm/replica.h"
+#include "mm/shadow_nodes.h"
 #include "mm/writeback.h"
 
 struct nb_file_side *nb_file_side(struct nb_system *sys)
@@ -29,7 +30,8 @@ struct nb_file_side *nb_file_side(struct nb_system *sys)
 	nb_pool_init(&side->range_pool, sizeof(struct nb_policy_range));
 	side->writeback = nb_writeback_new(sys);
 	side->replication = nb_replication_new(sys);
-	if (!side->writeback || !side->replication)
+	side->shadows = nb_shadow_nodes_new(sys);
+	if (!side->writeback || !side->replication || !side->shadows)
 		return NULL;
 	/* Another thread may have been faster; what was made here then stays unused. */
 	if (!__atomic_compare_exchange_n(&sys->files, &none, side, false, __ATOMIC_ACQ_REL,

@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "mm/event.h"
+#include "mm/shadow_nodes.h"
 #include "mm/swap.h"
 #include "mm/vmstat.h"
 
@@ -398,6 +399,7 @@ int nb_lru_info(const struct nb_system *sys, int nid, enum nb_zone_type type,
 		.kswapd_failures = p->kswapd ? p->kswapd->failures : 0,
 		.kswapd_awake = p->kswapd && p->kswapd_awake,
 	};
+	nb_shadow_nodes_count(sys, nid, &ret_info->shadow_nodes, &ret_info->shadow_nodes_dropped);
 	memcpy(ret_info->refault, v->refault, sizeof(v->refault));
 	memcpy(ret_info->activate, v->activate, sizeof(v->activate));
 	memcpy(ret_info->restore, v->restore, sizeof(v->restore));

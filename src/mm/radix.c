@@ -67,12 +67,23 @@ static struct nb_radix_node *new_node(struct nb_system *sys, struct nb_radix *t,
 	if (!n)
 		return NULL;
 	n->shift = (uint8_t)shift;
+	n->nid = t->nid;
+	n->tree = t;
 	t->nr_nodes++;
 	return n;
 }
 
+/* Only of what is news: one change in 64, where pages go one after the other. */
+static inline void tell(struct nb_radix *t, struct nb_radix_node *n)
+{
+	if (nb_radix_only_values(n) != n->listed && t->changed)
+		t->changed(n);
+}
+
 static void free_node(struct nb_system *sys, struct nb_radix *t, struct nb_radix_node *n)
 {
+	n->used = 0;
+	tell(t, n);
 	if (t->last == n)
 		t->last = NULL;
 	nb_pool_put(sys, t->pool, n);
@@ -341,6 +352,7 @@ static void prune(struct nb_system *sys, struct nb_radix *t, struct nb_radix_nod
 		if (up) {
 			up->slot[n->offset] = 0;
 			up->used &= ~bit(n->offset);
+			tell(t, up);
 		} else {
 			t->root = NULL;
 		}
@@ -355,6 +367,34 @@ static void prune(struct nb_system *sys, struct nb_radix *t, struct nb_radix_nod
 	}
 }
 
+static void set_value_bit(struct nb_radix_node *n, unsigned off, uint64_t entry)
+{
+	if (nb_radix_is_value(entry))
+		n->values |= bit(off);
+	else
+		n->values &= ~bit(off);
+}
+
+/* The entry at a canonical offset is `entry` from now on. */
+static void set_entry(struct nb_radix *t, struct nb_radix_node *n, unsigned off, uint64_t entry)
+{
+	n->slot[off] = entry;
+	do {
+		set_value_bit(n, off++, entry);
+	} while (off < NB_RADIX_SLOTS && (n->slot[off] & 3) == SIBLING);
+	tell(t, n);
+}
+
+void nb_radix_retire(struct nb_radix *t, uint64_t index, uint64_t value)
+{
+	unsigned off;
+	struct nb_radix_node *n = find(t, index, &off);
+
+	for (unsigned m = 0; m < NB_NR_MARKS; m++)
+		drop_mark(n, off, m);
+	set_entry(t, n, off, nb_radix_value(value));
+}
+
 uint64_t nb_radix_replace(struct nb_radix *t, uint64_t index, uint64_t entry)
 {
 	unsigned off;
@@ -364,7 +404,7 @@ uint64_t nb_radix_replace(struct nb_radix *t, uint64_t index, uint64_t entry)
 	if (!n)
 		return 0;
 	old = n->slot[off];
-	n->slot[off] = entry;
+	set_entry(t, n, off, entry);
 	return old;
 }
 
@@ -382,9 +422,24 @@ uint64_t nb_radix_erase(struct nb_system *sys, struct nb_radix *t, uint64_t inde
 	for (w = width(n, off); w; w--, off++) {
 		n->slot[off] = 0;
 		n->used &= ~bit(off);
+		n->values &= ~bit(off);
 	}
+	tell(t, n);
 	prune(sys, t, n);
 	return old;
+}
+
+uint64_t nb_radix_drop_node(struct nb_system *sys, struct nb_radix_node *n)
+{
+	uint64_t entries = 0;
+
+	for (unsigned off = 0; off < NB_RADIX_SLOTS; off++) {
+		entries += nb_radix_is_value(n->slot[off]);
+		n->slot[off] = 0;
+	}
+	n->used = n->values = 0;
+	prune(sys, n->tree, n);
+	return entries;
 }
 
 /* Adds levels until the root covers `last` and slots of `shift` have a place. */
@@ -476,6 +531,8 @@ int nb_radix_store(struct nb_system *sys, struct nb_radix *t, uint64_t index, un
 		for (unsigned m = 0; m < NB_NR_MARKS; m++)
 			drop_mark(n, off, m);
 		n->slot[off] = entry;
+		set_value_bit(n, off, entry);
+		tell(t, n);
 		if (values)
 			++*values;
 		return 0;
@@ -489,10 +546,13 @@ int nb_radix_store(struct nb_system *sys, struct nb_radix *t, uint64_t index, un
 	off = offset_in(n, index);
 	n->slot[off] = entry;
 	n->used |= bit(off);
+	set_value_bit(n, off, entry);
 	for (unsigned i = 1; i < w; i++) {
 		n->slot[off + i] = (uint64_t)off << 2 | SIBLING;
 		n->used |= bit(off + i);
+		set_value_bit(n, off + i, entry);
 	}
+	tell(t, n);
 	return 0;
 }
 
@@ -507,6 +567,8 @@ static const char *wrong_with(const struct nb_radix *t, const struct nb_radix_no
 
 		if ((e != 0) != !!(n->used & bit(i)))
 			return "used differs from the slots";
+		if (!!(n->values & bit(i)) != nb_radix_is_value(e ? n->slot[canonical(n, i)] : 0))
+			return "values differ from the slots";
 		if ((e & 3) == SIBLING && (!i || n->slot[e >> 2] == 0 || (e >> 2) >= i))
 			return "a sibling without an entry";
 		if (is_node(e) && (to_node(e)->parent != n || to_node(e)->offset != i ||

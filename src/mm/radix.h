@@ -9,7 +9,8 @@
  * An entry of order o stands at an aligned index and covers 1 << o of them: one slot in a node of
  * shift o / 6 * 6, and siblings behind it. Marks belong to entries; a node's bit in a mark's word
  * says that something below has it, so that a search by mark skips what has none.
- * Equations (nb_radix_check()): used == the slots that are not 0; a bit of an upper node's mark ==
+ * Equations (nb_radix_check()): used == the slots that are not 0; values == those of them that are
+ * values, and their siblings; a bit of an upper node's mark ==
  * the child has any bit of it; no node but the root is empty.
  * Threads: none of its own; the owner's lock, for lookups too. The idea is the kernel's XArray
  * (lib/xarray.c).
@@ -32,9 +33,14 @@ enum nb_mark {
 
 struct nb_radix_node {
 	struct nb_radix_node *parent;
-	uint8_t shift;  /* of the index, for this node's slots */
-	uint8_t offset; /* its slot in the parent */
-	uint64_t used;  /* bit a slot */
+	uint8_t shift;   /* of the index, for this node's slots */
+	uint8_t offset;  /* its slot in the parent */
+	uint16_t nid;    /* the tree's when it was made */
+	bool listed;     /* by who is told of changes: `older` and `newer` are its */
+	uint64_t used;   /* bit a slot */
+	uint64_t values; /* slots of value entries */
+	struct nb_radix *tree;
+	struct nb_radix_node *older, *newer;
 	uint64_t mark[NB_NR_MARKS];
 	uint64_t slot[NB_RADIX_SLOTS];
 };
@@ -47,7 +53,17 @@ struct nb_radix {
 	 * that it stands for. Most lookups are for the page beside the last one. */
 	struct nb_radix_node *last;
 	uint64_t last_place;
+	uint16_t nid; /* of the nodes that are made next: position of a node of the machine */
+	/* Told when a node has come to hold only values and is not `listed`, or is and holds them
+	 * no more, as one that goes (used is 0 then); may be NULL. Source: xas_set_update(). */
+	void (*changed)(struct nb_radix_node *n);
 };
+
+/* Is nothing left in the node but values? */
+static inline bool nb_radix_only_values(const struct nb_radix_node *n)
+{
+	return n->used && n->used == n->values;
+}
 
 static inline uint64_t nb_radix_page(nb_pfn_t pfn)
 {
@@ -93,8 +109,13 @@ int nb_radix_store(struct nb_system *sys, struct nb_radix *t, uint64_t index, un
 /* Another entry in the place of the one that covers index; marks and order stay. Returns the old
  * one, or 0 where there is none: nothing is changed then. */
 uint64_t nb_radix_replace(struct nb_radix *t, uint64_t index, uint64_t entry);
+/* A value in the place of the page that covers index, which is there; its marks go. */
+void nb_radix_retire(struct nb_radix *t, uint64_t index, uint64_t value);
 /* Takes the whole entry that covers index out. Returns it, or 0. */
 uint64_t nb_radix_erase(struct nb_system *sys, struct nb_radix *t, uint64_t index);
+
+/* Takes out a node that holds only values. How many entries these were. */
+uint64_t nb_radix_drop_node(struct nb_system *sys, struct nb_radix_node *n);
 
 /* The first entry that covers something of [*index, last]; *index becomes its own first index. 0:
  * none, *index is undefined. */

@@ -73,6 +73,8 @@ static void add_reclaim(struct nb_stats *s, const struct nb_system *sys, int nid
 		s->activate[i] += l.activate[i];
 		s->restore[i] += l.restore[i];
 	}
+	s->shadow_nodes += l.shadow_nodes;
+	s->shadow_nodes_dropped += l.shadow_nodes_dropped;
 	s->vmscan_write += l.vmscan_write;
 	s->vmscan_immediate += l.vmscan_immediate;
 	s->unreclaimable |= l.kswapd_failures >= 16; /* MAX_RECLAIM_RETRIES */
@@ -160,6 +162,8 @@ void nb_stats_apply(const struct nb_stats *s, struct nb_items *items)
 		{"nr_written", s->written_pages},
 		{"nr_isolated_anon", s->isolated_anon_pages},
 		{"nr_isolated_file", s->isolated_file_pages},
+		{"workingset_nodes", s->shadow_nodes},
+		{"workingset_nodereclaim", s->shadow_nodes_dropped},
 		{"workingset_refault", s->refault[0] + s->refault[1]},
 		{"workingset_activate", s->activate[0] + s->activate[1]},
 		{"workingset_restore", s->restore[0] + s->restore[1]},

@@ -26,6 +26,7 @@ struct nb_stats {
 	uint64_t low_wmark_pages;
 	uint64_t isolated_anon_pages, isolated_file_pages, swapcached_pages;
 	uint64_t refault[2], activate[2], restore[2]; /* workingset_*: anonymous, file */
+	uint64_t shadow_nodes, shadow_nodes_dropped;
 	uint64_t vmscan_write, vmscan_immediate;
 	bool unreclaimable; /* some node's kswapd gave up */
 	uint64_t numa[NB_NR_NUMA_EVENTS];

@@ -338,13 +338,53 @@ static void test_towrite(void **state)
 	end(&w);
 }
 
+/* Values alone in a node: their owner is told once when it comes to be so and once when it ends;
+ * the node can be taken out whole. A wide value counts with its siblings. */
+static void note(struct nb_radix_node *n)
+{
+	n->listed = !n->listed;
+	assert_int_equal(n->listed, nb_radix_only_values(n));
+}
+
+static void test_only_values(void **state)
+{
+	struct nb_radix_node *leaf;
+	struct world w;
+
+	(void)state;
+	begin(&w);
+	w.t.changed = note;
+	for (uint64_t i = 64; i < 80; i++)
+		assert_int_equal(
+			nb_radix_store(w.box.sys, &w.t, i, i == 72 ? 3 : 0, nb_radix_page(i), NULL),
+			i > 72 ? -NB_EEXIST : 0);
+	assert_int_equal(nb_radix_store(w.box.sys, &w.t, 5, 0, nb_radix_page(5), NULL), 0);
+	nb_radix_set_mark(&w.t, 75, NB_MARK_DIRTY);
+	for (uint64_t i = 64; i <= 72; i++)
+		nb_radix_retire(&w.t, i, i);
+	assert_false(nb_radix_marked(&w.t, NB_MARK_DIRTY));
+	check(&w, 1, 9);
+	(void)nb_radix_load(&w.t, 64);
+	leaf = w.t.last;
+	assert_true(leaf->listed);
+	assert_int_equal(nb_radix_replace(&w.t, 79, nb_radix_page(1)), nb_radix_value(72));
+	assert_false(leaf->listed);
+	nb_radix_retire(&w.t, 72, 1);
+	assert_true(leaf->listed);
+	assert_int_equal(nb_radix_drop_node(w.box.sys, leaf), 9);
+	check(&w, 1, 0);
+	assert_int_equal(w.t.nr_nodes, 1);
+	nb_radix_retire(&w.t, 5, 1);
+	assert_true(w.t.root->listed);
+	end(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_random),
-		cmocka_unit_test(test_high_indices),
-		cmocka_unit_test(test_wide),
-		cmocka_unit_test(test_towrite),
+		cmocka_unit_test(test_random),      cmocka_unit_test(test_high_indices),
+		cmocka_unit_test(test_wide),        cmocka_unit_test(test_towrite),
+		cmocka_unit_test(test_only_values),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

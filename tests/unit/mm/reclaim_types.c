@@ -201,6 +201,14 @@ static void shared(void)
 
 /* ---- syncable ---- */
 
+static uint64_t shadow_nodes_dropped(const struct pressbox *p)
+{
+	struct nb_lru_info info;
+
+	assert_int_equal(nb_lru_info(p->sys, 0, NB_ZONE_DMA32, &info), 0);
+	return info.shadow_nodes_dropped;
+}
+
 /* Mapped pages of a file, clean: the mappings go, nothing is written. */
 static void mapped_clean(void)
 {
@@ -212,7 +220,8 @@ static void mapped_clean(void)
 	(void)map_file(&p, f, false);
 	assert_int_equal(squeeze(&p), PAGES);
 	assert_int_equal(nb_task_rss_pages(p.t), 0);
-	assert_int_equal(info_of(f).shadows, PAGES);
+	/* shadows, but for those of the nodes that an empty list has no use for */
+	assert_int_equal(info_of(f).shadows + 64 * shadow_nodes_dropped(&p), PAGES);
 	assert_int_equal(nb_vm_event_sum(p.sys, NB_VM_PGPGOUT), 0);
 	nb_file_put(f);
 	pressbox_close(&p);
