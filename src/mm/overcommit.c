@@ -125,7 +125,8 @@ static uint64_t file_pages(const struct nb_system *sys)
 	nb_lock(&side->lock, sys->port);
 	for (const struct nb_address_space *as = side->files; as; as = as->next) {
 		if (nb_as_is_shmem(as) && !as->committed_pages)
-			n += nb_as_read(&as->nrpages) + nb_as_read(&as->nrshadows); /* those that are out count, too */
+			n += nb_as_read(&as->nrpages) +
+			     nb_as_read(&as->nrshadows); /* those that are out count, too */
 	}
 	nb_unlock(&side->lock, sys->port);
 	return n;
