@@ -247,15 +247,16 @@ static void delete_page(struct run *r, const struct rec_event *e)
 /* The page of the file goes to its list anew, at the head. */
 static void put_again(struct run *r, uint32_t index, int cpu)
 {
+	struct nb_system *sys = r->sys;
 	struct nb_zone *z;
 	struct nb_page *page = nb_as_find(r->file, index, &z, NULL);
 
 	if (!page)
 		return;
-	nb_put_page(r->sys, z, page, cpu);
-	if (nb_lru_isolate(r->sys, z, page))
-		nb_lru_putback(r->sys, z, page, cpu);
-	nb_lru_add_drain(r->sys, cpu);
+	nb_put_page(sys, z, page, cpu);
+	if (nb_lru_isolate(sys, z, page))
+		nb_lru_putback(sys, z, page, cpu);
+	nb_lru_add_drain(sys, cpu);
 }
 
 /* A page comes to a list: for the first time (the engine has done that), after compaction moved it
