@@ -87,7 +87,9 @@ int nb_file_write(struct nb_task *t, struct nb_address_space *file, uint64_t off
 
 /* ftruncate(2): pages behind the new end go, from mappings too. */
 int nb_file_truncate(struct nb_task *t, struct nb_address_space *file, uint64_t size);
-/* fallocate(2) of a file in memory: pages now (by its policies), or, with `punch`, a hole. */
+/* fallocate(2): a file in memory gets its pages now (by its policies), one on a disk becomes that
+ * long; with `punch` a hole instead, whose whole pages go (the size stays). -NB_EINVAL: no bytes;
+ * -NB_EFBIG, -NB_ENOMEM, -NB_EIO. */
 int nb_file_fallocate(struct nb_task *t, struct nb_address_space *file, uint64_t offset,
 		      uint64_t bytes, bool punch);
 /* fsync(2): its dirty pages are on the disk afterwards; -NB_EIO where one could not be written
@@ -95,6 +97,12 @@ int nb_file_fallocate(struct nb_task *t, struct nb_address_space *file, uint64_t
 int nb_file_sync(struct nb_task *t, struct nb_address_space *file);
 /* sync(2): everybody's are. */
 int nb_sync(struct nb_system *sys, struct nb_task *t);
+/* msync(2): what the task's shared mappings of files in [addr, addr + length) have made dirty is on
+ * the disk afterwards (NB_MS_SYNC), or nothing is done but the checks. -NB_EINVAL: flags, an
+ * address within a page; -NB_ENOMEM: not all of it is mapped (the rest is written all the same);
+ * -NB_EBUSY: NB_MS_INVALIDATE of locked memory; -NB_EIO. */
+enum { NB_MS_ASYNC = 1, NB_MS_INVALIDATE = 2, NB_MS_SYNC = 4 };
+int nb_msync(struct nb_task *t, uint64_t addr, uint64_t length, int flags);
 
 /* Numbers of include/uapi/linux/fadvise.h. */
 enum nb_fadvice {
@@ -109,7 +117,7 @@ enum nb_fadvice {
 int nb_file_fadvise(struct nb_task *t, struct nb_address_space *file, uint64_t offset,
 		    uint64_t bytes, enum nb_fadvice advice);
 
-/* vm.drop_caches: 1 clean, unmapped cache goes, 2 slabs (nothing here), 3 both. */
+/* vm.drop_caches: 1 clean, unmapped cache goes, 2 what shrinkers can give back, 3 both. */
 void nb_drop_caches(struct nb_system *sys, unsigned what);
 
 /* Pages that may be dirty now: from `background` on the flusher writes, near `thresh` tasks wait.

@@ -59,8 +59,9 @@ static const struct nb_opt options[] = {
 	{0, "trace", "FILE", NB_OPT_STRING, AT(trace),
 	 "write the engine's events there, in ftrace's text form", NB_COMPLETE_FILE, NULL},
 	{0, "time-limit", "SECONDS", NB_OPT_STRING, AT(time_limit),
-	 "stop a scenario after that much time of this computer; default 25", NB_COMPLETE_NONE,
-	 NULL},
+	 "stop a scenario after that much time of this computer; default 25, long calls not "
+	 "counted",
+	 NB_COMPLETE_NONE, NULL},
 	{0, "memory-limit", "SIZE", NB_OPT_STRING, AT(memory_limit),
 	 "of a scenario's own data; default 1G", NB_COMPLETE_NONE, NULL},
 	{0},
@@ -90,6 +91,7 @@ static int limits(const struct sim_args *a, struct nb_sim_options *opt)
 			return nb_complainf(
 				"--time-limit: 0 would stop it at once; 1 to 86400 seconds");
 		opt->time_limit_s = (unsigned)v;
+		opt->work_limit_s = 0; /* who names a limit means it */
 	}
 	if (a->memory_limit) {
 		if (nb_parse_size(a->memory_limit, strlen(a->memory_limit), &v) || v == 0)

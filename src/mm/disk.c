@@ -322,6 +322,12 @@ void nb_disk_complete(struct nb_system *sys, uint64_t now_ns)
 	}
 }
 
+void nb_disk_passes(struct nb_system *sys)
+{
+	if (sys->files && !sys->files->writeback->wake)
+		nb_disk_complete(sys, sys->time_ns);
+}
+
 uint64_t nb_disk_next_ns(const struct nb_system *sys)
 {
 	struct nb_writeback *wb = sys->files->writeback;

@@ -4,6 +4,8 @@
  * advice and do nothing. Source: mm/fadvise.c, generic_fadvise(); fs/drop_caches.c.
  */
 #include "mm/lru.h"
+#include "mm/vmscan.h"
+#include "mm/vmstat.h"
 #include "mm/writeback.h"
 
 /* Starts to write what is dirty, then drops what is clean. */
@@ -63,17 +65,42 @@ int nb_file_fadvise(struct nb_task *t, struct nb_address_space *file, uint64_t o
 	return 0;
 }
 
-void nb_drop_caches(struct nb_system *sys, unsigned what)
+static void drop_pagecache(struct nb_system *sys, int cpu)
 {
 	struct nb_address_space *as;
 
-	if (!(what & 1) || !sys->files)
-		return;
 	nb_disk_complete(sys, sys->time_ns);
 	nb_lru_add_drain_all(sys);
 	for (as = sys->files->files; as; as = as->next) {
 		if (as->kind == NB_AS_FILE)
-			(void)nb_file_invalidate(sys, as, 0, UINT64_MAX, false,
-						 nb_file_cpu(sys, NULL));
+			(void)nb_file_invalidate(sys, as, 0, UINT64_MAX, false, cpu);
+	}
+}
+
+/* Again as long as it is worth while. Source: mm/vmscan.c, drop_slab(). */
+static void drop_slab(struct nb_system *sys, int cpu)
+{
+	uint64_t freed;
+	unsigned shift = 0;
+
+	do {
+		freed = 0;
+		for (unsigned i = 0; i < sys->nr_pgdat; i++)
+			freed += nb_shrink_slab(sys, sys->pgdat[i]->nid, 0, NB_GFP_KERNEL, cpu);
+	} while (freed >> shift++ > 1);
+}
+
+void nb_drop_caches(struct nb_system *sys, unsigned what)
+{
+	int cpu = nb_file_cpu(sys, NULL);
+
+	if (what & 1) {
+		if (sys->files)
+			drop_pagecache(sys, cpu);
+		nb_count_vm_event(sys, cpu, NB_VM_DROP_PAGECACHE);
+	}
+	if (what & 2) {
+		drop_slab(sys, cpu);
+		nb_count_vm_event(sys, cpu, NB_VM_DROP_SLAB);
 	}
 }

@@ -145,6 +145,8 @@ void nb_readahead_force(struct nb_task *t, struct nb_address_space *as, uint64_t
 uint64_t nb_disk_submit(struct nb_address_space *as, bool write, uint64_t index, unsigned pages);
 /* Ends what is done at `now_ns`. */
 void nb_disk_complete(struct nb_system *sys, uint64_t now_ns);
+/* The system's time went on: ends what is done, where no driver does it (nb_writeback_step()). */
+void nb_disk_passes(struct nb_system *sys);
 /* When the next request ends; UINT64_MAX: none is under way. */
 uint64_t nb_disk_next_ns(const struct nb_system *sys);
 /* Requests under way, of write-back. */

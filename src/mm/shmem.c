@@ -137,6 +137,11 @@ static int clear_part(struct nb_task *t, struct nb_address_space *as, uint64_t f
 
 	if (from >= to)
 		return 0;
+	if (!nb_as_is_shmem(as)) { /* zeroes are written, as far as the file goes */
+		uint64_t end = to < as->size ? to : as->size, n;
+
+		return from < end ? nb_file_write(t, as, from, NULL, end - from, &n) : 0;
+	}
 	err = nb_shmem_get_page(t, as, from >> as->sys->page_shift, false, &z, &page);
 	if (err < 0)
 		return err == -NB_ENOENT ? 0 : err;
@@ -214,12 +219,15 @@ int nb_file_fallocate(struct nb_task *t, struct nb_address_space *file, uint64_t
 		return -NB_EINVAL;
 	if (file->kind == NB_AS_HUGETLB)
 		return nb_huge_fallocate(t, file, offset, bytes, punch_hole);
-	if (!nb_as_is_shmem(file))
-		return -NB_EOPNOTSUPP;
 	if (end < offset || last > NB_AS_MAX_INDEX)
 		return -NB_EFBIG;
 	if (punch_hole)
 		return punch(t, file, offset, end);
+	if (!nb_as_is_shmem(file)) { /* a disk's blocks are nobody's: only the size is kept */
+		if (end > file->size)
+			file->size = end;
+		return 0;
+	}
 	for (uint64_t i = offset >> shift; !err && i <= last; i++)
 		err = nb_fatal_signal(t) ? -NB_EINTR : fill_hole(t, file, i);
 	end_fallocate(t, file, last, !err);

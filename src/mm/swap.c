@@ -346,6 +346,8 @@ static void end_write(struct nb_system *sys, struct nb_swap_write *w)
 
 	nb_get_page(sys, w->page);
 	change(sys, w->page, 0, PG_WRITEBACK);
+	nb_stat_add(sys, &w->zone->nr_writeback, -1);
+	nb_stat_add(sys, &w->zone->nr_written, 1);
 	nb_lru_rotate(sys, w->zone, w->page, cpu);
 	nb_put_page(sys, w->zone, w->page, cpu);
 }
@@ -385,6 +387,7 @@ static void begin_write(struct nb_system *sys, struct nb_swap_area *a, struct nb
 			struct nb_page *page)
 {
 	change(sys, page, PG_WRITEBACK, 0);
+	nb_stat_add(sys, &z->nr_writeback, 1);
 	nb_swap_lock(sys);
 	/* reclaim waits for room before it writes (swap_device.c); who overshoots ends all early */
 	while (a->flight_nr == NB_SWAP_IN_FLIGHT) {
@@ -413,6 +416,7 @@ int nb_swap_writepage(struct nb_system *sys, struct nb_zone *z, struct nb_page *
 		begin_write(sys, a, z, page);
 		return 0;
 	}
+	nb_stat_add(sys, &z->nr_written, 1);
 	nb_swap_lock(sys);
 	nb_swap_device_give(sys, a);
 	nb_swap_unlock(sys);

@@ -10,13 +10,14 @@
 #include "base/mem.h"
 #include "mm/overcommit.h"
 #include "mm/boot.h"
+#include "mm/filemap.h"
 #include "mm/buddy.h"
 #include "mm/huge_memory.h"
 #include "mm/hugetlb.h"
 #include "mm/lru.h"
 #include "mm/oom.h"
 #include "mm/memcg.h"
-#include "mm/swap.h"
+#include "mm/swap_area.h"
 #include "mm/vmscan.h"
 #include "mm/compaction.h"
 #include "mm/linear.h"
@@ -163,8 +164,12 @@ uint64_t nb_system_time_ns(const struct nb_system *sys)
 
 void nb_system_set_time_ns(struct nb_system *sys, uint64_t ns)
 {
-	if (ns > sys->time_ns)
-		sys->time_ns = ns;
+	if (ns <= sys->time_ns)
+		return;
+	sys->time_ns = ns;
+	/* what devices have written by now shows, whoever drives the system and however */
+	nb_swap_poll(sys, false);
+	nb_disk_passes(sys);
 }
 
 const struct nb_mem_range *nb_system_memblock(const struct nb_system *sys, unsigned *ret_n)

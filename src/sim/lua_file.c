@@ -262,6 +262,23 @@ static int op_fadvise(lua_State *L, struct nb_op *op)
 		nb_file_fadvise(op->task->task, f->as, offset, length, (enum nb_fadvice)advice));
 }
 
+/* f:readahead(offset, length [, task]): what fadvise's "willneed" is */
+static int op_readahead(lua_State *L, struct nb_op *op)
+{
+	struct lua_file *f = check_handle(L, 1);
+	uint64_t offset = nb_arg_size(L, 2, op->def->name, "offset");
+	uint64_t length = nb_arg_size(L, 3, op->def->name, "length");
+
+	if (becomes_task_op(op, task_of(L, op, f, 4, true)))
+		return NB_OP_AGAIN;
+	if (!nb_task_alive(op->task->task))
+		return dead(L, op);
+	return finish(
+		L, op,
+		length ? nb_file_fadvise(op->task->task, f->as, offset, length, NB_FADV_WILLNEED)
+		       : 0);
+}
+
 /* f:fallocate(offset, length [, task]), f:punch(offset, length [, task]) */
 static int fallocate(lua_State *L, struct nb_op *op, bool punch)
 {
@@ -480,8 +497,8 @@ static const struct nb_op_def file_ops[] = {
 	{"read", op_read, false, false},         {"write", op_write, false, false},
 	{"truncate", op_truncate, false, false}, {"sync", op_sync, false, false},
 	{"fadvise", op_fadvise, false, false},   {"fallocate", op_fallocate, false, false},
-	{"punch", op_punch, false, false},       {"nodes", op_nodes, false, true},
-	{"info", op_info, false, true},
+	{"punch", op_punch, false, false},       {"readahead", op_readahead, false, false},
+	{"nodes", op_nodes, false, true},        {"info", op_info, false, true},
 };
 
 static const struct nb_op_def machine_ops[] = {

@@ -47,6 +47,7 @@ struct nb_op {
 	unsigned phase;           /* the function's own: 0 at first */
 	uint64_t addr, end, faulted, begin_ns;
 	uint64_t until_ns;
+	unsigned turns; /* grains so far */
 	bool wait_all;
 };
 
@@ -75,7 +76,10 @@ struct nb_host {
 	uint64_t memory_limit_bytes; /* of this process */
 	unsigned grains;             /* since the process's memory was looked at */
 	uint64_t free_pages_low;     /* fewest free pages of the machine so far */
-	bool broken;                 /* a strand is */
+	uint64_t work_mark_ns; /* nb_host_note_work(): since when; 0: a call is short so far */
+	uint64_t work_rest_ns; /* noted, less than a ms */
+	uint64_t work_left_ns; /* what long calls may still take beside the time limit */
+	bool broken;           /* a strand is */
 };
 
 static inline struct nb_host *nb_host_of(lua_State *L)
@@ -97,6 +101,10 @@ int nb_strands_run(struct nb_host *h);
 void nb_strands_release(struct nb_host *h);
 /* Time of the strand that runs. */
 uint64_t nb_strand_now(const struct nb_host *h);
+
+/* scenario.c: a long call is at work: the time that passed since it was noted last does not count
+ * against the limit on the scenario's time, which is there for loops that do not end. */
+void nb_host_note_work(struct nb_host *h);
 
 /* ---- lua_args.c: arguments and results ---- */
 

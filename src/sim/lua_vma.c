@@ -5,11 +5,14 @@
  */
 #include "sim/lua_host.h"
 
+#include <numabox/file.h>
 #include <numabox/task.h>
 
 /* Charges a call; true or nil, errno, text. */
 static int done(lua_State *L, struct nb_op *op, int ret, const uint64_t *before)
 {
+	if (op->task->clock_ns < op->host->sim->now_ns) /* it waited for a disk */
+		op->task->clock_ns = op->host->sim->now_ns;
 	nb_sim_charge_ns(op->task, NB_COST_MMAP_NS);
 	if (nb_task_alive(op->task->task))
 		nb_sim_charge_new_pages(op->task, before);
@@ -90,6 +93,23 @@ static int op_madvise(lua_State *L, struct nb_op *op)
 	struct range r = read_range(L, op);
 
 	return done(L, op, nb_madvise(op->task->task, r.addr, r.length, (int)advice), r.before);
+}
+
+/* t:msync(addr, length [, {"sync"}]): "async", "sync", "invalidate" */
+static int op_msync(lua_State *L, struct nb_op *op)
+{
+	static const struct nb_arg_word words[] = {{"async", NB_MS_ASYNC},
+						   {"sync", NB_MS_SYNC},
+						   {"invalidate", NB_MS_INVALIDATE},
+						   {NULL, 0}};
+	unsigned flags = NB_MS_SYNC;
+
+	lua_settop(L, 4);
+	if (!lua_isnil(L, 4))
+		flags = nb_arg_words(L, 4, op->def->name, "flags", words);
+	struct range r = read_range(L, op);
+
+	return done(L, op, nb_msync(op->task->task, r.addr, r.length, (int)flags), r.before);
 }
 
 /* t:mremap(addr, old_length, new_length [, flags [, new_addr]]): where it is now */
@@ -193,7 +213,7 @@ static const struct nb_op_def ops[] = {
 	{"mremap", op_mremap, true, false},         {"brk", op_brk, true, false},
 	{"stack", op_stack, true, false},           {"mlock", op_mlock, true, false},
 	{"munlock", op_munlock, true, false},       {"mlockall", op_mlockall, true, false},
-	{"munlockall", op_munlockall, true, false},
+	{"munlockall", op_munlockall, true, false}, {"msync", op_msync, true, false},
 };
 
 void nb_lua_vma_open(lua_State *L)

@@ -78,10 +78,11 @@ void nb_sandbox_stop_text(const struct nb_sandbox *sb, char *buf, size_t n)
 			 (unsigned long long)(sb->memory_limit >> 20));
 		break;
 	default:
-		snprintf(buf, n,
-			 "scenario ran past its limit of %u s of wall time; --time-limit gives it "
-			 "more",
-			 sb->time_limit_s);
+		snprintf(
+			buf, n,
+			"scenario ran past its limit of %u s of wall time%s; --time-limit gives it "
+			"more",
+			sb->time_limit_s, sb->work_is_extra ? ", long calls not counted" : "");
 	}
 }
 

@@ -27,6 +27,7 @@ struct nb_sandbox {
 	size_t memory, memory_limit; /* bytes; limit 0: none */
 	uint64_t instructions, instruction_limit;
 	unsigned time_limit_s; /* for messages; watchdog.c keeps it */
+	bool work_is_extra;    /* the same: calls that take long are not counted */
 	uint64_t seed;
 	enum nb_stop stop;
 	int stop_line;       /* where it was stopped; 0 unknown */

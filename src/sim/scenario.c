@@ -12,7 +12,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
+
+#define NS_PER_S UINT64_C(1000000000)
+#define NS_PER_MS UINT64_C(1000000)
 
 /* ---- reading ---- */
 
@@ -69,6 +73,23 @@ static void note_growth(struct nb_host *h)
 	atomic_fetch_add(&h->sb.extra_ms,
 			 (h->free_pages_low - info.free_pages) / NB_SIM_PAGES_PER_MS);
 	h->free_pages_low = info.free_pages;
+}
+
+void nb_host_note_work(struct nb_host *h)
+{
+	uint64_t now, took;
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	now = (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
+	took = h->work_mark_ns ? now - h->work_mark_ns : 0;
+	h->work_mark_ns = now;
+	if (took > h->work_left_ns)
+		took = h->work_left_ns;
+	h->work_left_ns -= took;
+	h->work_rest_ns += took;
+	atomic_fetch_add(&h->sb.extra_ms, h->work_rest_ns / NS_PER_MS);
+	h->work_rest_ns %= NS_PER_MS;
 }
 
 void nb_host_check_memory(lua_State *L)
@@ -226,7 +247,8 @@ int nb_scenario_run(struct nb_sim *sim, const struct nb_sim_options *opt,
 		    void (*print)(void *ctx, const char *s, size_t len), void *ctx,
 		    struct nb_scenario_result *ret_result, struct nb_error *err)
 {
-	struct nb_host h = {.sim = sim, .file = opt->scenario};
+	struct nb_host h = {
+		.sim = sim, .file = opt->scenario, .work_left_ns = opt->work_limit_s * NS_PER_S};
 	struct nb_watchdog dog = {
 		.sb = &h.sb, .file = opt->scenario, .flush = opt->flush, .ctx = opt->ctx};
 	struct nb_text text = {0};
@@ -243,6 +265,7 @@ int nb_scenario_run(struct nb_sim *sim, const struct nb_sim_options *opt,
 	h.sb = (struct nb_sandbox){.memory_limit = opt->memory_limit_bytes,
 				   .instruction_limit = instructions,
 				   .time_limit_s = opt->time_limit_s,
+				   .work_is_extra = opt->work_limit_s != 0,
 				   .seed = opt->seed,
 				   .print = print,
 				   .print_ctx = ctx,

@@ -17,6 +17,7 @@ void nb_sim_options_init(struct nb_sim_options *opt)
 {
 	*opt = (struct nb_sim_options){
 		.time_limit_s = NB_SIM_TIME_LIMIT_S,
+		.work_limit_s = NB_SIM_WORK_LIMIT_S,
 		.memory_limit_bytes = NB_SIM_MEMORY_LIMIT_BYTES,
 	};
 }

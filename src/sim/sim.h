@@ -18,7 +18,8 @@
 
 struct nb_capture; /* src/read: what was observed beside the hardware */
 
-#define NB_SIM_TIME_LIMIT_S 25u /* default of time_limit_s */
+#define NB_SIM_TIME_LIMIT_S 25u  /* default of time_limit_s */
+#define NB_SIM_WORK_LIMIT_S 600u /* default of work_limit_s */
 /* The limit grows by a millisecond for so many pages that become resident for the first time: 1 TiB
  * may take two minutes more. */
 #define NB_SIM_PAGES_PER_MS 2500u
@@ -73,6 +74,7 @@ struct nb_sim_options {
 	/* Limits of a scenario; 0: none, where nothing else is said. nb_sim_options_init() sets the
 	 * defaults. */
 	unsigned time_limit_s;       /* wall time */
+	unsigned work_limit_s;       /* what calls that take long may take on top of it */
 	uint64_t instruction_limit;  /* 0: time_limit_s * NB_SIM_INSTRUCTIONS_PER_S */
 	uint64_t memory_limit_bytes; /* of Lua's own memory */
 

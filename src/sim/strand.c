@@ -17,6 +17,9 @@ uint64_t nb_strand_now(const struct nb_host *h)
 	return h->current ? h->current->now_ns : h->sim->now_ns;
 }
 
+#define TURNS_OF_LONG_CALLS 16u
+#define STEPS_OF_LONG_WAITS 4096u
+
 /* ---- operations ---- */
 
 static int op_continued(lua_State *L, int status, lua_KContext ctx);
@@ -93,9 +96,13 @@ static int op_go(lua_State *L)
 			return lua_yieldk(L, 0, 0, op_continued);
 		if (ret == NB_OP_SLEEP)
 			return go_to_sleep(L, st);
-		if (ret != NB_OP_AGAIN)
+		if (ret != NB_OP_AGAIN) {
+			st->host->work_mark_ns = 0;
 			return ret;
+		}
 		nb_sandbox_poll(L);
+		if (++op->turns % TURNS_OF_LONG_CALLS == 0)
+			nb_host_note_work(st->host);
 		if (++st->host->grains % 1024 == 0)
 			nb_host_check_memory(L);
 	}
@@ -215,6 +222,7 @@ static void strand_due(struct nb_due *due)
 
 int nb_strands_run(struct nb_host *h)
 {
+	unsigned steps = 0;
 	struct nb_due *d;
 
 	while (!h->main->ended && !h->broken) {
@@ -222,10 +230,14 @@ int nb_strands_run(struct nb_host *h)
 		if (!d)
 			break;
 		nb_clock_clear(&h->sim->clock, d);
-		if (d->kind < NB_DUE_TASK)
-			nb_sim_run_daemon(h->sim, d);
-		else
+		if (d->kind >= NB_DUE_TASK) {
+			steps = 0;
 			d->run(d);
+			continue;
+		}
+		nb_sim_run_daemon(h->sim, d);
+		if (++steps % STEPS_OF_LONG_WAITS == 0) /* machine:run("1h") */
+			nb_host_note_work(h);
 	}
 	for (unsigned i = 0; i < h->sim->nr_tasks; i++)
 		nb_sim_task_killed(h->sim->tasks[i]); /* the reports tell of all */

@@ -75,7 +75,9 @@ static void flush_for_a_while(struct nb_watchdog *w)
 static void end_process(struct nb_watchdog *w)
 {
 	char text[1200], why[256];
-	struct nb_sandbox stopped = {.stop = NB_STOP_TIME, .time_limit_s = w->sb->time_limit_s};
+	struct nb_sandbox stopped = {.stop = NB_STOP_TIME,
+				     .time_limit_s = w->sb->time_limit_s,
+				     .work_is_extra = w->sb->work_is_extra};
 	int line = atomic_load(&w->sb->line), len;
 
 	nb_sandbox_stop_text(&stopped, why, sizeof(why));

@@ -20,7 +20,8 @@ static void files(void **state)
 		"print(f:truncate('32K'), f:info().cached_pages)\n"
 		"print(table.concat(f:nodes('24K', '16K'), ' '))\n"
 		"print(f:fadvise(0, 0, 'dontneed'), f:info().cached_pages)\n"
-		"print(f:fallocate(0, '4K'))\n"
+		"print(f:fallocate(0, '4K'), f:info().size, f:fallocate(0, '40K'), f:info().size)\n"
+		"print(f:readahead(0, '20K'), f:info().cached_pages)\n"
 		"print(pcall(f.read, f))\n"
 		"print(f:close(), tostring(f), (pcall(f.info, f)))\n",
 		"file data\t1048576\t0\n"
@@ -31,7 +32,8 @@ static void files(void **state)
 		"true\t8\n"
 		"0 0 ENOENT ENOENT\n"
 		"true\t0\n"
-		"nil\tEOPNOTSUPP\tfallocate is refused\n"
+		"true\t32768\ttrue\t40960\n"
+		"true\t5\n"
 		"false\tread: length is missing: a number of bytes, or a text such as \"40G\"\n"
 		"true\tfile (closed)\tfalse\n");
 }

@@ -127,12 +127,35 @@ static void overcommit(void **state)
 		       "nil\tENOMEM\tmmap of 67108864 bytes is refused\n");
 }
 
+/* Pages on their way to swap count as being written, and are through when time has passed, though
+ * nobody reclaims. */
+static void writeback(void **state)
+{
+	(void)state;
+	simtest_prints("1x1G:2",
+		       "machine:swapon{ size = '64M', write_us = 1000 }\n"
+		       "local t = machine:task{ cpu = 0 }\n"
+		       "local a = t:mmap{ length = '1M' }\n"
+		       "local function kib(k)\n"
+		       "  return tonumber(machine:view('meminfo'):match(k .. ':%s+(%d+)'))\n"
+		       "end\n"
+		       "t:touch(a, '1M')\n"
+		       "t:madvise(a, '1M', 'pageout')\n"
+		       "print(kib'Writeback' > 512, kib'SwapCached')\n"
+		       "machine:run('1s')\n"
+		       "print(kib'Writeback', kib'SwapCached')\n"
+		       "print(machine:view('vmstat'):match('nr_written %d+'))\n",
+		       "true\t1024\n"
+		       "0\t1024\n"
+		       "nr_written 256\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(overcommit),         cmocka_unit_test(reclaim),
-		cmocka_unit_test(device_time),        cmocka_unit_test(full_queue),
-		cmocka_unit_test(dirty_behind_clean),
+		cmocka_unit_test(overcommit), cmocka_unit_test(reclaim),
+		cmocka_unit_test(writeback),  cmocka_unit_test(device_time),
+		cmocka_unit_test(full_queue), cmocka_unit_test(dirty_behind_clean),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

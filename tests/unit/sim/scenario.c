@@ -462,6 +462,34 @@ static void limits(void **state)
 	}
 }
 
+/* One call that takes longer than the limit is no loop: it may end, unless a limit was named. */
+static void long_calls(void **state)
+{
+	static const char endless[] = "local t = machine:task()\n"
+				      "machine:file('f', '4T'):read(0, '4T', t)\n";
+	static const char lengthy[] = "local t = machine:task()\n"
+				      "machine:file('f', '50G'):read(0, '50G', t)\n";
+
+	(void)state;
+	for (unsigned work = 0; work <= 600; work += 600) {
+		struct nb_sim_options opt;
+		struct nb_text out = {0};
+		struct nb_error err = {0};
+
+		nb_sim_options_init(&opt);
+		opt.time_limit_s = 1;
+		opt.work_limit_s = work;
+		if (work) {
+			assert_int_equal(simtest_scenario(M, lengthy, &opt, &out, &err), 0);
+		} else {
+			assert_int_equal(simtest_scenario(M, endless, &opt, &out, &err), 2);
+			assert_non_null(strstr(err.text, "past its limit of 1 s of wall time; --"));
+			assert_int_equal(err.line, 2);
+		}
+		nb_text_release(&out);
+	}
+}
+
 static void unreadable(void **state)
 {
 	struct nb_port port;
@@ -551,6 +579,7 @@ int main(void)
 		cmocka_unit_test(arguments),
 		cmocka_unit_test(mistakes),
 		cmocka_unit_test(limits),
+		cmocka_unit_test(long_calls),
 		cmocka_unit_test(unreadable),
 		cmocka_unit_test(deterministic),
 	};
