@@ -11,7 +11,9 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
+#define FILTERS_SINCE 6001u   /* zones above the request's, nodes without any, pools by node */
 #define RSS_PARTS_SINCE 6008u /* rss_anon, rss_file, rss_shmem in the table of tasks */
 
 static uint64_t rss(const struct nb_oom_task *t)
@@ -43,19 +45,59 @@ static void print_head(const struct nb_system_info *info, const struct nb_oom_re
 		       r->invoker.oom_score_adj);
 }
 
+/* Has the node memory in a zone that the request could use? */
+static bool node_serves(const struct nb_system *sys, int nid, const struct nb_oom_report *r)
+{
+	struct nb_zone_info z;
+
+	for (unsigned t = 0; t <= r->highest_zoneidx; t++) {
+		if (!nb_zone_info(sys, nid, (enum nb_zone_type)t, &z) && z.managed_pages)
+			return true;
+	}
+	return false;
+}
+
 /* Does the report leave this line out? */
-static bool filtered(const struct nb_showmem_line *l, const struct nb_oom_report *r)
+static bool filtered(const struct nb_system *sys, const struct nb_showmem_line *l,
+		     const struct nb_oom_report *r)
 {
 	const struct nb_nodemask *nodes = r->nodemask ? r->nodemask : r->mems_allowed;
+	struct nb_system_info info;
+	bool newer;
 
+	nb_system_info(sys, &info);
+	newer = info.profile->version >= FILTERS_SINCE;
 	if (l->kind != NB_SHOWMEM_NODE && l->kind != NB_SHOWMEM_ZONE &&
 	    l->kind != NB_SHOWMEM_BUDDY && l->kind != NB_SHOWMEM_HUGE &&
 	    l->kind != NB_SHOWMEM_RESERVE)
 		return false;
-	if (l->kind != NB_SHOWMEM_HUGE && l->nid >= 0 && nodes &&
+	if ((newer || l->kind != NB_SHOWMEM_HUGE) && l->nid >= 0 && nodes &&
 	    !nb_nodemask_test(nodes, (unsigned)l->nid))
 		return true;
-	return l->type > (int)r->highest_zoneidx;
+	if (!newer)
+		return false;
+	return l->type > (int)r->highest_zoneidx ||
+	       (l->kind == NB_SHOWMEM_NODE && !node_serves(sys, l->nid, r));
+}
+
+/* The sum counts page sets of those zones alone that are shown. */
+static void sum_page_sets(struct nb_showmem *shown, unsigned page_kib)
+{
+	struct nb_item *sum = NULL;
+	uint64_t kib = 0;
+
+	for (size_t i = 0; i < shown->nr_lines; i++) {
+		struct nb_showmem_line *l = &shown->lines[i];
+
+		if (l->kind == NB_SHOWMEM_ZONE)
+			kib += nb_items_value(&l->items, "free_pcp", 0);
+		for (size_t k = 0; l->kind == NB_SHOWMEM_GLOBAL && k < l->items.n; k++) {
+			if (l->items.v[k].name && !strcmp(l->items.v[k].name, "free_pcp"))
+				sum = &l->items.v[k];
+		}
+	}
+	if (sum)
+		sum->value = kib / page_kib;
 }
 
 static void print_memory(const struct nb_system *sys, const struct nb_oom_report *r,
@@ -63,18 +105,21 @@ static void print_memory(const struct nb_system *sys, const struct nb_oom_report
 {
 	struct nb_showmem s = {0};
 	struct nb_showmem shown;
+	struct nb_system_info info;
 	size_t kept = 0;
 
+	nb_system_info(sys, &info);
 	nb_showmem_on_cpu(sys, r->cpu, &s);
 	shown = s;
 	shown.lines = nb_xcalloc(s.nr_lines ? s.nr_lines : 1, sizeof(*s.lines));
 	for (size_t i = 0; i < s.nr_lines; i++) {
 		/* a zone's reserve goes with it */
-		if (!filtered(&s.lines[i], r) &&
-		    !(s.lines[i].kind == NB_SHOWMEM_RESERVE && i && filtered(&s.lines[i - 1], r)))
+		if (!filtered(sys, &s.lines[i], r) && !(s.lines[i].kind == NB_SHOWMEM_RESERVE &&
+							i && filtered(sys, &s.lines[i - 1], r)))
 			shown.lines[kept++] = s.lines[i];
 	}
 	shown.nr_lines = kept;
+	sum_page_sets(&shown, 1u << (info.page_shift - 10));
 	nb_showmem_print(&shown, out);
 	free(shown.lines);
 	nb_showmem_release(&s);

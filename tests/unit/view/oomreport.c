@@ -1,6 +1,7 @@
 /* oomreport.c -- tests of src/view/oomreport.c: the lines of a recorded report, byte for byte. */
 #include "read/machine.h"
 #include "view/oomreport.h"
+#include <numabox/page_alloc.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -123,6 +124,9 @@ static void test_policy_and_old_table(void **state)
 	r = recorded(rows, &all);
 	memset(&one, 0, sizeof(one));
 	one.bits[0] = 2;
+	assert_true(nb_alloc_pages(b.sys, &(struct nb_alloc_request){.gfp = NB_GFP_KERNEL,
+								     .cpu = 0,
+								     .nid = 0}) != NB_NO_PFN);
 	r.constraint = NB_CONSTRAINT_MEMORY_POLICY;
 	r.nodemask = &one;
 	r.allocating_task = true;
@@ -136,6 +140,10 @@ static void test_policy_and_old_table(void **state)
 			       "constraint=CONSTRAINT_MEMORY_POLICY,nodemask=1,cpuset=/"));
 	assert_non_null(strstr(nb_text_str(&b.text), "Node 1 DMA32 free:"));
 	assert_null(strstr(nb_text_str(&b.text), "Node 0 DMA32 free:"));
+	assert_non_null(strstr(nb_text_str(&b.text), "Node 1 hugepages_total="));
+	assert_null(strstr(nb_text_str(&b.text), "Node 0 hugepages_total="));
+	/* node 0's page sets do not count */
+	assert_non_null(strstr(nb_text_str(&b.text), " free_pcp:0 free_cma:0"));
 	assert_non_null(strstr(nb_text_str(&b.text),
 			       "Out of memory (oom_kill_allocating_task): Killed process 165"));
 	close_box(&b);
@@ -157,6 +165,8 @@ static void test_low_and_nobody(void **state)
 	nb_oomreport_print(b.sys, &r, &b.text);
 	assert_non_null(strstr(nb_text_str(&b.text), "Node 0 DMA free:"));
 	assert_null(strstr(nb_text_str(&b.text), "DMA32 free:"));
+	assert_non_null(strstr(nb_text_str(&b.text), "Node 0 active_anon:"));
+	assert_null(strstr(nb_text_str(&b.text), "Node 1 active_anon:"));
 	has_line(&b, "Out of memory and no killable processes...");
 	close_box(&b);
 }
