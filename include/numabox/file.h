@@ -8,7 +8,10 @@
  * Bytes:   only a backed system's pages hold any (nb_boot_options.backed). Their files come from
  *          nb_backing_ops; without, the system keeps what was written itself.
  * Errors:  the kernel's errno, negated. Units: bytes, but where a name says _pages.
- * Source:  mm/filemap.c, mm/shmem.c, mm/readahead.c, mm/page-writeback.c.
+ * Threads: several may use one file at once, each for a task of its own (task.h); a read that meets
+ *          a write sees each page before or after it, or between. nb_writeback_step() may run
+ * beside all. docs/threads.md. Source:  mm/filemap.c, mm/shmem.c, mm/readahead.c,
+ * mm/page-writeback.c.
  */
 #ifndef NUMABOX_FILE_H
 #define NUMABOX_FILE_H

@@ -10,6 +10,7 @@
  * Units:   pages, but where a name says bytes.
  * Errors:  what a write to the cgroup's file would give, negated.
  * Source:  mm/memcontrol.c, mm/page_counter.c; Documentation/admin-guide/cgroup-v2.rst.
+ * Threads: making, changing and removing groups alone; charges come with the calls of tasks.
  */
 #ifndef NUMABOX_MEMCG_H
 #define NUMABOX_MEMCG_H

@@ -4,6 +4,8 @@
  * Memory:  what a report points to lives during the callback alone.
  * Units:   pages, but where a name says otherwise.
  * Source:  mm/oom_kill.c; facts 7.9, 12.11.
+ * Threads: a report comes on the thread whose request found no memory, one at a time. A victim that
+ *          another thread drives is ended by that one. docs/threads.md.
  */
 #ifndef NUMABOX_OOM_H
 #define NUMABOX_OOM_H

@@ -5,6 +5,9 @@
  *          nb_kswapd_step() whenever a node's daemon is due; without a driver reclaim happens in
  * the requests themselves (direct reclaim), and kswapd is taken to find nothing to do. Units:
  * pages. Errors: the kernel's errno, negated. Source:  mm/vmscan.c, mm/shrinker.c; facts 7.
+ * Threads: nb_kswapd_step() of a node on one thread at a time, beside all that tasks and other
+ *          daemons do; it only tries their locks. nb_lru_info() at any time. The others change the
+ *          system: alone. docs/threads.md, examples/threads.c.
  */
 #ifndef NUMABOX_RECLAIM_H
 #define NUMABOX_RECLAIM_H

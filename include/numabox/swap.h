@@ -4,6 +4,8 @@
  * its header. Areas are used from the highest priority down, equal ones in turn. Memory:  an area
  * belongs to its system. Units: pages of the machine. Errors:  the kernel's errno, negated. Source:
  * mm/swapfile.c, mm/swap_state.c; facts 7.8.
+ * Threads: nb_swapon() and nb_swapoff() alone; the readers at any time; an area's read and write
+ *          callbacks come on any thread, several at once. docs/threads.md.
  */
 #ifndef NUMABOX_SWAP_H
 #define NUMABOX_SWAP_H

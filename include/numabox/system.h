@@ -5,8 +5,9 @@
  *          its nodes, zones and tasks; nb_system_shutdown() gives all back. Many systems
  *          may live in one process; none shares anything with another.
  * Threads: with port.relax set, calls that name different CPUs may run at the
- *          same time; calls that name the same CPU must not. The nb_*_info()
- *          readers may run at any time and see counters a moment old.
+ *          same time; calls that name the same CPU must not, but for the daemons' steps.
+ *          The nb_*_info() readers may run at any time and see counters a moment old.
+ *          What changes the system as a whole runs alone. docs/threads.md has it call by call.
  */
 #ifndef NUMABOX_SYSTEM_H
 #define NUMABOX_SYSTEM_H

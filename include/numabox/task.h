@@ -4,6 +4,8 @@
  * Memory:  a task belongs to its system; nb_task_exit() ends it and frees its pages;
  *          the handle stays valid (dead) until nb_task_put().
  * Errors:  the kernel's errno, negated.
+ * Threads: one at a time for each task and for the CPU that it is on; calls of different tasks run
+ *          at once. A call holds the lock of the task's address space. docs/threads.md.
  */
 #ifndef NUMABOX_TASK_H
 #define NUMABOX_TASK_H

@@ -196,10 +196,10 @@ void nb_kcompactd_trigger(struct nb_system *sys);
 
 /* A node's daemon. */
 struct nb_kcompactd {
-	int max_order; /* 0: nothing asked */
-	enum nb_zone_type highest_zoneidx;
+	_Atomic int max_order; /* 0: nothing asked */
+	_Atomic(enum nb_zone_type) highest_zoneidx;
 	uint64_t next_ns; /* of the proactive look */
-	bool woken, trigger;
+	_Atomic bool woken, trigger;
 };
 
 /* Puts compaction into sys->hooks; by boot. */

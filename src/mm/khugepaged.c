@@ -233,26 +233,16 @@ void nb_khugepaged_enter(struct nb_system *sys)
 struct round {
 	struct nb_system *sys;
 	uint64_t progress;
+	struct nb_memcg *memcg; /* of the task whose memory is looked at */
 	bool no_memory;
 };
 
-static struct nb_task *task_from(struct nb_system *sys, int pid)
-{
-	struct nb_task *t;
-
-	for (unsigned i = 0; (t = nb_system_task(sys, i)); i++) {
-		if (t->pid >= pid && t->leader == t)
-			return t;
-	}
-	return NULL;
-}
-
 /* Ranges of one VMA from d->addr on; true when there was time for all. */
-static bool scan_vma(struct round *r, struct nb_task *t, struct nb_vma *v)
+static bool scan_vma(struct round *r, struct nb_vma *v)
 {
 	struct nb_khugepaged *d = &r->sys->thp->daemon;
 	struct nb_task stand_in = {
-		.sys = r->sys, .mm = v->mm, .cpu = nb_huge_cpu(r->sys, NULL), .memcg = t->memcg};
+		.sys = r->sys, .mm = v->mm, .cpu = nb_huge_cpu(r->sys, NULL), .memcg = r->memcg};
 	uint64_t span = nb_thp_bytes(v->mm);
 	uint64_t from = v->start > d->addr ? v->start : d->addr;
 
@@ -272,25 +262,19 @@ static bool scan_vma(struct round *r, struct nb_task *t, struct nb_vma *v)
 	return true;
 }
 
-/* One address space; true when it is done. */
-static bool scan_mm(struct round *r, struct nb_task *t)
+/* One address space, which is locked; true when it is done. */
+static bool scan_mm(struct round *r, struct nb_mm *mm)
 {
 	struct nb_khugepaged *d = &r->sys->thp->daemon;
-	int got = nb_mm_trylock(t->mm, -1);
 	bool done = true;
 	struct nb_vma *v;
 
-	if (!got)
-		return true;
-	for (v = nb_vma_first_above(t->mm, d->addr); v && done;
-	     v = nb_vma_first_above(t->mm, v->end)) {
+	for (v = nb_vma_first_above(mm, d->addr); v && done; v = nb_vma_first_above(mm, v->end)) {
 		if (nb_thp_enabled(v) && !(v->flags & NB_VM_STACK))
-			done = scan_vma(r, t, v);
+			done = scan_vma(r, v);
 		if (done)
 			r->progress++;
 	}
-	if (got == 1)
-		nb_mm_unlock(t->mm);
 	return done;
 }
 
@@ -298,8 +282,9 @@ uint64_t nb_khugepaged_step(struct nb_system *sys)
 {
 	struct round r = {.sys = sys};
 	struct nb_khugepaged *d = sys->thp ? &sys->thp->daemon : NULL;
-	struct nb_task *t;
+	struct nb_mm *mm;
 	bool started = false;
+	int pid, got;
 
 	if (!d || sys->tune.thp_enabled == NB_THP_NEVER) {
 		if (d)
@@ -309,25 +294,27 @@ uint64_t nb_khugepaged_step(struct nb_system *sys)
 	if (sys->time_ns < d->next_ns)
 		return d->next_ns;
 	while (r.progress < d->pages_to_scan && !r.no_memory) {
-		t = task_from(sys, d->pid);
-		if (!t) {
+		pid = nb_task_mm_from(sys, d->pid, -1, &mm, &got, &r.memcg);
+		if (!pid) {
 			d->pid = 0;
 			d->addr = 0;
 			d->full_scans++;
 			d->awake = d->seen;
 			d->seen = false;
-			if (started || !task_from(sys, 0) || !d->awake)
+			if (started || !nb_system_task(sys, 0) || !d->awake)
 				break;
 			started = true;
 			continue;
 		}
-		if (scan_mm(&r, t)) {
-			d->pid = t->pid + 1;
+		if (!mm || scan_mm(&r, mm)) {
+			d->pid = pid + 1;
 			d->addr = 0;
 			r.progress++;
 		} else {
-			d->pid = t->pid;
+			d->pid = pid;
 		}
+		if (mm && got == 1)
+			nb_mm_unlock(mm);
 	}
 	if (!d->awake) /* nobody has anything to look at: asleep */
 		return UINT64_MAX;

@@ -275,7 +275,7 @@ struct nb_pgdat {
 
 	/* kswapd, as far as wake-ups need it */
 	int kswapd_order, kswapd_highest_zoneidx;
-	bool kswapd_awake;
+	_Atomic bool kswapd_awake;
 	struct nb_node_use *use;        /* observed_use.c; NULL: nothing was observed */
 	struct nb_lruvec *lruvec;       /* lru.c: made by boot */
 	uint16_t *memcg_of;             /* memcg.h: [dense] group of a page; NULL: no groups */

@@ -126,6 +126,13 @@ void nb_task_set_mm(struct nb_task *t, struct nb_mm *mm)
 	nb_unlock(&side->lock, t->sys->port);
 }
 
+/* A task's mm, locked, or NULL. Under the lock of the list, which keeps the task. */
+static struct nb_mm *try_mm(struct nb_task *t, int holder, int *ret_got)
+{
+	*ret_got = t->mm ? nb_mm_trylock(t->mm, holder) : 0;
+	return *ret_got ? t->mm : NULL;
+}
+
 bool nb_task_mm_at(struct nb_system *sys, unsigned n, const struct nb_memcg *cg, int holder,
 		   struct nb_mm **ret_mm, int *ret_got)
 {
@@ -136,12 +143,27 @@ bool nb_task_mm_at(struct nb_system *sys, unsigned n, const struct nb_memcg *cg,
 	nb_lock(&side->lock, sys->port);
 	for (t = side->tasks; t && n; n--)
 		t = t->next;
-	if (t && t->mm && t->leader == t && t->memcg == cg) {
-		*ret_got = nb_mm_trylock(t->mm, holder);
-		*ret_mm = *ret_got ? t->mm : NULL;
-	}
+	if (t && t->leader == t && t->memcg == cg)
+		*ret_mm = try_mm(t, holder, ret_got);
 	nb_unlock(&side->lock, sys->port);
 	return t != NULL;
+}
+
+int nb_task_mm_from(struct nb_system *sys, int pid, int holder, struct nb_mm **ret_mm, int *ret_got,
+		    struct nb_memcg **ret_memcg)
+{
+	struct nb_task_side *side = nb_task_side(sys);
+	struct nb_task *t;
+	int found;
+
+	nb_lock(&side->lock, sys->port);
+	for (t = side->tasks; t && (t->pid < pid || t->leader != t);)
+		t = t->next;
+	found = t ? t->pid : 0;
+	*ret_memcg = t ? t->memcg : NULL;
+	*ret_mm = t ? try_mm(t, holder, ret_got) : NULL;
+	nb_unlock(&side->lock, sys->port);
+	return found;
 }
 
 bool nb_cpu_online(const struct nb_system *sys, int cpu)

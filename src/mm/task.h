@@ -159,6 +159,10 @@ void nb_task_set_mm(struct nb_task *t, struct nb_mm *mm);
  */
 bool nb_task_mm_at(struct nb_system *sys, unsigned n, const struct nb_memcg *cg, int holder,
 		   struct nb_mm **ret_mm, int *ret_got);
+/* The same for the first leader of a group whose pid is `pid` or more, and
+ * its memory cgroup: returns its pid, 0: there is none. */
+int nb_task_mm_from(struct nb_system *sys, int pid, int holder, struct nb_mm **ret_mm, int *ret_got,
+		    struct nb_memcg **ret_memcg);
 bool nb_cpu_online(const struct nb_system *sys, int cpu);
 
 /* Adds to a counter that several CPUs may write; on one thread without an atomic step. */
