@@ -23,6 +23,8 @@
 #define RA_ORDER_CEILING 5u
 #define RA_FIRST 4u /* hits that are taken for granted at the beginning */
 #define PMD_PAGES 512u
+/* A page that nobody else has is mapped writable although it is only read: no second fault. */
+#define WRITABLE_SINCE 6011u
 
 /* One fault. */
 struct swapin {
@@ -297,8 +299,11 @@ static void map_page(struct swapin *s, struct nb_zone *z, struct nb_page *page,
 		sole = !nb_swap_count(s->t->sys, s->entry);
 	if (sole)
 		bits |= NB_PTE_EXCLUSIVE;
-	if (write && sole && s->v->prot & NB_PROT_WRITE) {
-		bits |= NB_PTE_WRITE | NB_PTE_DIRTY;
+	if (sole && s->v->prot & NB_PROT_WRITE &&
+	    (write || s->t->sys->profile->version >= WRITABLE_SINCE))
+		bits |= NB_PTE_WRITE;
+	if (write && bits & NB_PTE_WRITE) {
+		bits |= NB_PTE_DIRTY;
 		nb_page_change_flags(s->t->sys, page, PG_DIRTY, 0);
 	}
 	nb_rmap_add_anon(s->v, s->addr, z, page, 1);

@@ -7,10 +7,12 @@
  * and how full each CPU's page sets were come from proc/zoneinfo. Units: blocks of 1 << order
  * pages; marks in pages.
  */
+#include "base/fmt.h"
 #include "read/capture_priv.h"
 #include "view/buddyinfo.h"
 #include "view/pagetypeinfo.h"
 #include <numabox/hugetlb.h>
+#include <numabox/reclaim.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -299,6 +301,25 @@ static void apply_cache(struct apply *a, const struct nb_zoneinfo_zone *z)
 						 pages - pending);
 }
 
+/* The form of the lists of reclaim: 0x7 and the like, bit 0 is the switch. Where it is not told, or
+ * the kernel has no choice, they stay as the kernel's profile begins. */
+static void apply_lru_gen(struct apply *a)
+{
+	const char *text;
+	uint64_t bits;
+	size_t len;
+
+	if (nb_tree_read(nb_capture_tree(a->c), "sys/kernel/mm/lru_gen/enabled", &text, &len))
+		return;
+	while (len && (text[len - 1] == '\n' || text[len - 1] == ' '))
+		len--;
+	if (nb_parse_u64(text, len, &bits))
+		return;
+	if (!nb_lru_gen_set_enabled(a->sys, bits & 1))
+		nb_capture_add_note(a->c, "lists of reclaim: %s, by sys/kernel/mm/lru_gen/enabled",
+				    bits & 1 ? "generations" : "classic");
+}
+
 int nb_capture_apply_observed(struct nb_capture *c, struct nb_system *sys, struct nb_error *err)
 {
 	struct apply a = {.c = c, .sys = sys};
@@ -320,6 +341,8 @@ int nb_capture_apply_observed(struct nb_capture *c, struct nb_system *sys, struc
 		apply_use(&a, &c->zoneinfo.zones[i]);
 	for (size_t i = 0; !bad && i < c->zoneinfo.nr_zones; i++)
 		apply_cache(&a, &c->zoneinfo.zones[i]);
+	if (!bad)
+		apply_lru_gen(&a);
 	if (!bad)
 		nb_capture_add_note(c, "state: %d zones set to proc/%s", n,
 				    a.has_types ? "pagetypeinfo and proc/zoneinfo"

@@ -113,6 +113,40 @@ static void test_cache(void **state)
 	pressbox_close(&p);
 }
 
+/* Reads a page back, then writes to it: faults for both. The slot stays, as nothing told the kernel
+ * of the write; the page is dirty and goes out again. */
+static uint64_t faults_of_write(const char *kernel)
+{
+	uint64_t a, n, total, free, cached, faults, out;
+	struct pressbox p = {0};
+
+	sysbox_boot(&p.box, &(struct sysbox_spec){.nodes = "64M:1", .kernel = kernel});
+	p.sys = p.box.sys;
+	assert_int_equal(nb_task_create(p.sys, 0, "test", &p.t), 0);
+	(void)pressbox_swapon(&p, 4096, -1, NB_SWAP_ROTATIONAL);
+	a = pressbox_map(&p, 1);
+	(void)pressbox_fill(&p, a, 1);
+	page_out(&p, a, 1);
+	faults = nb_vm_event_sum(p.sys, NB_VM_PGFAULT);
+	assert_int_equal(nb_touch(p.t, a, PAGE, false, &n), 0);
+	assert_int_equal(nb_touch(p.t, a, PAGE, true, &n), 0);
+	faults = nb_vm_event_sum(p.sys, NB_VM_PGFAULT) - faults;
+	nb_swap_totals(p.sys, &total, &free, &cached);
+	assert_int_equal(cached, 1);
+	out = nb_vm_event_sum(p.sys, NB_VM_PSWPOUT);
+	page_out(&p, a, 1);
+	assert_int_equal(nb_vm_event_sum(p.sys, NB_VM_PSWPOUT), out + 1);
+	pressbox_close(&p);
+	return faults;
+}
+
+static void test_read_then_written(void **state)
+{
+	(void)state;
+	assert_int_equal(faults_of_write(NULL), 1);
+	assert_int_equal(faults_of_write("6.8"), 2);
+}
+
 /* Parent and child hold the slot both; the page that one of them reads stays shared. */
 static void test_fork(void **state)
 {
@@ -424,6 +458,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_priorities),     cmocka_unit_test(test_bad_calls),
+		cmocka_unit_test(test_read_then_written),
 		cmocka_unit_test(test_cache),          cmocka_unit_test(test_fork),
 		cmocka_unit_test(test_readahead),      cmocka_unit_test(test_write_beside_a_slot),
 		cmocka_unit_test(test_willneed),       cmocka_unit_test(test_swapoff),

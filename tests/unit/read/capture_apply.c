@@ -1,5 +1,6 @@
 /* capture_apply.c -- tests of src/read/capture_apply.c: a booted system takes on its capture's
  * state. */
+#include <numabox/reclaim.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -114,6 +115,35 @@ static void test_by_type(void **state)
 	end(&b);
 }
 
+/* Bit 0 of the file chooses the form of the lists; without it, or with nonsense, the kernel's own.
+ */
+static void generations(const char *text, bool on)
+{
+	struct booted b;
+
+	boot(&b, (struct text_file[]){{"dmesg", E820},
+				      {"proc/zoneinfo", ZONEINFO},
+				      {"proc/buddyinfo", BUDDY},
+				      {text ? "sys/kernel/mm/lru_gen/enabled" : NULL, text},
+				      {NULL, NULL}});
+	assert_true(nb_lru_gen_enabled(b.sys)); /* 6.12 begins so */
+	assert_int_equal(nb_capture_apply_observed(b.m.capture, b.sys, NULL), 0);
+	assert_int_equal(nb_lru_gen_enabled(b.sys), on);
+	assert_int_equal(has_note(&b.m, "lists of reclaim: classic"), !on);
+	end(&b);
+}
+
+static void test_generations(void **state)
+{
+	(void)state;
+	generations(NULL, true);
+	generations("0x0007\n", true);
+	generations("0x0006\n", false);
+	generations("0x0000\n", false);
+	generations("yes\n", true);
+	generations("", true);
+}
+
 /* As an ordinary user there is no pagetypeinfo. */
 static void test_buddyinfo_alone(void **state)
 {
@@ -186,9 +216,9 @@ static void test_broken(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_by_type),          cmocka_unit_test(test_buddyinfo_alone),
-		cmocka_unit_test(test_nothing_to_apply), cmocka_unit_test(test_too_much),
-		cmocka_unit_test(test_broken),
+		cmocka_unit_test(test_by_type),         cmocka_unit_test(test_generations),
+		cmocka_unit_test(test_buddyinfo_alone), cmocka_unit_test(test_nothing_to_apply),
+		cmocka_unit_test(test_too_much),        cmocka_unit_test(test_broken),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
