@@ -88,6 +88,25 @@ int nb_file_read(struct nb_task *t, struct nb_address_space *file, uint64_t offs
 int nb_file_write(struct nb_task *t, struct nb_address_space *file, uint64_t offset,
 		  const void *buf, uint64_t bytes, uint64_t *ret_bytes);
 
+/* Read-ahead of one open file description: struct file_ra_state. Pages. The engine's. */
+struct nb_readahead {
+	uint64_t start;
+	unsigned size, async_size;
+	unsigned ra_pages; /* the most at once; 0: none */
+	unsigned mmap_miss;
+	uint64_t prev_pos; /* byte behind the last read; UINT64_MAX: none */
+};
+/* An open file description (open(2)): what is read through it is read ahead by itself. Without one
+ * all readers of a file share a window. The caller's memory; the file must live as long. */
+struct nb_open_file {
+	struct nb_address_space *file;
+	struct nb_readahead ra;
+};
+void nb_open_file_init(struct nb_open_file *open, struct nb_address_space *file);
+/* As nb_file_read(). */
+int nb_open_file_read(struct nb_task *t, struct nb_open_file *open, uint64_t offset, void *buf,
+		      uint64_t bytes, uint64_t *ret_bytes);
+
 /* ftruncate(2): pages behind the new end go, from mappings too. */
 int nb_file_truncate(struct nb_task *t, struct nb_address_space *file, uint64_t size);
 /* fallocate(2): a file in memory gets its pages now (by its policies), one on a disk becomes that

@@ -36,15 +36,6 @@ enum {
 	NB_AS_LISTED = 1 << 6,      /* in the list of dirty files */
 };
 
-/* Read-ahead of one open file: struct file_ra_state. Pages. */
-struct nb_readahead {
-	uint64_t start;
-	unsigned size, async_size;
-	unsigned ra_pages; /* the most at once; 0: none */
-	unsigned mmap_miss;
-	uint64_t prev_pos; /* byte behind the last read; UINT64_MAX: none */
-};
-
 struct nb_address_space {
 	struct nb_rmap rmap; /* first: its handle, and the VMAs that map it */
 	struct nb_system *sys;
@@ -62,7 +53,7 @@ struct nb_address_space {
 	struct nb_shared_policy policy; /* shmem and hugetlb */
 	void *private_data;             /* of its kind */
 	struct nb_backing_ops backing;
-	struct nb_readahead ra;
+	struct nb_readahead ra; /* of faults, and of readers without a description of their own */
 	uint64_t dirtied_ns;      /* when the first of its dirty pages became so */
 	enum nb_wb_reason reason; /* NB_AS_WRITING: why */
 	uint64_t writeback_index; /* where the flusher goes on */

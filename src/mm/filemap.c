@@ -116,15 +116,16 @@ static int wait_read(struct nb_task *t, struct nb_address_space *as, uint64_t in
 
 /* The page at index for a reader of `want` pages, whole. 0; 1: pages that are got together end with
  * it, as it is marked by read-ahead or was still on its way. Source: filemap_get_read_batch(). */
-static int get_page(struct nb_task *t, struct nb_address_space *as, uint64_t index, uint64_t want,
-		    struct nb_zone **ret_zone, struct nb_page **ret_page)
+static int get_page(struct nb_task *t, struct nb_address_space *as, struct nb_readahead *ra,
+		    uint64_t index, uint64_t want, struct nb_zone **ret_zone,
+		    struct nb_page **ret_page)
 {
 	struct nb_page *page = nb_as_find(as, index, ret_zone, NULL);
 	bool last, reading;
 	int err;
 
 	if (!page) {
-		nb_readahead_sync(t, as, index, want);
+		nb_readahead_sync(t, as, ra, index, want);
 		page = nb_as_find(as, index, ret_zone, NULL);
 	}
 	err = find_or_read_alone(t, as, index, ret_zone, &page);
@@ -133,7 +134,7 @@ static int get_page(struct nb_task *t, struct nb_address_space *as, uint64_t ind
 	last = reading = nb_file_reading(as, index);
 	if (nb_page_flags(page) & PG_READAHEAD) {
 		last = true;
-		nb_readahead_async(t, as, *ret_zone, page, want);
+		nb_readahead_async(t, as, ra, page, want);
 	}
 	err = wait_read(t, as, index, page, reading);
 	if (err) {
@@ -145,8 +146,8 @@ static int get_page(struct nb_task *t, struct nb_address_space *as, uint64_t ind
 }
 
 /* 0; 1: as get_page() has it. */
-static int read_page(struct nb_task *t, struct nb_address_space *as, uint64_t offset, void *buf,
-		     uint64_t bytes, uint64_t want)
+static int read_page(struct nb_task *t, struct nb_address_space *as, struct nb_readahead *ra,
+		     uint64_t offset, void *buf, uint64_t bytes, uint64_t want)
 {
 	struct nb_system *sys = as->sys;
 	unsigned shift = sys->page_shift;
@@ -161,7 +162,7 @@ static int read_page(struct nb_task *t, struct nb_address_space *as, uint64_t of
 		return 0;
 	}
 	err = shmem ? nb_shmem_get_page(t, as, index, false, &z, &page)
-		    : get_page(t, as, index, want, &z, &page);
+		    : get_page(t, as, ra, index, want, &z, &page);
 
 	if (err == -NB_ENOENT) { /* a hole of a file in memory */
 		if (buf)
@@ -172,7 +173,7 @@ static int read_page(struct nb_task *t, struct nb_address_space *as, uint64_t of
 		return err;
 	if (!shmem && nb_replica_wanted(as, NULL))
 		page = nb_replica_near(t, as, false, &z, page);
-	if (nb_ra_prev_pos(as) == UINT64_MAX || (nb_ra_prev_pos(as) - 1) >> shift != index)
+	if (nb_ra_prev_pos(ra) == UINT64_MAX || (nb_ra_prev_pos(ra) - 1) >> shift != index)
 		nb_mark_page_accessed(sys, z, page, t->cpu);
 	if (buf && nb_page_bytes(z, page))
 		memcpy(buf, (char *)nb_page_bytes(z, page) + in, bytes);
@@ -182,8 +183,8 @@ static int read_page(struct nb_task *t, struct nb_address_space *as, uint64_t of
 	return !shmem && err;
 }
 
-int nb_file_read(struct nb_task *t, struct nb_address_space *file, uint64_t offset, void *buf,
-		 uint64_t bytes, uint64_t *ret_bytes)
+static int read_through(struct nb_task *t, struct nb_address_space *file, struct nb_readahead *ra,
+			uint64_t offset, void *buf, uint64_t bytes, uint64_t *ret_bytes)
 {
 	unsigned shift = file->sys->page_shift;
 	uint64_t page_bytes = UINT64_C(1) << shift, done = 0, end, size = nb_as_size(file);
@@ -203,7 +204,7 @@ int nb_file_read(struct nb_task *t, struct nb_address_space *file, uint64_t offs
 
 		if (n > bytes - done)
 			n = bytes - done;
-		err = read_page(t, file, at, buf ? (char *)buf + done : NULL, n,
+		err = read_page(t, file, ra, at, buf ? (char *)buf + done : NULL, n,
 				end - (at >> shift));
 		if (err < 0 || nb_fatal_signal(t))
 			break;
@@ -213,13 +214,30 @@ int nb_file_read(struct nb_task *t, struct nb_address_space *file, uint64_t offs
 		}
 		batch = err || !batch ? 0 : batch - 1;
 		done += n;
-		__atomic_store_n(&file->ra.prev_pos, at + n, __ATOMIC_RELAXED);
+		__atomic_store_n(&ra->prev_pos, at + n, __ATOMIC_RELAXED);
 	}
 	*ret_bytes = done;
 	if (nb_fatal_signal(t) && !done)
 		err = -NB_EINTR;
 	nb_oom_leave(t);
 	return done ? 0 : err < 0 ? err : 0;
+}
+
+int nb_file_read(struct nb_task *t, struct nb_address_space *file, uint64_t offset, void *buf,
+		 uint64_t bytes, uint64_t *ret_bytes)
+{
+	return read_through(t, file, &file->ra, offset, buf, bytes, ret_bytes);
+}
+
+void nb_open_file_init(struct nb_open_file *open, struct nb_address_space *file)
+{
+	*open = (struct nb_open_file){.file = file, .ra = {.prev_pos = UINT64_MAX}};
+}
+
+int nb_open_file_read(struct nb_task *t, struct nb_open_file *open, uint64_t offset, void *buf,
+		      uint64_t bytes, uint64_t *ret_bytes)
+{
+	return read_through(t, open->file, &open->ra, offset, buf, bytes, ret_bytes);
 }
 
 /* ---- faults ---- */
@@ -233,7 +251,7 @@ static int file_fault(struct nb_task *t, struct nb_vma *v, uint64_t index,
 
 	nb_event_range(as, NB_EV_MM_FILEMAP_FAULT, index, index, t);
 	if (page) {
-		nb_readahead_fault_hit(t, as, v, *ret_zone, page);
+		nb_readahead_fault_hit(t, as, v, page);
 	} else {
 		major = 1;
 		nb_count_vm_event(t->sys, t->cpu, NB_VM_PGMAJFAULT);

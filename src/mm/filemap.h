@@ -97,9 +97,9 @@ void nb_shmem_drop_swap(struct nb_address_space *as, uint64_t first, uint64_t la
 /* ---- readahead.c. Source: mm/readahead.c ---- */
 
 /* The byte behind the last read; UINT64_MAX: none. */
-static inline uint64_t nb_ra_prev_pos(const struct nb_address_space *as)
+static inline uint64_t nb_ra_prev_pos(const struct nb_readahead *ra)
 {
-	return __atomic_load_n(&as->ra.prev_pos, __ATOMIC_RELAXED);
+	return __atomic_load_n(&ra->prev_pos, __ATOMIC_RELAXED);
 }
 /* Faults that missed, less those that found their page. */
 static inline unsigned nb_ra_misses(const struct nb_address_space *as)
@@ -124,16 +124,16 @@ static inline void nb_ra_hit(struct nb_address_space *as)
 }
 
 /* A read wants `want` pages from index on and index is not cached. */
-void nb_readahead_sync(struct nb_task *t, struct nb_address_space *as, uint64_t index,
-		       uint64_t want);
+void nb_readahead_sync(struct nb_task *t, struct nb_address_space *as, struct nb_readahead *ra,
+		       uint64_t index, uint64_t want);
 /* A read came to a page that has PG_READAHEAD. */
-void nb_readahead_async(struct nb_task *t, struct nb_address_space *as, struct nb_zone *z,
+void nb_readahead_async(struct nb_task *t, struct nb_address_space *as, struct nb_readahead *ra,
 			struct nb_page *page, uint64_t want);
 /* A fault missed; a fault found its page. */
 void nb_readahead_fault(struct nb_task *t, struct nb_address_space *as, const struct nb_vma *v,
 			uint64_t index);
 void nb_readahead_fault_hit(struct nb_task *t, struct nb_address_space *as, const struct nb_vma *v,
-			    struct nb_zone *z, struct nb_page *page);
+			    struct nb_page *page);
 /* Reads [index, index + want) whatever the pattern is: WILLNEED. */
 void nb_readahead_force(struct nb_task *t, struct nb_address_space *as, uint64_t index,
 			uint64_t want);

@@ -122,9 +122,9 @@ static unsigned next_size(const struct nb_readahead *ra, unsigned max)
 
 /* The window is set. Before 6.11: does this read come to its own mark at once? Then the next one
  * joins it. */
-static void settle_window(struct nb_address_space *as, uint64_t index, unsigned max)
+static void settle_window(const struct nb_address_space *as, struct nb_readahead *ra,
+			  uint64_t index, unsigned max)
 {
-	struct nb_readahead *ra = &as->ra;
 	unsigned add;
 
 	if (as->sys->profile->version >= SPLIT_SINCE || index != ra->start ||
@@ -141,7 +141,8 @@ static void settle_window(struct nb_address_space *as, uint64_t index, unsigned 
 }
 
 /* Pages of a stream that lie in the cache before index. Source: try_context_readahead(). */
-static bool from_context(struct nb_address_space *as, uint64_t index, uint64_t want, unsigned max)
+static bool from_context(struct nb_address_space *as, struct nb_readahead *ra, uint64_t index,
+			 uint64_t want, unsigned max)
 {
 	uint64_t size = index - 1 - nb_radix_prev_gap(&as->pages, index - 1, max);
 
@@ -149,16 +150,16 @@ static bool from_context(struct nb_address_space *as, uint64_t index, uint64_t w
 		return false;
 	if (size >= index)
 		size *= 2;
-	as->ra.start = index;
-	as->ra.size = size + want < max ? (unsigned)(size + want) : max;
-	as->ra.async_size = 1;
+	ra->start = index;
+	ra->size = size + want < max ? (unsigned)(size + want) : max;
+	ra->async_size = 1;
 	return true;
 }
 
 /* Sequential, or so large that it must be: a window from index on. */
-static void begin_window(struct nb_address_space *as, uint64_t index, uint64_t want, unsigned max)
+static void begin_window(const struct nb_address_space *as, struct nb_readahead *ra, uint64_t index,
+			 uint64_t want, unsigned max)
 {
-	struct nb_readahead *ra = &as->ra;
 	bool merge = as->sys->profile->version < SPLIT_SINCE;
 
 	ra->start = index;
@@ -182,10 +183,10 @@ static bool behind_window(const struct nb_readahead *ra, uint64_t index)
 }
 
 /* index is not cached: sets the window. false: a read at random. Under the file's lock. */
-static bool plan_miss(struct nb_address_space *as, uint64_t index, uint64_t want, unsigned max)
+static bool plan_miss(struct nb_address_space *as, struct nb_readahead *ra, uint64_t index,
+		      uint64_t want, unsigned max)
 {
-	struct nb_readahead *ra = &as->ra;
-	uint64_t pos = nb_ra_prev_pos(as);
+	uint64_t pos = nb_ra_prev_pos(ra);
 
 	if (as->sys->profile->version < SPLIT_SINCE &&
 	    (behind_window(ra, index) ||
@@ -193,24 +194,24 @@ static bool plan_miss(struct nb_address_space *as, uint64_t index, uint64_t want
 		next_window(ra, max);
 	else if (!index || want > max ||
 		 (pos != UINT64_MAX && index - (pos >> as->sys->page_shift) <= 1))
-		begin_window(as, index, want, max);
-	else if (!from_context(as, index, want, max))
+		begin_window(as, ra, index, want, max);
+	else if (!from_context(as, ra, index, want, max))
 		return false;
-	settle_window(as, index, max);
+	settle_window(as, ra, index, max);
 	return true;
 }
 
 /* The reader came to the mark at index: sets the window. false: nothing is to be read. Under the
  * file's lock. */
-static bool plan_mark(struct nb_address_space *as, uint64_t index, uint64_t want, unsigned max)
+static bool plan_mark(struct nb_address_space *as, struct nb_readahead *ra, uint64_t index,
+		      uint64_t want, unsigned max)
 {
-	struct nb_readahead *ra = &as->ra;
 	uint64_t start;
 
 	if (index == ra->start + ra->size - ra->async_size ||
 	    (as->sys->profile->version < SPLIT_SINCE && behind_window(ra, index))) {
 		next_window(ra, max);
-		settle_window(as, index, max);
+		settle_window(as, ra, index, max);
 		return true;
 	}
 	/* Of a window that nobody knows any more: two readers of one file. */
@@ -221,20 +222,20 @@ static bool plan_mark(struct nb_address_space *as, uint64_t index, uint64_t want
 	ra->size = (unsigned)(start - index + (want < max ? want : max));
 	ra->size = next_size(ra, max);
 	ra->async_size = ra->size;
-	settle_window(as, index, max);
+	settle_window(as, ra, index, max);
 	return true;
 }
 
-static void on_miss_or_mark(struct nb_task *t, struct nb_address_space *as, uint64_t index,
-			    uint64_t want, bool mark)
+static void on_miss_or_mark(struct nb_task *t, struct nb_address_space *as, struct nb_readahead *ra,
+			    uint64_t index, uint64_t want, bool mark)
 {
 	unsigned max = ra_pages(as);
 	struct nb_readahead plan;
 	bool window;
 
 	nb_lock(&as->lock, as->sys->port);
-	window = mark ? plan_mark(as, index, want, max) : plan_miss(as, index, want, max);
-	plan = as->ra;
+	window = mark ? plan_mark(as, ra, index, want, max) : plan_miss(as, ra, index, want, max);
+	plan = *ra;
 	nb_unlock(&as->lock, as->sys->port);
 	if (window)
 		read_range(t, as, plan.start, plan.size, plan.async_size);
@@ -260,25 +261,24 @@ void nb_readahead_force(struct nb_task *t, struct nb_address_space *as, uint64_t
 	}
 }
 
-void nb_readahead_sync(struct nb_task *t, struct nb_address_space *as, uint64_t index,
-		       uint64_t want)
+void nb_readahead_sync(struct nb_task *t, struct nb_address_space *as, struct nb_readahead *ra,
+		       uint64_t index, uint64_t want)
 {
 	uint64_t max = ra_pages(as);
 
 	if (nb_as_flags(as) & NB_AS_RANDOM)
 		nb_readahead_force(t, as, index, want < max ? want : max);
 	else
-		on_miss_or_mark(t, as, index, want, false);
+		on_miss_or_mark(t, as, ra, index, want, false);
 }
 
-void nb_readahead_async(struct nb_task *t, struct nb_address_space *as, struct nb_zone *z,
+void nb_readahead_async(struct nb_task *t, struct nb_address_space *as, struct nb_readahead *ra,
 			struct nb_page *page, uint64_t want)
 {
-	(void)z;
 	if (nb_page_flags(page) & PG_WRITEBACK)
 		return; /* the bit says that reclaim waits for it */
 	nb_page_change_flags(as->sys, page, 0, PG_READAHEAD);
-	on_miss_or_mark(t, as, nb_page_index(page), want, true);
+	on_miss_or_mark(t, as, ra, nb_page_index(page), want, true);
 }
 
 void nb_readahead_fault(struct nb_task *t, struct nb_address_space *as, const struct nb_vma *v,
@@ -291,7 +291,7 @@ void nb_readahead_fault(struct nb_task *t, struct nb_address_space *as, const st
 	if (v->flags & NB_VM_RAND_READ)
 		return;
 	if (v->flags & NB_VM_SEQ_READ) {
-		nb_readahead_sync(t, as, index, max);
+		nb_readahead_sync(t, as, ra, index, max);
 		return;
 	}
 	nb_lock(&as->lock, as->sys->port);
@@ -309,11 +309,11 @@ void nb_readahead_fault(struct nb_task *t, struct nb_address_space *as, const st
 }
 
 void nb_readahead_fault_hit(struct nb_task *t, struct nb_address_space *as, const struct nb_vma *v,
-			    struct nb_zone *z, struct nb_page *page)
+			    struct nb_page *page)
 {
 	if (v->flags & NB_VM_RAND_READ)
 		return;
 	nb_ra_hit(as);
 	if (nb_page_flags(page) & PG_READAHEAD)
-		nb_readahead_async(t, as, z, page, ra_pages(as));
+		nb_readahead_async(t, as, &as->ra, page, ra_pages(as));
 }

@@ -20,7 +20,8 @@
 
 struct lua_file {
 	struct nb_address_space *as; /* NULL once closed */
-	struct nb_sim_task *last;    /* who used it last */
+	struct nb_open_file open; /* file NULL: the handle that made the file, all share its own */
+	struct nb_sim_task *last; /* who used it last */
 };
 
 static struct lua_file *check_handle(lua_State *L, int index)
@@ -161,8 +162,9 @@ static int transfer(lua_State *L, struct nb_op *op, bool write)
 		n = op->end - op->addr;
 	nb_file_info(f->as, &before);
 	nb_replication_info(op->host->sim->sys, &copies);
-	ret = write ? nb_file_write(op->task->task, f->as, op->addr, NULL, n, &done)
-		    : nb_file_read(op->task->task, f->as, op->addr, NULL, n, &done);
+	ret = write          ? nb_file_write(op->task->task, f->as, op->addr, NULL, n, &done)
+	      : f->open.file ? nb_open_file_read(op->task->task, &f->open, op->addr, NULL, n, &done)
+			     : nb_file_read(op->task->task, f->as, op->addr, NULL, n, &done);
 	catch_up(op);
 	nb_file_info(f->as, &after);
 	nb_sim_charge_ns(op->task, NB_COST_SYSCALL_NS);
@@ -186,6 +188,19 @@ static int transfer(lua_State *L, struct nb_op *op, bool write)
 static int op_read(lua_State *L, struct nb_op *op)
 {
 	return transfer(L, op, false);
+}
+
+/* f:open(): the same file, opened once more: read-ahead of its own */
+static int op_open(lua_State *L, struct nb_op *op)
+{
+	struct lua_file *f = check_handle(L, 1), *own;
+
+	op->cost_ns = NB_COST_SYSCALL_NS;
+	nb_file_get(f->as);
+	nb_lua_push_file(L, f->as);
+	own = lua_touserdata(L, -1);
+	nb_open_file_init(&own->open, f->as);
+	return 1;
 }
 
 /* f:write(offset, length [, task]): bytes written */
@@ -494,11 +509,17 @@ static int op_replication(lua_State *L, struct nb_op *op)
 }
 
 static const struct nb_op_def file_ops[] = {
-	{"read", op_read, false, false},         {"write", op_write, false, false},
-	{"truncate", op_truncate, false, false}, {"sync", op_sync, false, false},
-	{"fadvise", op_fadvise, false, false},   {"fallocate", op_fallocate, false, false},
-	{"punch", op_punch, false, false},       {"readahead", op_readahead, false, false},
-	{"nodes", op_nodes, false, true},        {"info", op_info, false, true},
+	{"open", op_open, false, false},
+	{"read", op_read, false, false},
+	{"write", op_write, false, false},
+	{"truncate", op_truncate, false, false},
+	{"sync", op_sync, false, false},
+	{"fadvise", op_fadvise, false, false},
+	{"fallocate", op_fallocate, false, false},
+	{"punch", op_punch, false, false},
+	{"readahead", op_readahead, false, false},
+	{"nodes", op_nodes, false, true},
+	{"info", op_info, false, true},
 };
 
 static const struct nb_op_def machine_ops[] = {

@@ -434,6 +434,7 @@ static void hear(void *ctx, const struct nb_event *ev)
 
 static void play_pass(struct run *r, const struct pass *pass)
 {
+	struct nb_open_file open;
 	uint64_t n;
 
 	while (r->at < r->rec.nr && r->rec.ev[r->at].pid != pass->pid)
@@ -441,10 +442,10 @@ static void play_pass(struct run *r, const struct pass *pass)
 	assert_int_equal(nb_task_create(r->sys, pass->cpu, "work", &r->task), 0);
 	r->task->flags |= NB_PF_MEMALLOC; /* room is made when the trace makes it, not by itself */
 	r->pid = pass->pid;
-	r->file->ra = (struct nb_readahead){.prev_pos = UINT64_MAX}; /* opened anew */
+	nb_open_file_init(&open, r->file);
 	for (uint64_t at = 0; at < pass->bytes; at += CHUNK) {
 		r->reading = true;
-		assert_int_equal(nb_file_read(r->task, r->file, at, NULL, CHUNK, &n), 0);
+		assert_int_equal(nb_open_file_read(r->task, &open, at, NULL, CHUNK, &n), 0);
 		r->reading = false;
 		r->busy = true;
 		settle(r);

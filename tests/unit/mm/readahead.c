@@ -159,6 +159,32 @@ static void test_end_of_file(void **state)
 	filebox_end(&b);
 }
 
+/* Two who read the same file have a window each; those who share one get in each other's way. */
+static void test_two_readers(void **state)
+{
+	struct nb_open_file one, two;
+	struct nb_address_space *as;
+	struct filebox b;
+	uint64_t n;
+
+	(void)state;
+	filebox_boot(&b, "64M:1", NULL, false);
+	as = filebox_file(&b, 1000);
+	nb_open_file_init(&one, as);
+	nb_open_file_init(&two, as);
+	assert_int_equal(nb_open_file_read(b.t, &one, 0, NULL, PAGE, &n), 0);
+	assert_int_equal(nb_open_file_read(b.t, &two, 500 * PAGE, NULL, PAGE, &n), 0);
+	expect(&b, as, "0-1*,2-3,500");
+	assert_int_equal(one.ra.start, 0);
+	assert_int_equal(one.ra.size, 4);
+	assert_int_equal(nb_open_file_read(b.t, &one, PAGE, NULL, PAGE, &n), 0);
+	assert_int_equal(nb_open_file_read(b.t, &two, 501 * PAGE, NULL, PAGE, &n), 0);
+	expect(&b, as, "0-4*,5-11,500-502*,503-504");
+	assert_int_equal(as->ra.size, 0);
+	nb_file_put(as);
+	filebox_end(&b);
+}
+
 static void hear_alloc(void *ctx, const struct nb_event *ev)
 {
 	if (ev->kind == NB_EV_MM_PAGE_ALLOC)
@@ -201,10 +227,15 @@ static void test_asked(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_asked),          cmocka_unit_test(test_sequential),
-		cmocka_unit_test(test_sequential_old), cmocka_unit_test(test_whole_file_at_once),
-		cmocka_unit_test(test_random),         cmocka_unit_test(test_context),
-		cmocka_unit_test(test_advice),         cmocka_unit_test(test_end_of_file),
+		cmocka_unit_test(test_asked),
+		cmocka_unit_test(test_two_readers),
+		cmocka_unit_test(test_sequential),
+		cmocka_unit_test(test_sequential_old),
+		cmocka_unit_test(test_whole_file_at_once),
+		cmocka_unit_test(test_random),
+		cmocka_unit_test(test_context),
+		cmocka_unit_test(test_advice),
+		cmocka_unit_test(test_end_of_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
