@@ -28,6 +28,10 @@ int nb_kswapd_start(struct nb_system *sys, void (*woken)(void *ctx, int nid), vo
  * May be called early. -NB_ENODEV: the node has no daemon. */
 int nb_kswapd_step(struct nb_system *sys, int nid, uint64_t *ret_next_ns, uint64_t *ret_scanned);
 
+/* Pages that tasks have looked at so far in reclaim of their own: a driver lets time pass over what
+ * is new since it last asked, when a task waits with NB_WAIT_RECLAIM. */
+uint64_t nb_direct_reclaim_pages(const struct nb_system *sys);
+
 /* Pages of a zone on the lists of reclaim. With the multi-generation lists "active" are the two
  * youngest generations. */
 struct nb_lru_info {

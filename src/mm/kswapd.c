@@ -309,10 +309,11 @@ static void end_balance(struct nb_pgdat *p)
 int nb_kswapd_step(struct nb_system *sys, int nid, uint64_t *ret_next_ns, uint64_t *ret_scanned)
 {
 	struct nb_pgdat *p = nb_node_data(sys, nid);
-	uint64_t scanned = 0, next = sys->time_ns;
+	uint64_t scanned = 0, next = sys->time_ns, moved, looked_at;
 
 	if (!p || !p->kswapd)
 		return -NB_ENODEV;
+	moved = atomic_load_explicit(&p->lruvec->moved, memory_order_relaxed);
 	switch (p->kswapd->state) {
 	case NB_KSWAPD_NAPPING:
 		next = wake_from_nap(p);
@@ -335,8 +336,9 @@ int nb_kswapd_step(struct nb_system *sys, int nid, uint64_t *ret_next_ns, uint64
 		}
 		break;
 	}
+	looked_at = nb_lruvec_looked_at(p->lruvec, moved);
 	*ret_next_ns = next;
-	*ret_scanned = scanned;
+	*ret_scanned = scanned > looked_at ? scanned : looked_at;
 	return 0;
 }
 

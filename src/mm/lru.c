@@ -44,18 +44,11 @@ static struct nb_lru_cpu *cpu_batches(struct nb_system *sys, int cpu)
 
 /* ---- on and off a list; lruvec locked ---- */
 
-/* Under the lock; read by others without it. */
-static inline void nb_lru_count_move(struct nb_lruvec *v)
-{
-	atomic_store_explicit(&v->moved, atomic_load_explicit(&v->moved, memory_order_relaxed) + 1,
-			      memory_order_relaxed);
-}
-
 void nb_lruvec_add(struct nb_lruvec *v, struct nb_zone *z, struct nb_page *page, bool tail)
 {
 	enum nb_lru lru = nb_page_lru(page);
 
-	nb_lru_count_move(v);
+	nb_lru_count_moves(v, 1);
 	if (v->gen.enabled && lru != NB_LRU_UNEVICTABLE) {
 		nb_lru_gen_add(v, z, page, tail);
 		return;
@@ -71,7 +64,7 @@ void nb_lruvec_del(struct nb_lruvec *v, struct nb_zone *z, struct nb_page *page)
 {
 	enum nb_lru lru = nb_page_lru(page);
 
-	nb_lru_count_move(v);
+	nb_lru_count_moves(v, 1);
 	if (v->gen.enabled && lru != NB_LRU_UNEVICTABLE) {
 		nb_lru_gen_del(v, z, page);
 		return;

@@ -102,6 +102,7 @@ struct nb_reclaim {
 	void *kswapd_ctx;
 	unsigned workingset_bucket_order;
 	uint64_t workingset_timestamp_bits;
+	_Atomic uint64_t direct_pages; /* that tasks looked at in reclaim of their own, ever */
 	struct nb_address_space *observed_file; /* observed_cache.c; NULL: none yet */
 };
 
@@ -240,6 +241,20 @@ static inline void nb_lru_isolated(const struct nb_pgdat *p, unsigned file, int6
 		(void)__atomic_fetch_add(count, (uint64_t)n, __ATOMIC_RELAXED);
 	else
 		*count += (uint64_t)n;
+}
+
+/* Under the lock; read by others without it. */
+static inline void nb_lru_count_moves(struct nb_lruvec *v, uint64_t n)
+{
+	atomic_store_explicit(&v->moved, atomic_load_explicit(&v->moved, memory_order_relaxed) + n,
+			      memory_order_relaxed);
+}
+
+/* Pages that went from list to list since `moved` was what it was: what a pass has looked at, also
+ * where it only puts pages elsewhere. */
+static inline uint64_t nb_lruvec_looked_at(const struct nb_lruvec *v, uint64_t moved)
+{
+	return (atomic_load_explicit(&v->moved, memory_order_relaxed) - moved) / 2;
 }
 
 /* Pages on a list in the zones up to `highest`. With the multi-generation lists the two youngest

@@ -31,6 +31,7 @@ static void move_to_gen(struct nb_lruvec *v, struct nb_zone *z, struct nb_page *
 
 void nb_mglru_inc_gen(struct nb_lruvec *v, struct nb_zone *z, struct nb_page *page, bool tail)
 {
+	nb_lru_count_moves(v, 2); /* off one list, on another */
 	move_to_gen(v, z, page, ((unsigned)nb_page_gen(page) + 1) % NB_MAX_NR_GENS, tail);
 }
 

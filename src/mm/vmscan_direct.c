@@ -16,6 +16,8 @@
 #include "mm/vmscan.h"
 #include "mm/vmstat.h"
 
+#include <numabox/reclaim.h>
+
 #define HZ 250u
 #define NS_PER_JIFFY (UINT64_C(1000000000) / HZ)
 #define NOPROGRESS_JIFFIES 1u
@@ -186,6 +188,21 @@ uint64_t nb_reclaim_rounds(const struct nb_alloc_context *ac, struct nb_scan_con
 	}
 }
 
+/* Pages that went on or off lists, of all nodes. */
+static uint64_t all_moved(const struct nb_system *sys)
+{
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < sys->nr_pgdat; i++)
+		n += atomic_load_explicit(&sys->pgdat[i]->lruvec->moved, memory_order_relaxed);
+	return n;
+}
+
+uint64_t nb_direct_reclaim_pages(const struct nb_system *sys)
+{
+	return atomic_load_explicit(&sys->reclaim->direct_pages, memory_order_relaxed);
+}
+
 uint64_t nb_try_to_free_pages(struct nb_system *sys, const struct nb_alloc_context *ac)
 {
 	struct nb_scan_control sc = {.sys = sys,
@@ -201,7 +218,7 @@ uint64_t nb_try_to_free_pages(struct nb_system *sys, const struct nb_alloc_conte
 				     .may_unmap = true,
 				     .may_swap = true};
 	unsigned flags = ac->task ? ac->task->flags : 0;
-	uint64_t n;
+	uint64_t n, moved, looked_at;
 
 	if (!(flags & NB_PF_OOM_VICTIM))
 		throttle(sys, ac);
@@ -210,7 +227,13 @@ uint64_t nb_try_to_free_pages(struct nb_system *sys, const struct nb_alloc_conte
 			ac->gfp);
 	if (ac->task)
 		ac->task->flags |= NB_PF_MEMALLOC;
+	moved = all_moved(sys);
 	n = nb_reclaim_rounds(ac, &sc);
+	/* time passes over what was looked at, be it that nothing came of it */
+	looked_at = (all_moved(sys) - moved) / 2;
+	atomic_fetch_add_explicit(&sys->reclaim->direct_pages,
+				  looked_at > sc.nr_scanned ? looked_at : sc.nr_scanned,
+				  memory_order_relaxed);
 	if (ac->task && !(flags & NB_PF_MEMALLOC))
 		ac->task->flags &= ~(unsigned)NB_PF_MEMALLOC;
 	wait_for(sys, ac->task, NB_WAIT_RECLAIM, 0); /* kswapd ran beside it: let it */

@@ -27,19 +27,20 @@
 
 /* Costs of kernel entries, in ns; a current x86-64 server with mitigations on, rounded. */
 enum {
-	NB_COST_FAULT_NS = 500,       /* a minor fault, without clearing the page */
-	NB_COST_SYSCALL_NS = 200,     /* a call that changes a few words */
-	NB_COST_RECLAIM_NS = 20000,   /* direct reclaim of a cluster of pages, by the task itself */
-	NB_COST_MMAP_NS = 1000,       /* one that changes the VMA tree */
-	NB_COST_UNMAP_PAGE_NS = 60,   /* unmapping and freeing one page */
-	NB_COST_CACHE_PAGE_NS = 100,  /* finding one page of a file, without copying it */
-	NB_COST_ALLOC_PAGES_NS = 120, /* alloc_pages() or free_pages(), page set hit */
-	NB_COST_BULK_PAGE_NS = 20,    /* a page of alloc_pages_bulk() */
-	NB_COST_TASK_NS = 50000,      /* fork and exec of a small process */
-	NB_COST_SCHED_NS = 3000,      /* a move to another CPU */
-	NB_COST_THREAD_NS = 15000,    /* a thread's beginning */
-	NB_COST_QUERY_PAGE_NS = 50,   /* move_pages: looking a page up */
-	NB_COST_FORK_PAGE_NS = 15,    /* fork: the table entry of one page */
+	NB_COST_FAULT_NS = 500,      /* a minor fault, without clearing the page */
+	NB_COST_SYSCALL_NS = 200,    /* a call that changes a few words */
+	NB_COST_RECLAIM_NS = 20000,  /* direct reclaim of a cluster of pages, by the task itself, */
+	NB_COST_LOOK_PAGE_NS = 100,  /* beside each page that it, or a daemon, looks at */
+	NB_COST_MMAP_NS = 1000,      /* one that changes the VMA tree */
+	NB_COST_UNMAP_PAGE_NS = 60,  /* unmapping and freeing one page */
+	NB_COST_CACHE_PAGE_NS = 100, /* finding one page of a file, without copying it */
+	NB_COST_ALLOC_PAGES_NS = 120,   /* alloc_pages() or free_pages(), page set hit */
+	NB_COST_BULK_PAGE_NS = 20,      /* a page of alloc_pages_bulk() */
+	NB_COST_TASK_NS = 50000,        /* fork and exec of a small process */
+	NB_COST_SCHED_NS = 3000,        /* a move to another CPU */
+	NB_COST_THREAD_NS = 15000,      /* a thread's beginning */
+	NB_COST_QUERY_PAGE_NS = 50,     /* move_pages: looking a page up */
+	NB_COST_FORK_PAGE_NS = 15,      /* fork: the table entry of one page */
 	NB_COST_MIGRATE_PAGE_NS = 2000, /* a page moved to another node: unmap, copy, map */
 };
 

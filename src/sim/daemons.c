@@ -3,9 +3,9 @@
  *
  * Called by driver.c. The engine's daemons are machines of steps; an entry of the clock stands for
  * each and runs one step when it is due. A step says when the daemon wants to go on; what it looked
- * at takes time (NS_PER_PAGE), so that a daemon and a task share the clock as two CPUs would. A
- * request that wakes a daemon makes it due at that instant: it runs when the request's task has
- * had its grain, or waits.
+ * at takes time (NB_COST_LOOK_PAGE_NS), so that a daemon and a task share the clock as two CPUs
+ * would. A request that wakes a daemon makes it due at that instant: it runs when the request's
+ * task has had its grain, or waits.
  */
 #include "sim/daemons.h"
 
@@ -20,7 +20,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define NS_PER_PAGE UINT64_C(100) /* a daemon looks at ten million pages a second */
 #define NEVER UINT64_MAX
 
 struct node_daemons {
@@ -48,7 +47,7 @@ static struct node_daemons *daemons_of(struct nb_daemons *d, int nid)
 /* Due at `next`, but not before what was just done has taken its time. */
 static void again(struct nb_sim *s, struct nb_due *due, uint64_t next, uint64_t scanned)
 {
-	uint64_t earliest = s->now_ns + 1 + scanned * NS_PER_PAGE;
+	uint64_t earliest = s->now_ns + 1 + scanned * NB_COST_LOOK_PAGE_NS;
 
 	if (next != NEVER)
 		nb_clock_set(&s->clock, due, next > earliest ? next : earliest);

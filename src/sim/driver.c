@@ -9,6 +9,7 @@
 #include "sim/contention.h"
 #include "sim/daemons.h"
 
+#include <numabox/reclaim.h>
 #include <stdlib.h>
 
 #define PS_PER_NS 1000u
@@ -24,8 +25,12 @@ static void sim_wait(void *ctx, struct nb_task *task, enum nb_wait_reason reason
 
 	(void)task;
 	/* reclaim is work of the task's own, while the daemons of other CPUs do theirs */
-	if (reason == NB_WAIT_RECLAIM)
-		until_ns += NB_COST_RECLAIM_NS;
+	if (reason == NB_WAIT_RECLAIM) {
+		uint64_t pages = nb_direct_reclaim_pages(s->sys);
+
+		until_ns += NB_COST_RECLAIM_NS + (pages - s->direct_pages) * NB_COST_LOOK_PAGE_NS;
+		s->direct_pages = pages;
+	}
 	while ((d = nb_clock_first(&s->clock)) && d->kind < NB_DUE_TASK && d->time_ns <= until_ns) {
 		nb_clock_clear(&s->clock, d);
 		nb_sim_run_daemon(s, d);

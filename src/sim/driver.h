@@ -64,9 +64,10 @@ struct nb_sim {
 	unsigned pte_updates;                     /* which event numa_pte_updates is */
 	struct nb_due vmstat;                     /* vmstat_tick.c */
 	struct nb_cpumask vmstat_cpus;            /* whose worker is not asleep */
-	struct nb_daemons *daemons;               /* daemons.c */
-	struct nb_contention *contention;         /* contention.c; NULL: locks cost nothing */
-	struct nb_oom_texts *oom_texts;           /* lua_pressure.c */
+	uint64_t direct_pages;            /* of direct reclaim, that time has passed over already */
+	struct nb_daemons *daemons;       /* daemons.c */
+	struct nb_contention *contention; /* contention.c; NULL: locks cost nothing */
+	struct nb_oom_texts *oom_texts;   /* lua_pressure.c */
 };
 
 struct nb_sim_begin {

@@ -1,6 +1,8 @@
 /* lua_pressure.c -- tests of src/sim/lua_pressure.c: reclaim that a scenario asks for. */
 #include "simtest.h"
 
+#include <stdio.h>
+
 static void reclaim(void **state)
 {
 	(void)state;
@@ -92,6 +94,29 @@ static void dirty_behind_clean(void **state)
 		       "0\n");
 }
 
+/* All page cache is dirty. Looking at it, again and again, takes time too: the disk gets on
+ * meanwhile, nobody is killed, and each page is looked at a few times, not thousands. */
+static void mostly_dirty(void **state)
+{
+	static const char body[] = "machine:lru_gen(%s)\n"
+				   "machine:sysctl('vm.dirty_ratio', 95)\n"
+				   "machine:sysctl('vm.dirty_background_ratio', 90)\n"
+				   "local t = machine:task{ cpu = 0 }\n"
+				   "local f = machine:file('f', '1G')\n"
+				   "f:write(0, '800M', t)\n"
+				   "local a = t:mmap{ length = '512M' }\n"
+				   "print(t:touch(a, '512M'))\n"
+				   "local v = machine:values('vmstat')\n"
+				   "print(v.pgscan_file + v.pgrefill < 30 * 200 * 1024)\n";
+	char text[1024];
+
+	(void)state;
+	snprintf(text, sizeof(text), body, "true");
+	simtest_prints("1x1G:2,hole=0", text, "131072\ntrue\n");
+	snprintf(text, sizeof(text), body, "false");
+	simtest_prints("1x1G:2,hole=0", text, "131072\ntrue\n");
+}
+
 /* What may be promised, and what meminfo says of it. */
 static void overcommit(void **state)
 {
@@ -153,9 +178,10 @@ static void writeback(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(overcommit), cmocka_unit_test(reclaim),
-		cmocka_unit_test(writeback),  cmocka_unit_test(device_time),
-		cmocka_unit_test(full_queue), cmocka_unit_test(dirty_behind_clean),
+		cmocka_unit_test(overcommit),   cmocka_unit_test(reclaim),
+		cmocka_unit_test(writeback),    cmocka_unit_test(device_time),
+		cmocka_unit_test(full_queue),   cmocka_unit_test(dirty_behind_clean),
+		cmocka_unit_test(mostly_dirty),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
