@@ -376,7 +376,7 @@ static void settle(struct run *r)
 	if (r->pending_pfn == NB_NO_PFN)
 		return;
 	page = nb_pfn_to_page(r->sys, r->pending_pfn, &z);
-	index = page->index;
+	index = nb_page_index(page);
 	activations = z->pgdat->lruvec->activate[1];
 	r->pending_pfn = NB_NO_PFN;
 	r->n.adds++;

@@ -132,10 +132,10 @@ static void reclaim(struct run *r, struct nb_zone *z, struct nb_page *page, int 
 /* The recorded slot of a page of the region that goes out now: where the next phase finds it. */
 static uint32_t slot_told(const struct run *r, const struct nb_page *page)
 {
-	uint64_t i = page->index - REGION / PAGE;
+	uint64_t i = nb_page_index(page) - REGION / PAGE;
 
 	if (!page->mapcount || nb_page_flags(page) & PG_SWAPCACHE || r->phase + 1 >= PHASES ||
-	    page->index < REGION / PAGE || i >= r->pages)
+	    nb_page_index(page) < REGION / PAGE || i >= r->pages)
 		return NO_SLOT;
 	return r->slot[r->phase + 1][i];
 }
@@ -295,9 +295,9 @@ static void write_out(struct run *r, const struct rec_event *e)
 		return;
 	/* it is in a slot and goes there again: the task had written to it without a fault */
 	if (nb_page_flags(page) & PG_SWAPCACHE && page->mapcount)
-		(void)nb_touch(r->t, page->index * PAGE, PAGE, true, &n);
+		(void)nb_touch(r->t, nb_page_index(page) * PAGE, PAGE, true, &n);
 	slot = slot_told(r, page);
-	addr = page->index * PAGE;
+	addr = nb_page_index(page) * PAGE;
 	if (slot != NO_SLOT)
 		aim(r, slot, cpu);
 	reclaim(r, z, page, cpu);
