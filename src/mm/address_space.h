@@ -53,7 +53,7 @@ struct nb_address_space {
 	struct nb_shared_policy policy; /* shmem and hugetlb */
 	void *private_data;             /* of its kind */
 	struct nb_backing_ops backing;
-	struct nb_readahead ra; /* of faults, and of readers without a description of their own */
+	struct nb_readahead ra;   /* of faults, and of readers without a description of their own */
 	uint64_t dirtied_ns;      /* when the first of its dirty pages became so */
 	enum nb_wb_reason reason; /* NB_AS_WRITING: why */
 	uint64_t writeback_index; /* where the flusher goes on */

@@ -457,13 +457,19 @@ static void test_idle_slot_is_taken(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_priorities),     cmocka_unit_test(test_bad_calls),
+		cmocka_unit_test(test_priorities),
+		cmocka_unit_test(test_bad_calls),
 		cmocka_unit_test(test_read_then_written),
-		cmocka_unit_test(test_cache),          cmocka_unit_test(test_fork),
-		cmocka_unit_test(test_readahead),      cmocka_unit_test(test_write_beside_a_slot),
-		cmocka_unit_test(test_willneed),       cmocka_unit_test(test_swapoff),
-		cmocka_unit_test(test_bytes),          cmocka_unit_test(test_swappiness_0),
-		cmocka_unit_test(test_full_bind_node), cmocka_unit_test(test_idle_slot_is_taken),
+		cmocka_unit_test(test_cache),
+		cmocka_unit_test(test_fork),
+		cmocka_unit_test(test_readahead),
+		cmocka_unit_test(test_write_beside_a_slot),
+		cmocka_unit_test(test_willneed),
+		cmocka_unit_test(test_swapoff),
+		cmocka_unit_test(test_bytes),
+		cmocka_unit_test(test_swappiness_0),
+		cmocka_unit_test(test_full_bind_node),
+		cmocka_unit_test(test_idle_slot_is_taken),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
