@@ -14,6 +14,7 @@
 #include <numabox/hugetlb.h>
 
 #include "base/mem.h"
+#include "mm/event.h"
 #include "mm/fault.h"
 #include "mm/filemap.h"
 #include "mm/hugetlb.h"
@@ -26,15 +27,49 @@
 #define NODES_OF_EQUALS_SINCE 6001u /* before: the equals in turn, that node alone */
 #define NS_PER_MS UINT64_C(1000000)
 
+/* What became of a range, as events number it. Source: enum scan_result. */
+enum status {
+	SUCCEED = 1,
+	EXCEED_NONE_PTE = 5,
+	EXCEED_SWAP_PTE = 6,
+	EXCEED_SHARED_PTE = 7,
+	PAGE_RO = 11,
+	LACK_REFERENCED_PAGE = 12,
+	PAGE_COUNT = 15,
+	PAGE_LRU = 16,
+	PAGE_ANON = 18,
+	ALLOC_HUGE_PAGE_FAIL = 25,
+	CGROUP_CHARGE_FAIL = 26,
+};
+
 /* What a look at a range found. */
 struct scan {
 	uint64_t none, shared, referenced;
+	nb_pfn_t last; /* page that was looked at last */
 	bool writable;
+	enum status status;
 	uint64_t load[NB_MAX_NODES]; /* base pages by node position */
 };
 
-/* 0: this entry is no hindrance; an error as MADV_COLLAPSE gives it. */
-static int look(struct scan *s, const struct nb_mm *mm, uint64_t pte, bool daemon)
+/* As MADV_COLLAPSE gives it. */
+static int errno_of(enum status status)
+{
+	switch (status) {
+	case SUCCEED:
+		return 0;
+	case PAGE_COUNT:
+	case PAGE_LRU:
+		return -NB_EAGAIN;
+	case ALLOC_HUGE_PAGE_FAIL:
+	case CGROUP_CHARGE_FAIL:
+		return -NB_ENOMEM;
+	default:
+		return -NB_EINVAL;
+	}
+}
+
+/* SUCCEED: this entry is no hindrance. */
+static enum status look(struct scan *s, const struct nb_mm *mm, uint64_t pte, bool daemon)
 {
 	const struct nb_khugepaged *d = &mm->sys->thp->daemon;
 	struct nb_zone *z = NULL;
@@ -42,37 +77,64 @@ static int look(struct scan *s, const struct nb_mm *mm, uint64_t pte, bool daemo
 	uint32_t refs;
 
 	if (!pte || pte & NB_PTE_ZERO)
-		return ++s->none > d->max_ptes_none && daemon ? -NB_EINVAL : 0;
+		return ++s->none > d->max_ptes_none && daemon ? EXCEED_NONE_PTE : SUCCEED;
 	if (!(pte & NB_PTE_PRESENT))
-		return -NB_EINVAL;
+		return EXCEED_SWAP_PTE;
+	s->last = nb_pte_pfn(pte);
 	s->writable |= (pte & NB_PTE_WRITE) != 0;
 	s->referenced += (pte & NB_PTE_ACCESSED) != 0;
 	page = nb_pfn_to_page(mm->sys, nb_pte_pfn(pte), &z);
 	if (!(nb_page_flags(page) & PG_ANON))
-		return -NB_EINVAL;
+		return PAGE_ANON;
 	if (nb_page_mapcount(page) > 1 && ++s->shared > d->max_ptes_shared && daemon)
-		return -NB_EINVAL;
+		return EXCEED_SHARED_PTE;
 	if (!(nb_page_flags(page) & PG_LRU))
-		return -NB_EAGAIN;
+		return PAGE_LRU;
 	refs = (uint32_t)nb_page_mapcount(page) + (nb_page_flags(page) & PG_SWAPCACHE ? 1 : 0);
 	if (nb_page_refcount(page) != refs)
-		return -NB_EAGAIN;
+		return PAGE_COUNT;
 	s->load[z->pgdat->index]++;
-	return 0;
+	return SUCCEED;
 }
 
-static int scan_leaf(struct scan *s, const struct nb_mm *mm, const struct nb_ptable *leaf,
-		     bool daemon)
+static enum status scan_leaf(struct scan *s, const struct nb_mm *mm, const struct nb_ptable *leaf,
+			     bool daemon)
 {
 	for (unsigned i = 0; i < 1u << mm->shape.bits; i++) {
-		int err = look(s, mm, leaf->entry[i], daemon);
+		enum status status = look(s, mm, leaf->entry[i], daemon);
 
-		if (err)
-			return err;
+		if (status != SUCCEED)
+			return status;
 	}
-	if (s->none == UINT64_C(1) << mm->shape.bits || !s->writable)
-		return -NB_EINVAL;
-	return daemon && !s->referenced ? -NB_EINVAL : 0;
+	if (s->none == UINT64_C(1) << mm->shape.bits)
+		return EXCEED_NONE_PTE;
+	if (!s->writable)
+		return PAGE_RO;
+	return daemon && !s->referenced ? LACK_REFERENCED_PAGE : SUCCEED;
+}
+
+/* Looks at a range; `kind` is the event that tells of it. */
+static int scan_range(struct scan *s, const struct nb_task *t, struct nb_mm *mm,
+		      const struct nb_ptable *leaf, bool daemon, enum nb_event_kind kind)
+{
+	*s = (struct scan){.last = NB_NO_PFN};
+	s->status = scan_leaf(s, mm, leaf, daemon);
+	if (!nb_event_wanted(mm->sys, kind))
+		return errno_of(s->status);
+	if (kind == NB_EV_MM_KHUGEPAGED_SCAN_PMD)
+		nb_emit(mm->sys, kind, t->cpu, NULL, s->last, s->writable, s->referenced, s->none,
+			s->status, 0);
+	else
+		nb_emit(mm->sys, kind, t->cpu, NULL, s->last, s->none, s->referenced, s->writable,
+			s->status);
+	return errno_of(s->status);
+}
+
+static void tell_collapse(const struct nb_task *t, struct nb_mm *mm, enum status status)
+{
+	if (nb_event_wanted(mm->sys, NB_EV_MM_COLLAPSE_HUGE_PAGE))
+		nb_emit(mm->sys, NB_EV_MM_COLLAPSE_HUGE_PAGE, t->cpu, NULL, status == SUCCEED,
+			status);
 }
 
 /* The node with most of the pages; *ret_mask: all that have as many. */
@@ -102,7 +164,7 @@ static int target_node(const struct nb_system *sys, const struct scan *s,
 	return d->last_node;
 }
 
-static struct nb_page *alloc_target(struct nb_task *t, const struct scan *s, bool daemon,
+static struct nb_page *alloc_target(struct nb_task *t, struct scan *s, bool daemon,
 				    struct nb_zone **ret_zone)
 {
 	struct nb_system *sys = t->sys;
@@ -123,8 +185,10 @@ static struct nb_page *alloc_target(struct nb_task *t, const struct scan *s, boo
 	nb_count_vm_event(sys, t->cpu,
 			  pfn == NB_NO_PFN ? NB_VM_THP_COLLAPSE_ALLOC_FAILED
 					   : NB_VM_THP_COLLAPSE_ALLOC);
+	s->status = ALLOC_HUGE_PAGE_FAIL;
 	if (pfn == NB_NO_PFN)
 		return NULL;
+	s->status = CGROUP_CHARGE_FAIL;
 	page = nb_pfn_to_page(sys, pfn, ret_zone);
 	if (nb_memcg_charge(t, *ret_zone, page, rq.gfp))
 		return page;
@@ -174,7 +238,7 @@ int nb_collapse_range(struct nb_task *t, struct nb_vma *v, uint64_t haddr, bool 
 	uint64_t *entry = nb_pt_huge_entry(mm, haddr, &table);
 	struct nb_page *page;
 	struct nb_zone *z = NULL;
-	struct scan s = {0};
+	struct scan s;
 	int err;
 
 	if (!mm->sys->thp || v->file || v->shared || v->flags & (NB_VM_HUGETLB | NB_VM_NOHUGEPAGE))
@@ -185,16 +249,20 @@ int nb_collapse_range(struct nb_task *t, struct nb_vma *v, uint64_t haddr, bool 
 		return *entry & NB_PTE_ZERO ? -NB_EINVAL : 0;
 	leaf = (struct nb_ptable *)(uintptr_t)*entry;
 	nb_lru_add_drain_all(mm->sys);
-	err = scan_leaf(&s, mm, leaf, daemon);
+	err = scan_range(&s, t, mm, leaf, daemon, NB_EV_MM_KHUGEPAGED_SCAN_PMD);
 	if (err)
 		return err;
 	page = alloc_target(t, &s, daemon, &z);
-	if (!page)
+	if (!page) {
+		tell_collapse(t, mm, s.status);
 		return -NB_ENOMEM;
+	}
 	/* the allocation may have reclaimed from here */
-	s = (struct scan){0};
-	err = *entry == (uintptr_t)leaf ? scan_leaf(&s, mm, leaf, false) : -NB_EAGAIN;
+	err = *entry == (uintptr_t)leaf
+		      ? scan_range(&s, t, mm, leaf, false, NB_EV_MM_COLLAPSE_HUGE_PAGE_ISOLATE)
+		      : -NB_EAGAIN;
 	if (err) {
+		tell_collapse(t, mm, s.status == SUCCEED ? PAGE_COUNT : s.status);
 		nb_put_page(mm->sys, z, page, t->cpu);
 		return err;
 	}
@@ -206,6 +274,7 @@ int nb_collapse_range(struct nb_task *t, struct nb_vma *v, uint64_t haddr, bool 
 	table->deposit = leaf;
 	nb_thp_map(t, v, haddr, table, entry, z, page);
 	mm->sys->thp->daemon.pages_collapsed += daemon;
+	tell_collapse(t, mm, SUCCEED);
 	return 0;
 }
 

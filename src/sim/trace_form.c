@@ -171,7 +171,8 @@ static const char *const scan_status[] = {"failed",
 					  "vma_check_failed",
 					  "not_suitable_address_range",
 					  "could_not_delete_page_from_lru",
-					  "alloc_huge_page_failed"};
+					  "alloc_huge_page_failed",
+					  "ccgroup_charge_failed"};
 
 struct bit {
 	uint64_t bit;

@@ -31,10 +31,32 @@ static void names(void **state)
 		       "true\n");
 }
 
+/* Four huge pages of base pages: each range is looked at, isolated, collapsed. */
+static void collapsed(void **state)
+{
+	(void)state;
+	simtest_prints(
+		"1x1G:2",
+		"local t = machine:task{ cpu = 0 }\n"
+		"local a = t:mmap{ length = '8M' }\n"
+		"t:touch(a, '8M', 'w')\n"
+		"t:madvise(a, '8M', 'hugepage')\n"
+		"machine:run('60s')\n"
+		"for _, n in ipairs{ 'mm_khugepaged_scan_pmd', 'mm_collapse_huge_page_isolate',\n"
+		"                    'mm_collapse_huge_page' } do\n"
+		"  local e = machine:events{ n }\n"
+		"  print(n, e.count, e[1].comm, e[1].pid, e[1].status)\n"
+		"end\n",
+		"mm_khugepaged_scan_pmd\t4\tkhugepaged\t41\t1\n"
+		"mm_collapse_huge_page_isolate\t4\tkhugepaged\t41\t1\n"
+		"mm_collapse_huge_page\t4\tkhugepaged\t41\t1\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names),
+		cmocka_unit_test(collapsed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
