@@ -172,21 +172,6 @@ bool nb_compaction_restarting(const struct nb_zone *z, int order)
 
 /* ---- direct compaction ---- */
 
-/* From now on the zone keeps the first block of the order that merges on this CPU for the request
- * (on), or what it has kept is the request's. Source: struct capture_control. */
-static struct nb_page *capture(const struct nb_compact_control *cc, bool on)
-{
-	struct nb_zone *z = cc->zone;
-	struct nb_page *page;
-
-	nb_zone_lock(z, cc->cpu);
-	page = z->capture.page;
-	z->capture = (struct nb_capture){.cpu = cc->cpu, .mt = cc->migratetype};
-	z->capture_at = on ? (uint8_t)(cc->order + 1) : 0;
-	nb_zone_unlock(z);
-	return page;
-}
-
 static enum nb_compact_result compact_for(struct nb_zone *z, const struct nb_alloc_context *ac,
 					  int prio, struct nb_page **ret_page)
 {
@@ -207,15 +192,10 @@ static enum nb_compact_result compact_for(struct nb_zone *z, const struct nb_all
 		.ignore_skip_hint = prio == NB_COMPACT_PRIO_SYNC_FULL,
 		.ignore_block_suitable = prio == NB_COMPACT_PRIO_SYNC_FULL,
 	};
-	enum nb_compact_result ret;
+	enum nb_compact_result ret = nb_compact_zone(&cc);
 
-	*ret_page = NULL;
-	if (!nb_compact_since(&cc, NB_COMPACT_FAST_SINCE))
-		return nb_compact_zone(&cc);
-	(void)capture(&cc, true);
-	ret = nb_compact_zone(&cc);
-	*ret_page = capture(&cc, false);
-	return *ret_page ? NB_COMPACT_SUCCESS : ret;
+	*ret_page = cc.captured;
+	return ret;
 }
 
 /* hooks.direct_compact. Source: try_to_compact_pages(), __alloc_pages_direct_compact(). */

@@ -71,6 +71,7 @@ struct nb_compact_control {
 	/* free pages taken for the movers, by order */
 	struct nb_list free[NB_NR_ORDERS];
 	uint64_t nr_free;
+	struct nb_page *captured; /* of a request's run: its block, not prepared yet; NULL: none */
 	uint64_t migrate_scanned, free_scanned;
 };
 
@@ -137,8 +138,8 @@ bool nb_compaction_restarting(const struct nb_zone *z, int order);
 /* ---- compaction_run.c: one run ---- */
 
 /* One run with cc->sys, zone, task, cpu, order, search_order, gfp, migratetype, highest_zoneidx,
- * alloc_flags, mode and the switches filled in. Ends early with SUCCESS when the zone has captured
- * the block that the request wants (buddy.h). */
+ * alloc_flags, mode and the switches filled in. A request's (cc->direct) ends early with SUCCESS
+ * when the zone has captured the block that it wants: then cc->captured is the caller's. */
 enum nb_compact_result nb_compact_zone(struct nb_compact_control *cc);
 
 /* ---- compaction_scan.c, compaction_free.c: the scanners ---- */

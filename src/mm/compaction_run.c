@@ -267,6 +267,24 @@ static enum nb_compact_result run(struct nb_compact_control *cc)
 	return ret;
 }
 
+/* From now on the zone keeps the first block of the order that merges on this CPU for the request
+ * (on), or what it has kept is the request's: since 5.1. One run at a time in a zone, so one block.
+ * Source: struct capture_control. */
+static struct nb_page *capture(const struct nb_compact_control *cc, bool on)
+{
+	struct nb_zone *z = cc->zone;
+	struct nb_page *page;
+
+	if (!cc->direct || !nb_compact_since(cc, NB_COMPACT_FAST_SINCE))
+		return NULL;
+	nb_zone_lock(z, cc->cpu);
+	page = z->capture.page;
+	z->capture = (struct nb_capture){.cpu = cc->cpu, .mt = cc->migratetype};
+	z->capture_at = on ? (uint8_t)(cc->order + 1) : 0;
+	nb_zone_unlock(z);
+	return page;
+}
+
 enum nb_compact_result nb_compact_zone(struct nb_compact_control *cc)
 {
 	enum nb_compact_result ret;
@@ -280,7 +298,9 @@ enum nb_compact_result nb_compact_zone(struct nb_compact_control *cc)
 		return ret;
 	if (!nb_trylock(&cc->state->run, cc->sys->port))
 		return NB_COMPACT_CONTENDED;
+	(void)capture(cc, true);
 	ret = run(cc);
+	cc->captured = capture(cc, false);
 	nb_unlock(&cc->state->run, cc->sys->port);
-	return ret;
+	return cc->captured ? NB_COMPACT_SUCCESS : ret;
 }
