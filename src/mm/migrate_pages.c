@@ -100,7 +100,7 @@ int nb_migrate_mm(struct nb_task *caller, int cpu, struct nb_mm *mm, const struc
 {
 	struct nb_nodemask left = *from;
 	int64_t stayed = 0, ret = 0;
-	int source, dest;
+	int source, dest = NB_NO_NODE;
 
 	nb_lru_add_drain_all(mm->sys);
 	while (next_move(&left, from, to, &source, &dest)) {
