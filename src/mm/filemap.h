@@ -91,6 +91,9 @@ void nb_shmem_each_swap(const struct nb_system *sys, void (*fn)(void *arg, uint6
 /* swapoff: all that is in the area comes back, allocated as the task would. 0, -NB_ENOMEM, -NB_EIO.
  */
 int nb_shmem_unuse(struct nb_task *t, unsigned area);
+/* MADV_WILLNEED: those of pages [first, last] that are out are read into the swap cache, placed as
+ * faults of the VMA that maps the file would. Source: shmem_swapin_range(). */
+void nb_shmem_willneed(struct nb_task *t, struct nb_vma *v, uint64_t first, uint64_t last);
 /* Entries of swapped pages in [first, last] are forgotten, their slots given back. */
 void nb_shmem_drop_swap(struct nb_address_space *as, uint64_t first, uint64_t last, int cpu);
 

@@ -7,6 +7,7 @@
  */
 #include "mm/madvise.h"
 
+#include "mm/filemap.h"
 #include "mm/huge_memory.h"
 #include "mm/lru.h"
 #include "mm/mmap.h"
@@ -118,6 +119,8 @@ int nb_madvise_swap_in(struct nb_task *t, struct nb_vma *v, uint64_t start, uint
 	struct nb_mm *mm = t->mm;
 	struct nb_ptable *leaf;
 
+	if (v->file)
+		nb_shmem_willneed(t, v, nb_vma_pgoff(v, start), nb_vma_pgoff(v, end - 1));
 	/* reading may reclaim, so each entry is looked at when its turn comes */
 	while (!v->file && (leaf = nb_pt_next_leaf(mm, &start, end))) {
 		uint64_t stop = (start & ~(nb_pt_leaf_span(mm) - 1)) + nb_pt_leaf_span(mm);

@@ -2,9 +2,10 @@
  *
  * Called by vmscan for a dirty page that nobody maps, by shmem.c for a page that is out, by swapoff
  * and swap's checker. While a page is out its place in the tree holds its swap entry as a value,
- * which counts once for its slot. A page comes back alone (no neighbours are read ahead), placed by
- * the object's policy or the task's, and gives its slot back at once: memory alone has it then.
- * Source: mm/shmem.c, shmem_writepage(), shmem_swapin_folio(), shmem_unuse().
+ * which counts once for its slot. A page comes back with the slots around it (on any device), all
+ * placed by the object's policy for it or the task's, and gives its slot back at once: memory alone
+ * has it then; the others wait in the swap cache. Source: mm/shmem.c, shmem_writepage(),
+ * shmem_swapin_folio(), shmem_swapin_range(), shmem_unuse().
  */
 #include "mm/filemap.h"
 #include "mm/lru.h"
@@ -42,37 +43,28 @@ bool nb_shmem_swap_out(struct nb_system *sys, struct nb_zone *z, struct nb_page 
 	return moved;
 }
 
+static bool holds(struct nb_address_space *as, uint64_t index, nb_swp_t e)
+{
+	bool still;
+
+	nb_lock(&as->lock, as->sys->port);
+	still = nb_radix_load(&as->pages, index) == nb_radix_value(e);
+	nb_unlock(&as->lock, as->sys->port);
+	return still;
+}
+
 /* The bytes of an entry in a page of their own, with a reference: the cached one, or a new one. */
 static int bring(struct nb_task *t, struct nb_address_space *as, uint64_t index, nb_swp_t e,
 		 struct nb_zone **ret_zone, struct nb_page **ret_page)
 {
-	struct nb_system *sys = as->sys;
-	struct nb_mempolicy *pol;
-	nb_pfn_t pfn;
+	struct nb_mempolicy *pol = nb_shared_policy_lookup(as->sys, &as->policy, index);
+	int ret =
+		nb_swap_in_shmem(t, pol ? pol : t->policy, as->ino + index, e, ret_zone, ret_page);
 
-	*ret_page = nb_swap_cache_find(sys, e, ret_zone);
-	if (*ret_page) {
-		if (nb_page_flags(*ret_page) & PG_WRITEBACK)
-			nb_swap_poll(sys, true);
-		return 0;
-	}
-	pol = nb_shared_policy_lookup(sys, &as->policy, index);
-	pfn = nb_mpol_alloc(t, pol ? pol : t->policy, as->gfp, 0, as->ino + index);
-	nb_mpol_put(sys, pol);
-	if (pfn == NB_NO_PFN)
-		return -NB_ENOMEM;
-	*ret_page = nb_pfn_to_page(sys, pfn, ret_zone);
-	nb_page_set_flags(*ret_page, nb_page_flags(*ret_page) | PG_SWAPBACKED);
-	if (!nb_memcg_charge_swapin(t, *ret_zone, *ret_page, e)) {
-		nb_put_page(sys, *ret_zone, *ret_page, t->cpu);
-		return -NB_ENOMEM;
-	}
-	if (nb_swap_readpage(sys, e, *ret_zone, *ret_page, t->cpu)) {
-		nb_put_page(sys, *ret_zone, *ret_page, t->cpu);
-		return -NB_EIO;
-	}
-	nb_lru_add_fault(sys, *ret_zone, *ret_page, t->cpu);
-	return 1;
+	nb_mpol_put(as->sys, pol);
+	if (ret >= 0 && nb_page_flags(*ret_page) & PG_WRITEBACK)
+		nb_swap_poll(as->sys, true);
+	return ret < 0 && !holds(as, index, e) ? -NB_EAGAIN : ret;
 }
 
 int nb_shmem_swap_in(struct nb_task *t, struct nb_address_space *as, uint64_t index, uint64_t e,
@@ -103,6 +95,23 @@ int nb_shmem_swap_in(struct nb_task *t, struct nb_address_space *as, uint64_t in
 	nb_swap_free(sys, e, t->cpu);
 	nb_file_mark_dirty(*ret_zone, *ret_page, t->cpu);
 	return ret;
+}
+
+void nb_shmem_willneed(struct nb_task *t, struct nb_vma *v, uint64_t first, uint64_t last)
+{
+	struct nb_address_space *as = v->file;
+	uint64_t i = first, e;
+
+	for (;;) {
+		nb_lock(&as->lock, as->sys->port);
+		e = nb_radix_next(&as->pages, &i, last);
+		nb_unlock(&as->lock, as->sys->port);
+		if (nb_radix_is_value(e))
+			nb_swap_willneed(t, v, v->start + ((i - v->pgoff) << as->sys->page_shift),
+					 nb_radix_number(e));
+		if (!e || i++ >= last)
+			return;
+	}
 }
 
 void nb_shmem_drop_swap(struct nb_address_space *as, uint64_t first, uint64_t last, int cpu)

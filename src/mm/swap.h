@@ -69,6 +69,12 @@ int nb_swap_in(struct nb_task *t, struct nb_vma *v, uint64_t addr, struct nb_pta
 /* Reads the page of an entry into the swap cache, by the policy of the VMA at addr, and maps it
  * nowhere: MADV_WILLNEED. Nothing where there is no memory. Source: read_swap_cache_async(). */
 void nb_swap_willneed(struct nb_task *t, struct nb_vma *v, uint64_t addr, nb_swp_t e);
+/* The page of an entry that a place of a memory file holds, with a reference, for whoever puts it
+ * back there: in the swap cache, read with the cluster of slots around it whatever the device, all
+ * placed by pol. 0 it was in memory, 1 it was read; -NB_ENOMEM: no page, or the entry is no more.
+ * Source: shmem_swapin_cluster(). */
+int nb_swap_in_shmem(struct nb_task *t, const struct nb_mempolicy *pol, uint64_t ilx, nb_swp_t e,
+		     struct nb_zone **ret_zone, struct nb_page **ret_page);
 /* How many page-table entries (and places of shared memory) hold e. Source: swp_swapcount(). */
 unsigned nb_swap_count(const struct nb_system *sys, nb_swp_t e);
 

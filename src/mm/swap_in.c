@@ -14,6 +14,7 @@
 #include "mm/oom.h"
 #include "mm/page_alloc.h"
 #include "mm/rmap.h"
+#include "mm/shared_policy.h"
 #include "mm/swap_area.h"
 #include "mm/vmscan.h"
 #include "mm/vmstat.h"
@@ -30,7 +31,8 @@
 struct swapin {
 	struct nb_task *t;
 	struct nb_vma *v;
-	uint64_t addr, ilx; /* ilx: interleave index of addr */
+	uint64_t addr,
+		ilx; /* ilx: interleave index of addr; a memory file's pages have no addr and v */
 	const struct nb_mempolicy *pol;
 	nb_swp_t entry;
 };
@@ -55,9 +57,10 @@ static unsigned page_shift(const struct swapin *s)
 static void note_hit(struct swapin *s, struct nb_page *page)
 {
 	struct nb_swap *sw = s->t->sys->swap;
-	bool vma_ra = !sw->nr_rotational;
+	bool vma_ra = s->v && !sw->nr_rotational;
 	bool ahead = nb_page_flags(page) & PG_RECLAIM && !(nb_page_flags(page) & PG_WRITEBACK);
-	uint64_t val = s->v->swap_ra ? s->v->swap_ra : RA_FIRST, hits = val & RA_HITS_MAX;
+	uint64_t val = vma_ra && s->v->swap_ra ? s->v->swap_ra : RA_FIRST;
+	uint64_t hits = val & RA_HITS_MAX;
 
 	if (ahead)
 		nb_page_change_flags(s->t->sys, page, 0, PG_RECLAIM);
@@ -355,15 +358,28 @@ int nb_swap_in(struct nb_task *t, struct nb_vma *v, uint64_t addr, struct nb_pta
 
 void nb_swap_willneed(struct nb_task *t, struct nb_vma *v, uint64_t addr, nb_swp_t e)
 {
-	struct swapin s = {.t = t,
-			   .v = v,
-			   .addr = addr,
-			   .ilx = v->inode + nb_vma_pgoff(v, addr),
-			   .pol = v->policy ? v->policy : t->policy,
-			   .entry = e};
+	struct swapin s = {.t = t, .v = v, .addr = addr, .entry = e};
+	struct nb_mempolicy *pol = nb_vma_policy(t, v, addr, 0, &s.ilx);
 
+	s.pol = pol;
 	if (nb_swap_area_of(t->sys, e))
 		read_ahead(&s, e, s.ilx);
+	nb_mpol_put(t->sys, pol);
+}
+
+int nb_swap_in_shmem(struct nb_task *t, const struct nb_mempolicy *pol, uint64_t ilx, nb_swp_t e,
+		     struct nb_zone **ret_zone, struct nb_page **ret_page)
+{
+	struct swapin s = {.t = t, .ilx = ilx, .pol = pol, .entry = e};
+
+	*ret_page = nb_swap_cache_find(t->sys, e, ret_zone);
+	if (*ret_page) {
+		note_hit(&s, *ret_page);
+		return 0;
+	}
+	cluster_readahead(&s);
+	*ret_page = read_cached(&s, e, ilx, false, ret_zone);
+	return *ret_page ? 1 : -NB_ENOMEM;
 }
 
 unsigned nb_swap_count(const struct nb_system *sys, nb_swp_t e)

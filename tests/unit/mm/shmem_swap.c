@@ -4,6 +4,9 @@
 #include "filebox.h"
 
 #include "mm/lru.h"
+#include "mm/swap_area.h"
+#include "mm/vmscan.h"
+#include "mm/vmstat.h"
 
 #include <numabox/swap.h>
 
@@ -164,12 +167,65 @@ static void test_never_written(void **state)
 	end(&w);
 }
 
+/* All pages of the file out, and out of the cache: without marks of use they go at the second look.
+ */
+static void put_out(struct world *w, uint64_t pages)
+{
+	struct nb_system *sys = w->b.sys;
+
+	nb_lru_add_drain_all(sys);
+	for (uint64_t i = 0; i < pages; i++) {
+		struct nb_zone *z = NULL;
+		struct nb_page *page = nb_as_find(w->as, i, &z, NULL);
+
+		assert_non_null(page);
+		nb_put_page(sys, z, page, 0);
+		nb_page_change_flags(sys, page, 0, PG_REFERENCED | PG_ACTIVE);
+		assert_true(nb_lru_isolate(sys, z, page));
+		(void)sys->hooks.reclaim_page(sys, z, page, 0);
+	}
+	assert_int_equal(w->as->nrpages, 0);
+	assert_int_equal(sys->swap->nr_cached, 0);
+}
+
+/* Wanted soon: read into the swap cache, all that is asked for and nothing else; a fault finds it.
+ * One that was not asked for comes with the slots around its own. */
+static void test_willneed(void **state)
+{
+	struct world w;
+	uint64_t a, n, in;
+
+	(void)state;
+	begin(&w, "64M:1", NULL);
+	fill(&w, 64);
+	put_out(&w, 64);
+	assert_int_equal(
+		nb_mmap_file(w.b.t, w.as, 8 * PAGE, 0, 56 * PAGE, NB_PROT_READ, NB_MAP_SHARED, &a),
+		0);
+	in = nb_vm_event_sum(w.b.sys, NB_VM_PSWPIN);
+	assert_int_equal(nb_madvise(w.b.t, a + 2 * PAGE, 10 * PAGE, NB_MADV_WILLNEED), 0);
+	assert_int_equal(nb_vm_event_sum(w.b.sys, NB_VM_PSWPIN) - in, 10);
+	assert_int_equal(w.b.sys->swap->nr_cached, 10);
+	assert_int_equal(w.as->nrpages, 0);
+	assert_int_equal(nb_touch(w.b.t, a + 2 * PAGE, 10 * PAGE, false, &n), 0);
+	assert_int_equal(nb_vm_event_sum(w.b.sys, NB_VM_PSWPIN) - in, 10);
+	assert_int_equal(nb_vm_event_sum(w.b.sys, NB_VM_PGMAJFAULT), 0);
+	assert_int_equal(w.b.sys->swap->nr_cached, 0);
+	assert_int_equal(nb_touch(w.b.t, a + 40 * PAGE, PAGE, false, &n), 0);
+	assert_int_equal(nb_vm_event_sum(w.b.sys, NB_VM_PSWPIN) - in, 18);
+	assert_int_equal(nb_vm_event_sum(w.b.sys, NB_VM_SWAP_RA), 7);
+	assert_int_equal(nb_vm_event_sum(w.b.sys, NB_VM_PGMAJFAULT), 1);
+	compare(&w, 64);
+	assert_int_equal(nb_munmap(w.b.t, a, 56 * PAGE), 0);
+	end(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_out_and_in),    cmocka_unit_test(test_policy_at_swap_in),
 		cmocka_unit_test(test_forgotten),     cmocka_unit_test(test_swapoff),
-		cmocka_unit_test(test_never_written),
+		cmocka_unit_test(test_never_written), cmocka_unit_test(test_willneed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
