@@ -414,5 +414,7 @@ void nb_report_explain(const struct nb_report *r, const char *kernel, struct nb_
 	nb_report_causes(&c, s);
 	if (c.rebuilt)
 		nb_report_remedies(&c, s);
+	else if (r->constraint == NB_CONSTRAINT_MEMCG)
+		nb_report_memcg_replays(&c, s);
 	free(c.v);
 }

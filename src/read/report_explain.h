@@ -38,6 +38,8 @@ void nb_report_explain(const struct nb_report *r, const char *kernel, struct nb_
 void nb_report_causes(const struct nb_report_case *c, struct nb_sheet *s);
 /* report_remedies.c: what would have helped, replayed. */
 void nb_report_remedies(const struct nb_report_case *c, struct nb_sheet *s);
+/* report_memcg.c: the same for a kill at a group's limit, of which the report tells no nodes. */
+void nb_report_memcg_replays(const struct nb_report_case *c, struct nb_sheet *s);
 /* The request as the engine takes it. */
 void nb_report_request(const struct nb_report_case *c, struct nb_nodemask *mask,
 		       struct nb_alloc_request *rq);

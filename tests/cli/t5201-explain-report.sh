@@ -20,6 +20,16 @@ top k418-memcg.log memcg_limit
 nb explain "$reports/k418-memcg.log"
 has "$tmp/out" 'limit, not NUMA' "a container's kill: limit, not NUMA"
 has "$tmp/out" '1048576 KiB' "with the limit"
+has "$tmp/out" 'With its memory interleaved over all nodes: it is killed all the same' "nodes play no part"
+nb explain --json "$reports/k418-memcg.log"
+is "$(json reports.0.replays.0.change) $(json reports.0.replays.0.succeeds)" "as_reported false" \
+	"played again at its limit it is killed"
+is "$(json reports.0.replays.1.change) $(json reports.0.replays.1.succeeds)" "twice_the_memory false" \
+	"with more memory just the same"
+is "$(json reports.0.replays.2.change) $(json reports.0.replays.2.succeeds)" "all_nodes false" "on all nodes, too"
+is "$(json reports.0.replays.3.change) $(json reports.0.replays.3.succeeds)" "higher_limit true" \
+	"with a higher limit it lives"
+is "$(json reports.0.replays.4.change) $(json reports.0.replays.4.succeeds)" "with_swap true" "or with swap"
 
 top k49-i386-lowmem.log low_zone
 is "$(json reports.0.zones.0.verdict)" too_high "HighMem is closed to kernel memory"
