@@ -299,6 +299,33 @@ static void new_process(struct whole *w)
 		assert_int_equal(nb_task_create(w->sys, (int)cpu, "whole", &p->task), 0);
 }
 
+/* A memory cgroup, its limit, its members. */
+static void change_group(struct whole *w, struct process *p)
+{
+	struct nb_memcg *root = nb_memcg_root(w->sys);
+	uint64_t pages;
+
+	if (!w->group) {
+		assert_int_equal(nb_memcg_create(root, "group", &w->group), 0);
+		return;
+	}
+	switch (whole_pick(w, 6)) {
+	case 0:
+		assert_int_equal(nb_memcg_attach(root, p->task), 0);
+		break;
+	case 1:
+		pages = whole_pick(w, 4) ? 1000 + whole_pick(w, 8 * PAGES) : NB_MEMCG_MAX_PAGES;
+		assert_int_equal(nb_memcg_write(w->group, NB_MEMCG_MAX, pages, 0), 0);
+		break;
+	case 2:
+		(void)nb_memcg_reclaim(w->group, whole_pick(w, 200), 0, &pages);
+		break;
+	default:
+		assert_int_equal(nb_memcg_attach(w->group, p->task), 0);
+		break;
+	}
+}
+
 static void step(struct whole *w)
 {
 	struct process *p = &w->process[whole_pick(w, PROCESSES)];
@@ -330,6 +357,10 @@ static void step(struct whole *w)
 			break;
 		case 6:
 			whole_file(w, p);
+			break;
+		case 7:
+			w->did = "a group";
+			change_group(w, p);
 			break;
 		default:
 			whole_work(w, p);

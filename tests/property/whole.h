@@ -5,6 +5,7 @@
 #include "../unit/mm/sysbox.h"
 
 #include <numabox/file.h>
+#include <numabox/memcg.h>
 #include <numabox/swap.h>
 
 #define PAGE UINT64_C(4096)
@@ -45,6 +46,7 @@ struct whole {
 	const char *kernel, *cmdline, *did;
 	unsigned nr_nodes, nr_cpus, machine, step, kills;
 	bool driven;
+	struct nb_memcg *group; /* NULL: none yet */
 	uint64_t rng, stamp;
 	struct process process[PROCESSES];
 	struct {
