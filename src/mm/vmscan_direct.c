@@ -124,12 +124,30 @@ static struct nb_pgdat *shrink_zones(const struct nb_alloc_context *ac, struct n
 	return first;
 }
 
+/* Is more than half of what could be reclaimed dirty or being written? Only then a wait helps.
+ * Source: skip_throttle_noprogress(). */
+static bool mostly_written(const struct nb_pgdat *p)
+{
+	uint64_t reclaimable = 0, pending = 0;
+
+	for (unsigned t = 0; t < NB_MAX_NR_ZONES; t++) {
+		const struct nb_zone *z = &p->zone[t];
+
+		if (!z->managed_pages)
+			continue;
+		reclaimable += nb_zone_reclaimable_pages(z);
+		pending += atomic_load_explicit(&z->nr_dirty, memory_order_relaxed) +
+			   atomic_load_explicit(&z->nr_writeback, memory_order_relaxed);
+	}
+	return 2 * pending > reclaimable;
+}
+
 /* A round found next to nothing: a moment for others to make progress. */
 static void consider_waiting(struct nb_pgdat *p, struct nb_scan_control *sc)
 {
 	if (!p || sc->nr_reclaimed > sc->nr_scanned >> 3)
 		return;
-	if (sc->priority == 1 && !sc->nr_reclaimed && !nb_kswapd_hopeless(p))
+	if (sc->priority == 1 && !sc->nr_reclaimed && !nb_kswapd_hopeless(p) && mostly_written(p))
 		nb_reclaim_throttle(p, sc, NB_THROTTLE_NOPROGRESS, NOPROGRESS_JIFFIES);
 }
 

@@ -175,13 +175,35 @@ static void writeback(void **state)
 		       "nr_written 256\n");
 }
 
+/* A task waits for the disk where most of what could be reclaimed is on its way there, and gets all
+ * it wants; where nothing is, waiting would not help, and it is killed without. */
+static void waiting(void **state)
+{
+	(void)state;
+	simtest_prints("1x256M:2",
+		       "machine:disk{ bandwidth = '20M' }\n"
+		       "local t = machine:task{ cpu = 0 }\n"
+		       "local f = machine:file('d', 0)\n"
+		       "f:write(0, '60M', t)\n"
+		       "local a = t:mmap{ length = '220M' }\n"
+		       "print(t:touch(a, '220M', 'w'), "
+		       "machine:events{ 'mm_vmscan_throttled' }.count > 0)\n",
+		       "56320\ttrue\n");
+	simtest_prints("1x256M:2",
+		       "local t = machine:task{ cpu = 0 }\n"
+		       "local a = t:mmap{ length = '250M' }\n"
+		       "print((select(2, t:touch(a, '250M', 'w'))), "
+		       "machine:events{ 'mm_vmscan_throttled' }.count)\n",
+		       "ENOMEM\t0\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(overcommit),   cmocka_unit_test(reclaim),
-		cmocka_unit_test(writeback),    cmocka_unit_test(device_time),
-		cmocka_unit_test(full_queue),   cmocka_unit_test(dirty_behind_clean),
-		cmocka_unit_test(mostly_dirty),
+		cmocka_unit_test(overcommit),         cmocka_unit_test(reclaim),
+		cmocka_unit_test(writeback),          cmocka_unit_test(waiting),
+		cmocka_unit_test(device_time),        cmocka_unit_test(full_queue),
+		cmocka_unit_test(dirty_behind_clean), cmocka_unit_test(mostly_dirty),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
