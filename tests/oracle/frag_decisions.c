@@ -104,7 +104,8 @@ static unsigned who(const char *text)
  * best or at worst. */
 static unsigned score_of(const struct nb_zone *z, bool best)
 {
-	uint64_t free = nb_zone_free_pages(z), usable = 0, rest = z == play.zone ? st.unknown : 0;
+	uint64_t free = nb_zone_free_pages_snapshot(z), usable = 0,
+		 rest = z == play.zone ? st.unknown : 0;
 
 	for (unsigned o = HUGE; o <= play.sys->max_order; o++)
 		usable += nb_zone_nr_free(z, o) << o;
@@ -328,12 +329,12 @@ static void judge(const char *path, const char *name)
 	int64_t free_pages;
 
 	open_machine(path);
-	free_pages = (int64_t)nb_zone_free_pages(play.zone);
+	free_pages = (int64_t)nb_zone_free_pages_snapshot(play.zone);
 	frag_read(name);
 	frag_begin();
-	st.unknown = (uint64_t)(free_pages - (int64_t)nb_zone_free_pages(play.zone));
+	st.unknown = (uint64_t)(free_pages - (int64_t)nb_zone_free_pages_snapshot(play.zone));
 	print_message("# %s: %lld of %lld free pages found\n", name,
-		      (long long)nb_zone_free_pages(play.zone), (long long)free_pages);
+		      (long long)nb_zone_free_pages_snapshot(play.zone), (long long)free_pages);
 	for (int i = 0; i < tr.nr; i++) {
 		if (tr.step[i].kind == 'C')
 			decide(tr.step[i].text, i);
