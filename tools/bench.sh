@@ -63,6 +63,7 @@ echo "$(nproc) CPUs, $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1)
 "$build/bench/bench-boot"
 "$build/bench/bench-alloc"
 "$build/bench/bench-reclaim"
+"$build/bench/bench-threads"
 race
 if command -v valgrind >/dev/null; then
 	echo "instructions a pair (callgrind, the loop included): hot $(instructions hot)," \
