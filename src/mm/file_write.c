@@ -31,7 +31,7 @@ static int begin(struct nb_task *t, struct nb_address_space *as, uint64_t index,
 	bool must_read;
 	nb_gfp_t gfp = as->gfp | NB_GFP_BIT_WRITE;
 	uint64_t shift = as->sys->page_shift;
-	int err;
+	int err, tries = NB_FILE_TRIES;
 
 	*ret_fresh = false;
 	if (nb_as_is_shmem(as)) {
@@ -39,6 +39,7 @@ static int begin(struct nb_task *t, struct nb_address_space *as, uint64_t index,
 		return err < 0 ? err : 0;
 	}
 	for (;;) {
+		*ret_fresh = false;
 		nb_replica_collapse(as, index, t->cpu);
 		*page = nb_as_find(as, index, z, NULL);
 		if (*page) {
@@ -56,13 +57,14 @@ static int begin(struct nb_task *t, struct nb_address_space *as, uint64_t index,
 			continue;
 		if (err)
 			return err;
-		break;
-	}
-	if (must_read) {
+		if (!must_read)
+			break;
 		err = fill(t, as, index, *page);
-		if (err)
-			nb_put_page(as->sys, *z, *page, t->cpu);
-		return err;
+		if (!err)
+			return 0;
+		nb_put_page(as->sys, *z, *page, t->cpu);
+		if (!as->sys->port->relax || !tries--)
+			return err; /* else it may have been cut off meanwhile */
 	}
 	if (!whole && nb_page_bytes(*z, *page))
 		memset(nb_page_bytes(*z, *page), 0, (size_t)1 << shift);
@@ -86,7 +88,7 @@ static int write_page(struct nb_task *t, struct nb_address_space *as, uint64_t o
 		if (err)
 			return err;
 		nb_page_lock(sys, page);
-		if (nb_page_owner(page) == as->rmap.handle)
+		if (nb_file_wait_stable(t, as, page))
 			break;
 		nb_page_unlock(sys, page); /* cut off meanwhile */
 		nb_put_page(sys, z, page, t->cpu);

@@ -76,6 +76,21 @@ void nb_file_end_reading(struct nb_address_space *as, uint64_t index)
 	nb_unlock(&as->lock, as->sys->port);
 }
 
+bool nb_file_wait_stable(struct nb_task *t, struct nb_address_space *as, struct nb_page *page)
+{
+	struct nb_system *sys = as->sys;
+
+	while (nb_page_owner(page) == as->rmap.handle) {
+		if (!sys->port->relax || !sys->backed || nb_as_is_shmem(as) ||
+		    !(nb_page_flags(page) & PG_WRITEBACK))
+			return true;
+		nb_page_unlock(sys, page);
+		nb_disk_wait_page(sys, t, as, nb_page_index(page));
+		nb_page_lock(sys, page);
+	}
+	return false;
+}
+
 /* Reads one page that no read-ahead brought. Source: filemap_create_folio(). */
 static int read_alone(struct nb_task *t, struct nb_address_space *as, uint64_t index,
 		      struct nb_zone **ret_zone, struct nb_page **ret_page)
@@ -155,15 +170,16 @@ static int read_page(struct nb_task *t, struct nb_address_space *as, struct nb_r
 	bool shmem = nb_as_is_shmem(as);
 	struct nb_page *page = NULL;
 	struct nb_zone *z = NULL;
-	int err;
+	int err, tries = NB_FILE_TRIES;
 
 	if (as->kind == NB_AS_HUGETLB) {
 		nb_huge_file_read(t, as, offset, buf, bytes);
 		return 0;
 	}
-	err = shmem ? nb_shmem_get_page(t, as, index, false, &z, &page)
-		    : get_page(t, as, ra, index, want, &z, &page);
-
+	do {
+		err = shmem ? nb_shmem_get_page(t, as, index, false, &z, &page)
+			    : get_page(t, as, ra, index, want, &z, &page);
+	} while (nb_unlikely(err == -NB_EIO) && sys->port->relax && tries--);
 	if (err == -NB_ENOENT) { /* a hole of a file in memory */
 		if (buf)
 			memset(buf, 0, bytes);
@@ -280,7 +296,7 @@ int nb_file_fault(struct nb_task *t, struct nb_vma *v, uint64_t addr, struct nb_
 {
 	uint64_t index = nb_vma_pgoff(v, addr);
 	bool gone, shmem = nb_as_is_shmem(v->file);
-	int ret;
+	int ret, tries = NB_FILE_TRIES;
 
 	do {
 		if (index >= nb_as_end_index(v->file))
@@ -292,6 +308,9 @@ int nb_file_fault(struct nb_task *t, struct nb_vma *v, uint64_t addr, struct nb_
 		else
 			ret = file_fault(t, v, index, ret_zone, ret_page);
 		t->in_lru_fault = false;
+		gone = ret == -NB_EIO && t->sys->port->relax && tries--;
+		if (nb_unlikely(gone))
+			continue;
 		if (ret < 0)
 			return ret == -NB_ENOSPC ? -NB_EFAULT : ret; /* SIGBUS */
 		nb_page_lock(t->sys, *ret_page);
@@ -366,6 +385,8 @@ int nb_file_mkwrite(struct nb_task *t, struct nb_zone *z, struct nb_page *page)
 		if (nb_page_owner(page) != as->rmap.handle)
 			return -NB_EAGAIN;
 	}
+	if (!nb_file_wait_stable(t, as, page))
+		return -NB_EAGAIN;
 	if (nb_page_flags(page) & PG_DIRTY)
 		return 0;
 	nb_file_mark_dirty(z, page, t->cpu);

@@ -52,6 +52,13 @@ int nb_file_add_page(struct nb_task *t, struct nb_address_space *as, uint64_t in
 		     bool reading, struct nb_zone **ret_zone, struct nb_page **ret_page);
 /* Is it being read? */
 bool nb_file_reading(struct nb_address_space *as, uint64_t index);
+/* In threaded systems a page may be cut off while it is waited for: so often it is looked for again
+ * before the disk is blamed. */
+#define NB_FILE_TRIES 3
+/* The page is locked and about to be written to: in threaded systems whose pages hold bytes not
+ * before its write-back has read them. Locked again afterwards; false: it left the file.
+ * Source: folio_wait_stable(). */
+bool nb_file_wait_stable(struct nb_task *t, struct nb_address_space *as, struct nb_page *page);
 /* Its bytes are there: whoever waits may have it. */
 void nb_file_end_reading(struct nb_address_space *as, uint64_t index);
 /* References that requests to the disk hold of a page. */

@@ -87,10 +87,15 @@ static int make_clean(void *arg, struct nb_vma *v, uint64_t addr, struct nb_ptab
 	return 0;
 }
 
-/* Takes one dirty page for writing: clean, being written, with a reference. Where an mm is busy,
- * whose entries then stay writable, it stays dirty besides. false: not this one.
+/* Who writes. */
+struct writer {
+	int holder; /* the CPU whose task has its mm locked and does this itself, or -1 */
+	bool waits; /* for mms that are busy; else their pages are left for the next time */
+};
+
+/* Takes one dirty page for writing: clean, being written, with a reference. false: not this one.
  * Source: folio_clear_dirty_for_io(), folio_mkclean(). */
-static bool begin_page(struct nb_address_space *as, uint64_t index, int holder)
+static bool begin_page(struct nb_address_space *as, uint64_t index, const struct writer *w)
 {
 	struct nb_zone *z = NULL;
 	struct nb_page *page = nb_as_find(as, index, &z, NULL);
@@ -100,23 +105,27 @@ static bool begin_page(struct nb_address_space *as, uint64_t index, int holder)
 		return false;
 	nb_page_lock(as->sys, page);
 	begun = nb_page_owner(page) == as->rmap.handle && !(nb_page_flags(page) & PG_WRITEBACK);
-	if (begun && nb_page_mapcount(page))
-		busy = nb_rmap_walk(as->sys, z, page, holder, make_clean, NULL) != 0;
-	begun = begun && nb_as_clear_dirty(z, page);
-	if (begun) {
-		(void)nb_as_start_writeback(z, page, nb_file_cpu(as->sys, NULL));
-		if (busy)
-			(void)nb_as_set_dirty(z, page, nb_file_cpu(as->sys, NULL));
+	while (begun && nb_page_mapcount(page)) {
+		busy = nb_rmap_walk(as->sys, z, page, w->holder, make_clean, NULL) != 0;
+		if (!busy || !w->waits)
+			break;
+		nb_page_unlock(as->sys, page);
+		as->sys->port->relax(as->sys->port->ctx);
+		nb_page_lock(as->sys, page);
+		begun = nb_page_owner(page) == as->rmap.handle &&
+			!(nb_page_flags(page) & PG_WRITEBACK);
 	}
+	begun = begun && !busy && nb_as_clear_dirty(z, page);
+	if (begun)
+		(void)nb_as_start_writeback(z, page, nb_file_cpu(as->sys, NULL));
 	nb_page_unlock(as->sys, page);
 	if (!begun)
 		nb_put_page(as->sys, z, page, nb_file_cpu(as->sys, NULL));
 	return begun; /* the reference is the request's now */
 }
 
-/* `holder`: the CPU whose task has its mm locked and does this itself, or -1. */
-static uint64_t write_range(struct nb_address_space *as, int holder, uint64_t first, uint64_t last,
-			    uint64_t max, bool towrite, uint64_t *next)
+static uint64_t write_range(struct nb_address_space *as, const struct writer *w, uint64_t first,
+			    uint64_t last, uint64_t max, bool towrite, uint64_t *next)
 {
 	enum nb_mark mark = towrite ? NB_MARK_TOWRITE : NB_MARK_DIRTY;
 	uint64_t at = first, run = 0, n = 0, found, e;
@@ -137,7 +146,7 @@ static uint64_t write_range(struct nb_address_space *as, int holder, uint64_t fi
 			break;
 		}
 		at = found + 1;
-		if (begin_page(as, found, holder)) {
+		if (begin_page(as, found, w)) {
 			run++;
 			n++;
 		} else if (run) {
@@ -157,7 +166,9 @@ static uint64_t write_range(struct nb_address_space *as, int holder, uint64_t fi
 uint64_t nb_file_writepages(struct nb_address_space *as, uint64_t first, uint64_t last,
 			    uint64_t max, bool towrite, uint64_t *next)
 {
-	return write_range(as, -1, first, last, max, towrite, next);
+	const struct writer w = {.holder = -1, .waits = true};
+
+	return write_range(as, &w, first, last, max, towrite, next);
 }
 
 int nb_file_write_and_wait(struct nb_system *sys, struct nb_task *t, struct nb_address_space *as,
@@ -294,7 +305,7 @@ struct flush {
 	struct nb_wb_work work;
 	uint64_t written;
 	int cpu;
-	int holder; /* as write_range()'s */
+	struct writer writer;
 	bool open;
 };
 
@@ -331,7 +342,7 @@ static uint64_t write_turn(struct flush *f, struct nb_address_space *as, bool to
 	begin_work(f, towrite ? __atomic_load_n(&as->reason, __ATOMIC_RELAXED)
 			      : NB_WB_REASON_BACKGROUND);
 	nb_event_single_inode(as, NB_EV_WRITEBACK_SINGLE_INODE_START, NB_IO_PAGES, 0, f->cpu, NULL);
-	n = write_range(as, f->holder, first, UINT64_MAX, NB_IO_PAGES, towrite, next);
+	n = write_range(as, &f->writer, first, UINT64_MAX, NB_IO_PAGES, towrite, next);
 	nb_event_single_inode(as, NB_EV_WRITEBACK_SINGLE_INODE, NB_IO_PAGES, n, f->cpu, NULL);
 	f->written += n;
 	f->work.nr_pages -= n < f->work.nr_pages ? n : f->work.nr_pages;
@@ -400,7 +411,7 @@ static bool over_background(struct nb_system *sys)
 
 uint64_t nb_writeback_flush(struct nb_system *sys, int holder)
 {
-	struct flush f = {.sys = sys, .cpu = nb_file_cpu(sys, NULL), .holder = holder};
+	struct flush f = {.sys = sys, .cpu = nb_file_cpu(sys, NULL), .writer = {.holder = holder}};
 	struct nb_writeback *wb = sys->files->writeback;
 	bool more = true;
 	uint64_t next;
