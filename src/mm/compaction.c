@@ -246,7 +246,7 @@ static void compact_done(struct nb_system *sys, const struct nb_alloc_context *a
 	struct nb_zone_compact *c = z ? nb_zone_compact(z) : NULL;
 
 	if (c)
-		c->blockskip_flush = false;
+		atomic_store_explicit(&c->blockskip_flush, false, memory_order_relaxed);
 	if (z)
 		nb_compaction_defer_reset(z, (int)ac->order, true, ac->cpu, ac->task);
 	nb_count_vm_event(sys, ac->cpu, z ? NB_VM_COMPACT_SUCCESS : NB_VM_COMPACT_FAIL);
@@ -276,7 +276,8 @@ static void reset_isolation(struct nb_pgdat *p)
 	for (unsigned t = 0; t < NB_MAX_NR_ZONES; t++) {
 		struct nb_zone_compact *c = nb_zone_compact_peek(&p->zone[t]);
 
-		if (c && c->blockskip_flush && nb_trylock(&c->run, p->sys->port)) {
+		if (c && atomic_load_explicit(&c->blockskip_flush, memory_order_relaxed) &&
+		    nb_trylock(&c->run, p->sys->port)) {
 			nb_reset_isolation_suitable(&p->zone[t], c);
 			nb_unlock(&c->run, p->sys->port);
 		}

@@ -37,7 +37,8 @@ struct nb_zone_compact {
 	nb_pfn_t cached_free_pfn;       /* where the free scanner goes on */
 	nb_pfn_t cached_migrate_pfn[2]; /* [0] asynchronous, [1] synchronous */
 	nb_pfn_t init_migrate_pfn, init_free_pfn; /* where the last reset put them; 0: none yet */
-	bool blockskip_flush; /* a request saw the scanners meet: forget the hopeless ones */
+	/* a request saw the scanners meet: forget the hopeless ones; by anybody, at any time */
+	_Atomic bool blockskip_flush;
 	unsigned considered, defer_shift;
 	int order_failed;
 	uint64_t *skip;               /* bit per pageblock of the node, by dense number */

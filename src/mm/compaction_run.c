@@ -47,7 +47,8 @@ static enum nb_compact_result is_finished(struct nb_compact_control *cc)
 		nb_reset_cached_positions(cc->zone, cc->state);
 		/* what is hopeless is decided anew, but only because a request has come to this */
 		if (cc->direct)
-			cc->state->blockskip_flush = true;
+			atomic_store_explicit(&cc->state->blockskip_flush, true,
+					      memory_order_relaxed);
 		return cc->whole_zone ? NB_COMPACT_COMPLETE : NB_COMPACT_PARTIAL_SKIPPED;
 	}
 	if (cc->proactive) {

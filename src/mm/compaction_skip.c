@@ -150,13 +150,13 @@ void nb_reset_isolation_suitable(struct nb_zone *z, struct nb_zone_compact *c)
 	uint64_t blocks = z->pgdat->mem_map_pages >> z->sys->pageblock_order;
 
 	if (z->sys->profile->version >= NB_COMPACT_FAST_SINCE) {
-		if (!c->blockskip_flush)
+		if (!atomic_load_explicit(&c->blockskip_flush, memory_order_relaxed))
 			return;
-		c->blockskip_flush = false;
+		atomic_store_explicit(&c->blockskip_flush, false, memory_order_relaxed);
 		reset_by_sample(z, c);
 		return;
 	}
-	c->blockskip_flush = false;
+	atomic_store_explicit(&c->blockskip_flush, false, memory_order_relaxed);
 	nb_reset_cached_positions(z, c);
 	memset(c->skip, 0, (blocks / 64 + 1) * sizeof(uint64_t));
 }
