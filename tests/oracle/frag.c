@@ -24,7 +24,6 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -438,27 +437,15 @@ static void play_one(const char *path, const char *name)
 	}
 }
 
+static bool wanted(const char *name)
+{
+	return strncmp(name, "frag-", 5) == 0;
+}
+
 static void test_frag(void **state)
 {
-	const char *root = getenv("NUMABOX_ORACLE");
-	char dir[512], path[1100];
-	struct dirent *e;
-	unsigned n = 0;
-	DIR *d;
-
 	(void)state;
-	snprintf(dir, sizeof(dir), "%s/traces", root ? root : "");
-	d = opendir(dir);
-	while (d && (e = readdir(d))) {
-		if (strncmp(e->d_name, "frag-", 5) != 0)
-			continue;
-		snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
-		play_one(path, e->d_name);
-		n++;
-	}
-	if (d)
-		closedir(d);
-	if (!n)
+	if (!play_each(wanted, play_one))
 		skip();
 }
 

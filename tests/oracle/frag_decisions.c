@@ -12,6 +12,7 @@
 #include "mm/compaction.h"
 #include "mm/event.h"
 #include "mm/kswapd.h"
+#include "play.h"
 #include "read/capture.h"
 #include "read/machine.h"
 #include "sim/driver.h"
@@ -21,7 +22,6 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
-#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -354,27 +354,15 @@ static void judge(const char *path, const char *name)
 	frag_release();
 }
 
+static bool wanted(const char *name)
+{
+	return strncmp(name, "frag-", 5) == 0;
+}
+
 static void test_decisions(void **state)
 {
-	const char *root = getenv("NUMABOX_ORACLE");
-	char dir[512], path[1100];
-	struct dirent *e;
-	unsigned n = 0;
-	DIR *d;
-
 	(void)state;
-	snprintf(dir, sizeof(dir), "%s/traces", root ? root : "");
-	d = opendir(dir);
-	while (d && (e = readdir(d))) {
-		if (strncmp(e->d_name, "frag-", 5) != 0)
-			continue;
-		snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
-		judge(path, e->d_name);
-		n++;
-	}
-	if (d)
-		closedir(d);
-	if (!n)
+	if (!play_each(wanted, judge))
 		skip();
 }
 

@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
+#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,6 +29,29 @@ FILE *play_open(const char *trace, const char *file, bool gz)
 
 	snprintf(command, sizeof(command), "gzip -dc '%s'", path);
 	return popen(command, "r");
+}
+
+unsigned play_each(bool (*wanted)(const char *name),
+		   void (*play_one)(const char *path, const char *name))
+{
+	const char *root = getenv("NUMABOX_ORACLE");
+	char dir[512], path[1100];
+	struct dirent *e;
+	unsigned n = 0;
+	DIR *d;
+
+	snprintf(dir, sizeof(dir), "%s/traces", root ? root : "");
+	d = root && *root ? opendir(dir) : NULL;
+	while (d && (e = readdir(d))) {
+		if (!wanted(e->d_name))
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
+		play_one(path, e->d_name);
+		n++;
+	}
+	if (d)
+		closedir(d);
+	return n;
 }
 
 /* Takes [start, end) out of a set of ranges. */

@@ -37,6 +37,10 @@ extern struct play play;
 
 /* A file of a trace under NUMABOX_ORACLE, unpacked if `gz`; NULL: not there. */
 FILE *play_open(const char *trace, const char *file, bool gz);
+/* Calls play_one() for each trace that is wanted, with its directory and its name; how many there
+ * were. */
+unsigned play_each(bool (*wanted)(const char *name),
+		   void (*play_one)(const char *path, const char *name));
 /* Memory and reserved ranges as they stand when memblock is given up; skips the test without. */
 void play_read_boot_log(const char *trace);
 /* A system with that memory, its lists empty, and then filled as memblock_free_all() does. */

@@ -27,7 +27,6 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -417,8 +416,15 @@ static void compare_cache(struct run *r, const char *name)
 	}
 }
 
-static void play_one(const char *path, const char *name, bool cache)
+/* Files under pressure beside it: more than is free, not more than there is. */
+static bool beside_cache(const char *name)
 {
+	return strstr(name, "kswapd-anon") != NULL;
+}
+
+static void play_one(const char *path, const char *name)
+{
+	bool cache = beside_cache(name);
 	static struct run r;
 
 	open_run(&r, path, name);
@@ -437,30 +443,16 @@ static void play_one(const char *path, const char *name, bool cache)
 	close_run(&r);
 }
 
+/* More memory than there is, no swap; or more than is free beside page cache. */
+static bool wanted(const char *name)
+{
+	return beside_cache(name) || strncmp(name, "oom-n2", 6) == 0;
+}
+
 static void test_pressure(void **state)
 {
-	const char *root = getenv("NUMABOX_ORACLE");
-	char dir[512], path[1100];
-	struct dirent *e;
-	unsigned n = 0;
-	DIR *d;
-
 	(void)state;
-	snprintf(dir, sizeof(dir), "%s/traces", root ? root : "");
-	d = opendir(dir);
-	while (d && (e = readdir(d))) {
-		/* more memory than there is, no swap; or more than is free beside page cache */
-		bool cache = strstr(e->d_name, "kswapd-anon") != NULL;
-
-		if (!cache && strncmp(e->d_name, "oom-n2", 6))
-			continue;
-		snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
-		play_one(path, e->d_name, cache);
-		n++;
-	}
-	if (d)
-		closedir(d);
-	if (!n)
+	if (!play_each(wanted, play_one))
 		skip();
 }
 

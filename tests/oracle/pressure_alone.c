@@ -12,6 +12,7 @@
 #include "mm/vmstat.h"
 #include "read/capture.h"
 #include "read/machine.h"
+#include "play.h"
 #include "recorded.h"
 #include "sim/driver.h"
 
@@ -22,7 +23,6 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -171,34 +171,33 @@ static void play_swap(struct run *r, const char *name)
 	assert_true(nb_vm_event_sum(r->sim.sys, NB_VM_PSWPIN) > 1000);
 }
 
+static bool is_swap(const char *name)
+{
+	return strncmp(name, "swap-n1-", 8) == 0 && strstr(name, "-sw60");
+}
+
+static bool wanted(const char *name)
+{
+	return is_swap(name) || strncmp(name, "refault-", 8) == 0;
+}
+
+static void play_one(const char *path, const char *name)
+{
+	struct run r;
+
+	open_run(&r, path, name);
+	print_message("# %s: recorded, ours, ratio\n", name);
+	if (is_swap(name))
+		play_swap(&r, name);
+	else
+		play_refault(&r, name);
+	close_run(&r);
+}
+
 static void test_alone(void **state)
 {
-	char dir[512], path[1100];
-	struct dirent *e;
-	unsigned n = 0;
-	DIR *d;
-
 	(void)state;
-	d = recorded_dir(dir, sizeof(dir)) ? opendir(dir) : NULL;
-	while (d && (e = readdir(d))) {
-		bool swap = !strncmp(e->d_name, "swap-n1-", 8) && strstr(e->d_name, "-sw60");
-		struct run r;
-
-		if (!swap && strncmp(e->d_name, "refault-", 8) != 0)
-			continue;
-		snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
-		open_run(&r, path, e->d_name);
-		print_message("# %s: recorded, ours, ratio\n", e->d_name);
-		if (swap)
-			play_swap(&r, e->d_name);
-		else
-			play_refault(&r, e->d_name);
-		close_run(&r);
-		n++;
-	}
-	if (d)
-		closedir(d);
-	if (!n)
+	if (!play_each(wanted, play_one))
 		skip();
 }
 

@@ -21,6 +21,7 @@
 #include "mm/vmstat.h"
 #include "read/capture.h"
 #include "read/machine.h"
+#include "play.h"
 #include "recorded.h"
 #include "recorded_wakes.h"
 
@@ -31,7 +32,6 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -539,25 +539,15 @@ static void play_refault(const char *path, const char *name)
 	close_run(&r);
 }
 
+static bool wanted(const char *name)
+{
+	return strncmp(name, "refault-", 8) == 0 && !recorded_lru_gen(name);
+}
+
 static void test_refault(void **state)
 {
-	char dir[512], path[1100];
-	struct dirent *e;
-	unsigned n = 0;
-	DIR *d;
-
 	(void)state;
-	d = recorded_dir(dir, sizeof(dir)) ? opendir(dir) : NULL;
-	while (d && (e = readdir(d))) {
-		if (strncmp(e->d_name, "refault-", 8) != 0 || recorded_lru_gen(e->d_name))
-			continue;
-		snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
-		play_refault(path, e->d_name);
-		n++;
-	}
-	if (d)
-		closedir(d);
-	if (!n)
+	if (!play_each(wanted, play_refault))
 		skip();
 }
 

@@ -16,6 +16,7 @@
 #include "mm/vmstat.h"
 #include "read/capture.h"
 #include "read/machine.h"
+#include "play.h"
 #include "recorded.h"
 
 #include <numabox/file.h>
@@ -24,7 +25,6 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -183,7 +183,7 @@ static void read_call(struct run *r, unsigned k)
 	}
 }
 
-static void play(struct run *r)
+static void play_events(struct run *r)
 {
 	for (;;) {
 		unsigned next = r->nr_readers;
@@ -272,30 +272,20 @@ static void play_readers(const char *path, const char *name)
 	sink.ctx = &r;
 	nb_event_set_add(&sink.wanted, NB_EV_MM_VMSCAN_WAKEUP_KSWAPD);
 	nb_system_set_sink(r.sys, &sink);
-	play(&r);
+	play_events(&r);
 	compare(&r, name, gen);
 	close_run(&r);
 }
 
+static bool wanted(const char *name)
+{
+	return strncmp(name, "pagecache-n2", 12) == 0;
+}
+
 static void test_readers(void **state)
 {
-	char dir[512], path[1100];
-	struct dirent *e;
-	unsigned n = 0;
-	DIR *d;
-
 	(void)state;
-	d = recorded_dir(dir, sizeof(dir)) ? opendir(dir) : NULL;
-	while (d && (e = readdir(d))) {
-		if (strncmp(e->d_name, "pagecache-n2", 12) != 0)
-			continue;
-		snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
-		play_readers(path, e->d_name);
-		n++;
-	}
-	if (d)
-		closedir(d);
-	if (!n)
+	if (!play_each(wanted, play_readers))
 		skip();
 }
 

@@ -27,7 +27,6 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -586,25 +585,15 @@ static void play_swap(const char *path, const char *name)
 	close_run(&r);
 }
 
+static bool wanted(const char *name)
+{
+	return strncmp(name, "swap-n1-", 8) == 0 && strstr(name, "-sw60");
+}
+
 static void test_swap(void **state)
 {
-	char dir[512], path[1100];
-	struct dirent *e;
-	unsigned n = 0;
-	DIR *d;
-
 	(void)state;
-	d = recorded_dir(dir, sizeof(dir)) ? opendir(dir) : NULL;
-	while (d && (e = readdir(d))) {
-		if (strncmp(e->d_name, "swap-n1-", 8) != 0 || !strstr(e->d_name, "-sw60"))
-			continue;
-		snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
-		play_swap(path, e->d_name);
-		n++;
-	}
-	if (d)
-		closedir(d);
-	if (!n)
+	if (!play_each(wanted, play_swap))
 		skip();
 }
 

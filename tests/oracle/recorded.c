@@ -248,14 +248,6 @@ char *recorded_job(const char *name)
 	return copy;
 }
 
-bool recorded_dir(char *dir, size_t size)
-{
-	const char *root = getenv("NUMABOX_ORACLE");
-
-	snprintf(dir, size, "%s/traces", root ? root : "");
-	return root && *root;
-}
-
 bool recorded_lru_gen(const char *name)
 {
 	FILE *f = play_open(name, "sysctl.txt", false);

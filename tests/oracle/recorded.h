@@ -69,8 +69,6 @@ int64_t recorded_zone(const char *name, const char *file, int nid, const char *z
 		      const char *figure);
 /* The recorder's job after "begin": the caller frees it. */
 char *recorded_job(const char *name);
-/* traces/ of the oracle, into dir; false: there is none. */
-bool recorded_dir(char *dir, size_t size);
 /* A row of a table: theirs, ours, ours / theirs. */
 void recorded_ratio(const char *what, uint64_t theirs, uint64_t ours);
 /* Was it recorded with the multi-generation lists? (sysctl.txt) */

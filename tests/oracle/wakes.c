@@ -26,7 +26,6 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -382,27 +381,15 @@ static void judge_trace(const char *path, const char *name)
 	nb_machine_free(r.machine);
 }
 
+static bool wanted(const char *name)
+{
+	return strstr(name, "kswapd-anon") || strncmp(name, "oom-", 4) == 0;
+}
+
 static void test_wakes(void **state)
 {
-	const char *root = getenv("NUMABOX_ORACLE");
-	char dir[512], path[1100];
-	struct dirent *e;
-	unsigned n = 0;
-	DIR *d;
-
 	(void)state;
-	snprintf(dir, sizeof(dir), "%s/traces", root ? root : "");
-	d = opendir(dir);
-	while (d && (e = readdir(d))) {
-		if (!strstr(e->d_name, "kswapd-anon") && strncmp(e->d_name, "oom-", 4) != 0)
-			continue;
-		snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
-		judge_trace(path, e->d_name);
-		n++;
-	}
-	if (d)
-		closedir(d);
-	if (!n)
+	if (!play_each(wanted, judge_trace))
 		skip();
 }
 

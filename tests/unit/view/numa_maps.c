@@ -3,6 +3,7 @@
 
 #include "box.h"
 #include "view/numa_maps.h"
+#include "recorded_text.h"
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -130,29 +131,6 @@ static void test_numastat_p(void **state)
 	EXPECT_REFUSED(nb_text_str(&t), t.len - 30, &p, nb_numastat_pid_parse, 10, "Total");
 	nb_text_release(&t);
 }
-
-/* A recorded file, or NULL where the captures are absent. */
-static char *recorded(const char *path, size_t *len)
-{
-	const char *dir = getenv("NUMABOX_ORACLE");
-	char full[1024], *text;
-	FILE *f;
-
-	if (!dir)
-		return NULL;
-	snprintf(full, sizeof(full), "%s/%s", dir, path);
-	f = fopen(full, "rb");
-	if (!f)
-		return NULL;
-	text = malloc(1 << 20);
-	*len = fread(text, 1, (1 << 20) - 1, f);
-	text[*len] = '\0';
-	fclose(f);
-	return text;
-}
-
-static const char *const phases[] = {"0-empty", "1-filled", "2-read", "3-rewritten-random",
-				     "4-hot-eighth"};
 
 /* What kernels wrote comes back the same, and every line by rule. */
 static void test_recorded(void **state)

@@ -3,6 +3,7 @@
 
 #include "box.h"
 #include "view/smaps.h"
+#include "recorded_text.h"
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -91,29 +92,6 @@ static void test_odd(void **state)
 	EXPECT_REFUSED("", 0, &s, nb_smaps_parse, 0, "no mapping");
 	EXPECT_REFUSED("Rss: 4 kB\n", 10, &s, nb_smaps_parse, 1, "a mapping first");
 }
-
-/* A recorded file, or NULL where the captures are absent. */
-static char *recorded(const char *path, size_t *len)
-{
-	const char *dir = getenv("NUMABOX_ORACLE");
-	char full[1024], *text;
-	FILE *f;
-
-	if (!dir)
-		return NULL;
-	snprintf(full, sizeof(full), "%s/%s", dir, path);
-	f = fopen(full, "rb");
-	if (!f)
-		return NULL;
-	text = malloc(1 << 20);
-	*len = fread(text, 1, (1 << 20) - 1, f);
-	text[*len] = '\0';
-	fclose(f);
-	return text;
-}
-
-static const char *const phases[] = {"0-empty", "1-filled", "2-read", "3-rewritten-random",
-				     "4-hot-eighth"};
 
 /* What kernels wrote comes back the same, and every line by rule. */
 static void test_recorded(void **state)
