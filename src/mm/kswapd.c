@@ -309,7 +309,7 @@ static void end_balance(struct nb_pgdat *p)
 int nb_kswapd_step(struct nb_system *sys, int nid, uint64_t *ret_next_ns, uint64_t *ret_scanned)
 {
 	struct nb_pgdat *p = nb_node_data(sys, nid);
-	uint64_t scanned = 0, next = sys->time_ns, moved, looked_at;
+	uint64_t scanned = 0, next = sys->time_ns, room_ns, moved, looked_at;
 
 	if (!p || !p->kswapd)
 		return -NB_ENODEV;
@@ -322,8 +322,9 @@ int nb_kswapd_step(struct nb_system *sys, int nid, uint64_t *ret_next_ns, uint64
 		if (balance_once(p, &scanned)) {
 			end_balance(p);
 			next = try_to_sleep(p);
-		} else if (nb_swap_device_busy_until(sys) > next) {
-			next = nb_swap_device_busy_until(sys);
+		} else {
+			room_ns = nb_swap_device_busy_until(sys);
+			next = room_ns > next ? room_ns : next;
 		}
 		break;
 	case NB_KSWAPD_ASLEEP:
